@@ -1,0 +1,51 @@
+/**
+ * JSON that keeps 64-bit integers exact in both directions. Snapshot ids made by other engines
+ * exceed 2^53; a plain `JSON.parse` would change them without a word. Objects are parsed as plain
+ * objects; a key `__proto__` stays an own property and never becomes a prototype.
+ */
+
+/** A parsed JSON value. Integers outside +-(2^53 - 1) arrive as `bigint`, other numbers as `number`. */
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | readonly JsonValue[]
+  | { readonly [key: string]: JsonValue };
+
+/** A JSON object. */
+export type JsonObject = { readonly [key: string]: JsonValue };
+
+// TypeScript's library does not know the third argument yet (ECMA-262 proposal, Node 21 and later).
+type SourceTextReviver = (
+  key: string,
+  value: unknown,
+  context: { readonly source?: string },
+) => unknown;
+const parseWithSource = JSON.parse as (text: string, reviver: SourceTextReviver) => JsonValue;
+const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
+
+const integerText = /^-?(0|[1-9][0-9]*)$/;
+
+/**
+ * Parses JSON text without losing an integer.
+ *
+ * @throws SyntaxError where the text is not JSON; the caller names the file
+ */
+export function parseJson(text: string): JsonValue {
+  return parseWithSource(text, (_key, value, context) => {
+    if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+    const source = context.source ?? '';
+    return integerText.test(source) ? BigInt(source) : value;
+  });
+}
+
+/** Writes JSON text; `bigint` is written as its digits, without quotes. */
+export function stringifyJson(value: unknown, indent?: number): string {
+  return JSON.stringify(
+    value,
+    (_key, item: unknown) => (typeof item === 'bigint' ? rawJson(item.toString()) : item),
+    indent,
+  );
+}

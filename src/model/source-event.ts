@@ -1,0 +1,51 @@
+/** What a source delivers, in log order. A closed union: a new kind does not compile until handled. */
+import type { FirnError } from '../kernel/firn-error.ts';
+import type { ChangeBatch } from './change-batch.ts';
+import type { SequenceMark } from './change-sequence.ts';
+import type { SourcePosition } from './source-position.ts';
+import type { Column, TableName } from './table-schema.ts';
+
+/** Columns of a table as the source has them now; ids and version are given by the schema registry. */
+export interface SourceTable {
+  readonly table: TableName;
+  readonly columns: readonly Omit<Column, 'id'>[];
+  /** Names of the key columns in key order; empty: no primary key and no unique NOT NULL key. */
+  readonly keyColumns: readonly string[];
+  /** Why the table can only have a ledger, when it has no key that Iceberg can carry; else `null`. */
+  readonly ledgerOnlyReason: string | null;
+  /** Estimated rows, for progress only; `null` when the source cannot tell cheaply. */
+  readonly rowsEstimate: bigint | null;
+}
+
+/** One thing a source says. */
+export type SourceEvent =
+  | { readonly kind: 'changes'; readonly batch: ChangeBatch }
+  /**
+   * The table has other columns from here on. `additive`: only columns that may be absent in
+   * older rows came, and rows did not change; anything else comes as `table-halted`.
+   */
+  | { readonly kind: 'schema-changed'; readonly table: SourceTable }
+  /** A transaction ended: everything at or below `completeTo` has been delivered. */
+  | {
+      readonly kind: 'transaction-end';
+      readonly position: SourcePosition;
+      readonly completeTo: SequenceMark;
+      /** Commit time at the source of the last transaction, microseconds; `null` when unknown. */
+      readonly commitTsUs: bigint | null;
+    }
+  /** Nothing happened, and the place is still known. */
+  | {
+      readonly kind: 'heartbeat';
+      readonly position: SourcePosition;
+      readonly completeTo: SequenceMark;
+    }
+  /**
+   * This table cannot go on from here; the others can. `bootstrap`: loading it again repairs it
+   * without an operator (a table rebuilt by a migration tool); `operator`: somebody must decide.
+   */
+  | {
+      readonly kind: 'table-halted';
+      readonly table: TableName;
+      readonly error: FirnError;
+      readonly recovery: 'bootstrap' | 'operator';
+    };

@@ -1,0 +1,42 @@
+/**
+ * What Firn knows of one source table at one moment: its columns with ids that never change
+ * meaning, and its key. Each version has a number in the pipeline's schema registry, which every
+ * ledger row carries as `_firn_schema`.
+ */
+import type { ColumnType } from './column-type.ts';
+
+/** Name of a source table: what its source calls schema or database, and the table. */
+export interface TableName {
+  readonly namespace: string;
+  readonly table: string;
+}
+
+/** One column of a source table. */
+export interface Column {
+  /** Stable id within the table, from 1: renaming or reordering keeps it, a new column gets a new one. */
+  readonly id: number;
+  readonly name: string;
+  readonly type: ColumnType;
+  /** The source's own name of the type, for people. */
+  readonly sourceType: string;
+}
+
+/** One version of a table's schema. */
+export interface TableSchema {
+  readonly table: TableName;
+  /** Number of this version in the pipeline's schema registry, from 1. */
+  readonly version: number;
+  readonly columns: readonly Column[];
+  /** Ids of the key columns in key order; empty: the table has no usable key and is ledger only. */
+  readonly keyColumnIds: readonly number[];
+}
+
+/** `namespace.table`, for messages and as a map key. */
+export function formatTableName(name: TableName): string {
+  return `${name.namespace}.${name.table}`;
+}
+
+/** The key columns in key order. */
+export function keyColumns(schema: TableSchema): readonly Column[] {
+  return schema.keyColumnIds.flatMap((id) => schema.columns.filter((column) => column.id === id));
+}
