@@ -3,12 +3,12 @@ import type { FirnError } from '../kernel/firn-error.ts';
 import type { ChangeBatch } from './change-batch.ts';
 import type { SequenceMark } from './change-sequence.ts';
 import type { SourcePosition } from './source-position.ts';
-import type { Column, TableName } from './table-schema.ts';
+import type { Column, TableName, TableSchema } from './table-schema.ts';
 
 /** Columns of a table as the source has them now; ids and version are given by the schema registry. */
 export interface SourceTable {
   readonly table: TableName;
-  readonly columns: readonly Omit<Column, 'id'>[];
+  readonly columns: readonly Omit<Column, 'id' | 'name'>[];
   /** Names of the key columns in key order; empty: no primary key and no unique NOT NULL key. */
   readonly keyColumns: readonly string[];
   /** Why the table can only have a ledger, when it has no key that Iceberg can carry; else `null`. */
@@ -21,10 +21,10 @@ export interface SourceTable {
 export type SourceEvent =
   | { readonly kind: 'changes'; readonly batch: ChangeBatch }
   /**
-   * The table has other columns from here on. `additive`: only columns that may be absent in
-   * older rows came, and rows did not change; anything else comes as `table-halted`.
+   * The table has more columns, or wider ones, from here on, and no stored row changed: older rows
+   * read as NULL there. Anything else comes as `table-halted`.
    */
-  | { readonly kind: 'schema-changed'; readonly table: SourceTable }
+  | { readonly kind: 'schema-changed'; readonly schema: TableSchema }
   /** A transaction ended: everything at or below `completeTo` has been delivered. */
   | {
       readonly kind: 'transaction-end';

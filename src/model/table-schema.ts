@@ -15,7 +15,10 @@ export interface TableName {
 export interface Column {
   /** Stable id within the table, from 1: renaming or reordering keeps it, a new column gets a new one. */
   readonly id: number;
+  /** Name in the lake: the source's name unless the pipeline file renames it. */
   readonly name: string;
+  /** Name in the source. */
+  readonly sourceName: string;
   readonly type: ColumnType;
   /** The source's own name of the type, for people. */
   readonly sourceType: string;
