@@ -1,0 +1,47 @@
+/**
+ * The lanes of the tests: one row each, with its files, its budget and what it needs. A lane fails
+ * when a test fails, when it runs past its budget, when it has no test, and, where it is required
+ * (`FIRN_REQUIRE`), when any of its tests was skipped.
+ */
+
+/** One lane. */
+export interface Lane {
+  readonly name: string;
+  /** Globs of test files, from the root of the project. */
+  readonly files: readonly string[];
+  /** Wall time on a machine with two cores, after installation. */
+  readonly budgetMinutes: number;
+  /** What the machine must have beyond Node and npm; `null` for nothing. */
+  readonly needs: 'python' | null;
+  /** Whether every file gets its own process; one process for all is much faster. */
+  readonly isolated: boolean;
+}
+
+/** The tests of `npm run check`: no service, no other language. */
+export const CHECK_LANE: Lane = {
+  name: 'check',
+  files: [
+    'src/**/*.test.ts',
+    'tools/**/*.test.ts',
+    'test/*.test.ts',
+    'test/{repository,conformance,golden,simulation}/**/*.test.ts',
+  ],
+  budgetMinutes: 2,
+  needs: null,
+  isolated: false,
+};
+
+/** The other lanes, in the order in which CI runs them. */
+export const LANES: readonly Lane[] = [
+  // name        files                              budget              needs            process per file
+  lane('engines', ['test/engines/**/*.test.ts'], {
+    budgetMinutes: 25,
+    needs: 'python',
+    isolated: true,
+  }),
+  lane('proof', ['test/proof/**/*.test.ts'], { budgetMinutes: 15, needs: null, isolated: true }),
+];
+
+function lane(name: string, files: readonly string[], rest: Omit<Lane, 'name' | 'files'>): Lane {
+  return { name, files, ...rest };
+}

@@ -1,0 +1,54 @@
+/**
+ * Reporter of every lane: failures in full, skipped tests by name, and one line of counts. Writes
+ * the counts as JSON to the file named by `FIRN_COUNTS`, for the runner.
+ */
+import { writeFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { inspect } from 'node:util';
+import type { TestEvent } from 'node:test/reporters';
+
+/** What a run of tests came to. Suites are not counted. */
+export interface TestCounts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+type Finished = Extract<TestEvent, { type: 'test:pass' | 'test:fail' }>['data'];
+
+function place(data: Finished): string {
+  return data.file === undefined ? '' : ` (${relative('.', data.file)}:${data.line ?? 1})`;
+}
+
+function failureText(data: Finished): string {
+  const error: unknown = 'error' in data.details ? data.details.error : undefined;
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  return `\nFAILED ${data.name}${place(data)}\n${inspect(cause, { depth: 6, compact: 3 })}\n`;
+}
+
+/** The reporter that `node --test --test-reporter` loads. */
+// oxlint-disable-next-line import/no-default-export -- the contract of `--test-reporter`
+export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
+  let passed = 0;
+  let failed = 0;
+  let skipped = 0;
+  for await (const event of events) {
+    if (event.type === 'test:stderr' || event.type === 'test:stdout') yield event.data.message;
+    if (event.type !== 'test:pass' && event.type !== 'test:fail') continue;
+    const { data } = event;
+    if (data.skip !== undefined || data.todo !== undefined) {
+      skipped += 1;
+      const reason = typeof data.skip === 'string' ? `: ${data.skip}` : '';
+      yield `skipped ${data.name}${reason}${place(data)}\n`;
+    } else if (event.type === 'test:fail') {
+      // A suite fails because a test in it did; the test has been reported.
+      if (data.details.type !== 'suite' || failed === 0) failed += 1;
+      yield failureText(data);
+    } else if (data.details.type !== 'suite') {
+      passed += 1;
+    }
+  }
+  const counts: TestCounts = { passed, failed, skipped };
+  const target = process.env['FIRN_COUNTS'];
+  if (target !== undefined) writeFileSync(target, JSON.stringify(counts));
+}

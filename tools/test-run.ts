@@ -1,0 +1,76 @@
+/** Runs test files in a child process with a hard end, and brings back the counts. */
+import { spawn } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestCounts } from './test-reporter.ts';
+
+/** What to run. */
+export interface TestRun {
+  /** Globs of test files. */
+  readonly files: readonly string[];
+  /** Whether every file gets its own process. */
+  readonly isolated: boolean;
+  /** After this long the run is killed and counts as failed. */
+  readonly killAfterMs: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** How it went. */
+export interface TestRunResult extends TestCounts {
+  readonly fileCount: number;
+  /** Whether the run ended by itself with nothing failed. */
+  readonly ok: boolean;
+}
+
+function readCounts(path: string): TestCounts {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as TestCounts;
+  } catch {
+    // The run died before its reporter could write: one failure, without a name.
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+async function waitFor(
+  args: readonly string[],
+  run: TestRun,
+  countsPath: string,
+): Promise<boolean> {
+  const child = spawn(process.execPath, args, {
+    stdio: 'inherit',
+    env: { ...process.env, ...run.env, FIRN_COUNTS: countsPath },
+  });
+  const timer = setTimeout(() => {
+    process.stderr.write(`killed after ${Math.round(run.killAfterMs / 1000)} s\n`);
+    child.kill('SIGKILL');
+  }, run.killAfterMs);
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', resolve);
+  });
+  clearTimeout(timer);
+  return status === 0;
+}
+
+/** Runs the test files; output goes to this process's streams. */
+export async function runTests(run: TestRun): Promise<TestRunResult> {
+  const files = globSync([...run.files]).toSorted();
+  if (files.length === 0) return { fileCount: 0, ok: true, passed: 0, failed: 0, skipped: 0 };
+  const folder = mkdtempSync(join(tmpdir(), 'firn-tests-'));
+  const countsPath = join(folder, 'counts.json');
+  const args = [
+    '--test',
+    `--test-isolation=${run.isolated ? 'process' : 'none'}`,
+    ...(run.isolated ? ['--test-concurrency=1'] : []),
+    '--test-reporter=./tools/test-reporter.ts',
+    '--test-reporter-destination=stdout',
+    ...files,
+  ];
+  try {
+    const ok = await waitFor(args, run, countsPath);
+    return { fileCount: files.length, ok, ...readCounts(countsPath) };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
