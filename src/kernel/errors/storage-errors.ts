@@ -1,5 +1,42 @@
 /** Errors of the storage area. Codes start with `STORAGE-`; a code is never reused for another meaning. */
 import type { ErrorSpec } from '../error-spec.ts';
 
+/** Registered errors of the storage area by code. */
 export const storageErrors = {
+  'STORAGE-FULL': {
+    disposition: 'retry',
+    summary: 'The disk that holds the lake has no space left, or a quota was reached.',
+    remedy: 'Free space or raise the quota; nothing half-written is visible and the run goes on.',
+  },
+  'STORAGE-READ-ONLY': {
+    disposition: 'halt-pipeline',
+    summary: 'The file system that holds the lake is mounted read-only.',
+    remedy: 'Remount it for writing, or point `lake.warehouse` to a folder that can be written.',
+  },
+  'STORAGE-DENIED': {
+    disposition: 'halt-pipeline',
+    summary: 'The operating system refused access to a file or folder of the lake.',
+    remedy: 'Give the user that runs Firn the right to read and write the warehouse folder.',
+  },
+  'STORAGE-NOT-FOUND': {
+    disposition: 'halt-table',
+    summary: 'A file that the lake refers to is not there.',
+    remedy: 'Restore the file from a backup, or bootstrap the table again.',
+  },
+  'STORAGE-OUTSIDE-WAREHOUSE': {
+    disposition: 'halt-table',
+    summary: 'A location lies outside the warehouse, or could lead out of it.',
+    remedy:
+      'Open the lake by the path or URI that it was made with; distrust metadata you did not write.',
+  },
+  'STORAGE-TOO-LARGE': {
+    disposition: 'halt-table',
+    summary: 'An object is larger than what may be read into memory at once.',
+    remedy: 'Expire snapshots of the table so that its metadata shrinks, or distrust the file.',
+  },
+  'STORAGE-IO': {
+    disposition: 'halt-pipeline',
+    summary: 'The file system failed a read or a write.',
+    remedy: 'Look at the system log for the disk; after it is healthy, start again.',
+  },
 } as const satisfies Record<string, ErrorSpec>;
