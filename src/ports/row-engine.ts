@@ -46,6 +46,11 @@ export interface MergeRules {
   readonly from: SequenceMark | null;
   /** The watermark after the merge: rows above it stay for the next one. */
   readonly to: SequenceMark;
+  /**
+   * Re-reads count only in ledger files with a higher data sequence number; older ones were taken
+   * before the base rows they would overwrite were read.
+   */
+  readonly rereadsAfter: bigint;
 }
 
 /** The newest change per key of one merge window, held by the engine until closed. */
