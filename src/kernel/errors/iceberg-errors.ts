@@ -2,4 +2,67 @@
 import type { ErrorSpec } from '../error-spec.ts';
 
 export const icebergErrors = {
+  'ICEBERG-JSON-INVALID': {
+    disposition: 'halt-table',
+    summary: 'A metadata document lacks a required key, or a key holds the wrong kind of value.',
+    remedy:
+      'The metadata file was damaged or written by something that does not follow the Iceberg specification. Point the catalog at an earlier metadata file, or create the table again.',
+  },
+  'ICEBERG-TYPE-UNSUPPORTED': {
+    disposition: 'halt-table',
+    summary: 'A column has a type that Firn does not know.',
+    remedy:
+      'Remove the column with the engine that added it, or leave the table out of the pipeline.',
+  },
+  'ICEBERG-SCHEMA-INVALID': {
+    disposition: 'halt-table',
+    summary: 'A schema breaks a rule of the Iceberg specification.',
+    remedy:
+      'Correct the schema with the engine that made it; the message names the field and the rule.',
+  },
+  'ICEBERG-SCHEMA-CHANGE-REFUSED': {
+    disposition: 'halt-table',
+    summary: 'A schema change is not one that keeps every existing data file readable.',
+    remedy: 'Bootstrap the table again with the new schema.',
+  },
+  'ICEBERG-TRANSFORM-UNSUPPORTED': {
+    disposition: 'halt-table',
+    summary: 'A transform is unknown, or cannot be applied to its column.',
+    remedy:
+      'Partition or sort the table by another transform; the message names column and transform.',
+  },
+  'ICEBERG-SPEC-INVALID': {
+    disposition: 'halt-table',
+    summary: 'A partition spec or sort order breaks a rule of the Iceberg specification.',
+    remedy: 'Correct it with the engine that made it; the message names the field and the rule.',
+  },
+  'ICEBERG-VALUE-INVALID': {
+    disposition: 'halt-table',
+    summary: 'The bytes of a bound or partition value do not fit the type of their column.',
+    remedy:
+      'The manifest was damaged or written wrongly; rewrite the table’s manifests with the engine that wrote it.',
+  },
+  'ICEBERG-AVRO-INVALID': {
+    disposition: 'halt-table',
+    summary: 'A manifest or manifest list is not a sound Avro file.',
+    remedy:
+      'The file was damaged or cut short. Restore it from a backup or a replica, or roll the table back to a snapshot that does not use it.',
+  },
+  'ICEBERG-AVRO-TOO-LARGE': {
+    disposition: 'halt-table',
+    summary: 'A manifest or manifest list is larger than Firn reads into memory.',
+    remedy: 'Rewrite the table’s manifests into smaller ones (8 MB is the usual target).',
+  },
+  'ICEBERG-AVRO-CODEC-UNSUPPORTED': {
+    disposition: 'halt-table',
+    summary: 'A manifest or manifest list is compressed with a codec that Firn does not read.',
+    remedy:
+      'Set the writer’s `write.avro.compression-codec` to gzip and rewrite the table’s manifests.',
+  },
+  'ICEBERG-MANIFEST-INVALID': {
+    disposition: 'halt-table',
+    summary: 'A manifest or manifest list contradicts the Iceberg specification or itself.',
+    remedy:
+      'The file was written wrongly; rewrite the table’s manifests with the engine that wrote it, or roll back to an earlier snapshot.',
+  },
 } as const satisfies Record<string, ErrorSpec>;
