@@ -10,6 +10,9 @@ import { copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+/** How much of npm's output a failure shows: the reason comes first, a page of usage after it. */
+const FAILURE_LINES_MAX = 12;
+
 /** Whether an `os`, `cpu` or `libc` list of a lock file entry allows `value`. */
 function allows(list, value) {
   if (list === undefined) return true;
@@ -20,7 +23,7 @@ function allows(list, value) {
 }
 
 /** What of the lock file belongs on `machine`; development packages only when `development`. */
-export function packagesFor(lock, machine, development) {
+function packagesFor(lock, machine, development) {
   return Object.entries(lock.packages).filter(
     ([path, entry]) =>
       path !== '' &&
@@ -31,14 +34,17 @@ export function packagesFor(lock, machine, development) {
   );
 }
 
+/** Whether `have` is the package `entry` wants; an entry without a checksum takes any. */
+function isSame(entry, have) {
+  if (have?.version !== entry.version) return false;
+  return entry.integrity === undefined || have.integrity === entry.integrity;
+}
+
 /** Paths of the packages that `installed` (npm's record, or `null`) lacks or has in another version. */
 export function missingPackages(lock, installed, machine, development) {
   const have = installed?.packages ?? {};
   return packagesFor(lock, machine, development)
-    .filter(
-      ([path, entry]) =>
-        have[path]?.version !== entry.version || have[path]?.integrity !== entry.integrity,
-    )
+    .filter(([path, entry]) => !isSame(entry, have[path]))
     .map(([path]) => path);
 }
 
@@ -71,7 +77,8 @@ function runNpm(root, args) {
     shell: process.platform === 'win32',
   });
   if (run.status === 0) return true;
-  process.stderr.write(`${run.stdout ?? ''}${run.stderr ?? ''}${run.error?.message ?? ''}\n`);
+  const output = `${run.stdout ?? ''}${run.stderr ?? ''}${run.error?.message ?? ''}`;
+  process.stderr.write(`${output.split('\n').slice(0, FAILURE_LINES_MAX).join('\n')}\n`);
   return false;
 }
 
