@@ -30,7 +30,9 @@ export function uuidV7(clock: Clock, random: Random): string {
 
 /** Milliseconds since 1970 that a UUIDv7 carries, or `null` when `text` is not one. */
 export function uuidV7TimeMs(text: string): number | null {
-  const match = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.exec(text);
+  const match = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/.exec(
+    text,
+  );
   if (match === null) return null;
   return Number.parseInt(`${match[1] ?? ''}${match[2] ?? ''}`, 16);
 }

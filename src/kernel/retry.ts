@@ -37,7 +37,8 @@ export async function retry<T>(
       return await attempt();
     } catch (error) {
       const transient = isFirnError(error) && error.disposition === 'retry';
-      if (!transient || count >= policy.attemptsMax || context.signal?.aborted === true) throw error;
+      if (!transient || count >= policy.attemptsMax || context.signal?.aborted === true)
+        throw error;
     }
     const ceilingMs = Math.min(policy.pauseMsMax, policy.pauseMs * 2 ** (count - 1));
     const jitter = (context.random.bytes(1)[0] ?? 0) / 255;

@@ -14,9 +14,21 @@ export type ColumnVector =
   /** long, timestamp and timestamptz. */
   | { readonly kind: 'int64'; readonly values: BigInt64Array; readonly validity: Uint8Array | null }
   /** decimal: the unscaled value as (low, high) pairs of 64 bits, two's complement. */
-  | { readonly kind: 'int128'; readonly values: BigInt64Array; readonly validity: Uint8Array | null }
-  | { readonly kind: 'float32'; readonly values: Float32Array; readonly validity: Uint8Array | null }
-  | { readonly kind: 'float64'; readonly values: Float64Array; readonly validity: Uint8Array | null }
+  | {
+      readonly kind: 'int128';
+      readonly values: BigInt64Array;
+      readonly validity: Uint8Array | null;
+    }
+  | {
+      readonly kind: 'float32';
+      readonly values: Float32Array;
+      readonly validity: Uint8Array | null;
+    }
+  | {
+      readonly kind: 'float64';
+      readonly values: Float64Array;
+      readonly validity: Uint8Array | null;
+    }
   /**
    * string (UTF-8), binary, fixed and uuid (16 bytes, big-endian). Row `i` is
    * `data[offsets[i]] .. data[offsets[i + 1]]`; there is one offset more than rows.

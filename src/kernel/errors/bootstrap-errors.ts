@@ -2,4 +2,9 @@
 import type { ErrorSpec } from '../error-spec.ts';
 
 export const bootstrapErrors = {
+  'BOOTSTRAP-RESTARTED': {
+    disposition: 'retry',
+    summary: 'What a bootstrap relied on changed, so it starts again.',
+    remedy: 'None needed; it starts again by itself.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

@@ -1,5 +1,62 @@
 /** Errors of the catalog area. Codes start with `CATALOG-`; a code is never reused for another meaning. */
 import type { ErrorSpec } from '../error-spec.ts';
 
+/** Registered errors of the catalog area by code. */
 export const catalogErrors = {
+  'CATALOG-TABLE-EXISTS': {
+    disposition: 'halt-table',
+    summary: 'A table of this name is already in the catalog and is not the one to be created.',
+    remedy: 'Drop or rename the table there, or give the source table another name in the lake.',
+  },
+  'CATALOG-NAMESPACE-MISSING': {
+    disposition: 'halt-table',
+    summary: 'The namespace of the table is not in the catalog.',
+    remedy: 'Create the namespace first.',
+  },
+  'CATALOG-METADATA-MISSING': {
+    disposition: 'halt-table',
+    summary: 'The catalog points to a metadata file that is not there.',
+    remedy:
+      'Restore the file from a backup, or drop the table from the catalog and bootstrap it again.',
+  },
+  'CATALOG-BUSY': {
+    disposition: 'retry',
+    summary: 'Another program held the catalog file locked for too long; nothing was changed.',
+    remedy: 'Find the program that keeps a transaction on the catalog file open and end it.',
+  },
+  'CATALOG-IO': {
+    disposition: 'halt-pipeline',
+    summary: 'The catalog file could not be read or written.',
+    remedy: 'Look at the system log for the disk; after it is healthy, start again.',
+  },
+  'CATALOG-FULL': {
+    disposition: 'retry',
+    summary: 'The disk that holds the catalog file has no space left.',
+    remedy: 'Free space on that disk; nothing was changed and the run goes on.',
+  },
+  'CATALOG-READ-ONLY': {
+    disposition: 'halt-pipeline',
+    summary: 'The catalog file, or the folder that it lies in, cannot be written.',
+    remedy: 'Give the user that runs Firn the right to write the file and its folder.',
+  },
+  'CATALOG-CANNOT-OPEN': {
+    disposition: 'halt-pipeline',
+    summary: 'The catalog file cannot be opened.',
+    remedy: 'Check the path: its folder must exist, and it must name a file, not a folder.',
+  },
+  'CATALOG-CORRUPT': {
+    disposition: 'halt-pipeline',
+    summary: 'The catalog file is damaged, or is no catalog of Iceberg tables.',
+    remedy: 'Check the path; restore the catalog file from a backup if it is the right one.',
+  },
+  'CATALOG-CREATE-UNKNOWN': {
+    disposition: 'retry',
+    summary: 'The catalog did not say whether the table was created.',
+    remedy: 'Create the table again with the same uuid: the one that was made is then found.',
+  },
+  'CATALOG-OTHER-WAREHOUSE': {
+    disposition: 'halt-pipeline',
+    summary: 'The files of this warehouse belong to another catalog.',
+    remedy: 'Use the catalog that the warehouse was made with, or an empty warehouse folder.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

@@ -2,4 +2,55 @@
 import type { ErrorSpec } from '../error-spec.ts';
 
 export const pipelineErrors = {
+  'PIPELINE-STATE-INVALID': {
+    disposition: 'halt-pipeline',
+    summary: 'A state file of the pipeline is damaged or was written by a newer Firn.',
+    remedy: 'Restore the file from a copy, or use the Firn that wrote it.',
+  },
+  'PIPELINE-OWNED': {
+    disposition: 'halt-pipeline',
+    summary: 'Another process owns this pipeline.',
+    remedy: 'Stop the other process, or let this command send its request to it.',
+  },
+  'PIPELINE-NO-TABLES': {
+    disposition: 'refuse',
+    summary: 'The source has none of the tables that the pipeline file names.',
+    remedy: 'Correct the names under tables; firn init lists what the source has.',
+  },
+  'PIPELINE-UNKNOWN-TABLE': {
+    disposition: 'refuse',
+    summary: 'The pipeline has no table of this name.',
+    remedy: 'firn status lists the tables of the pipeline.',
+  },
+  'PIPELINE-NOT-RUNNING': {
+    disposition: 'refuse',
+    summary: 'No process owns this pipeline, and the request needs one.',
+    remedy: 'Start it with firn run.',
+  },
+  'PIPELINE-REQUEST-FAILED': {
+    disposition: 'refuse',
+    summary: 'The process that owns the pipeline could not do what was asked.',
+    remedy: 'Look at its log; firn status shows halted tables.',
+  },
+  'PIPELINE-TABLE-TAKEN': {
+    disposition: 'refuse',
+    summary: 'The base table belongs to another pipeline.',
+    remedy: 'Give this pipeline another name or warehouse: two pipelines cannot write one table.',
+  },
+  'PIPELINE-TABLE-GONE': {
+    disposition: 'halt-table',
+    summary: 'A captured table is no longer in the source.',
+    remedy:
+      'If that is meant, take it out of the pipeline file; firn drop removes its lake tables.',
+  },
+  'PIPELINE-SOURCE-CHANGED': {
+    disposition: 'refuse',
+    summary: 'The lake was filled from another source.',
+    remedy: 'Use another warehouse for this source, or drop the tables with firn drop.',
+  },
+  'PIPELINE-STATE-MISSING': {
+    disposition: 'refuse',
+    summary: 'The pipeline has never run: there is nothing to show yet.',
+    remedy: 'Start it with firn run.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

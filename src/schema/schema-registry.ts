@@ -1,0 +1,171 @@
+/**
+ * Every version of every captured table's schema, with column ids that never change meaning
+ * (docs/spec/ledger.md L15): a column keeps its id, a dropped column's id is not given again.
+ * Pure data with a JSON form; the pipeline stores it before a row uses a new version.
+ */
+import { FirnError } from '../kernel/firn-error.ts';
+import { formatColumnType, parseColumnType, sameColumnType } from '../model/column-type.ts';
+import type { SourceTable } from '../model/source-event.ts';
+import { formatTableName } from '../model/table-schema.ts';
+import type { Column, TableName, TableSchema } from '../model/table-schema.ts';
+
+/** What the pipeline file says about the columns of one table. */
+export interface ColumnSelection {
+  /** Source names left out. */
+  readonly exclude: readonly string[];
+  /** Source name to lake name. */
+  readonly rename: Readonly<Record<string, string>>;
+}
+
+/** All versions of one table, oldest first. */
+export interface RegisteredTable {
+  readonly table: TableName;
+  /** Highest column id ever given. */
+  readonly lastColumnId: number;
+  readonly versions: readonly TableSchema[];
+}
+
+/** The registry of one pipeline. */
+export interface SchemaRegistry {
+  readonly tables: readonly RegisteredTable[];
+}
+
+/** A registry without tables. */
+export const EMPTY_REGISTRY: SchemaRegistry = { tables: [] };
+
+/** The newest registered schema of a table, or `null`. */
+export function newestSchema(registry: SchemaRegistry, name: TableName): TableSchema | null {
+  const wanted = formatTableName(name);
+  const found = registry.tables.find((entry) => formatTableName(entry.table) === wanted);
+  return found?.versions.at(-1) ?? null;
+}
+
+/**
+ * The registered schema for what the source has now: the newest version when nothing changed, else
+ * a new one. `registry` is the one to store when `schema` is new.
+ */
+export function resolveSchema(
+  registry: SchemaRegistry,
+  source: SourceTable,
+  selection: ColumnSelection,
+): { readonly registry: SchemaRegistry; readonly schema: TableSchema; readonly isNew: boolean } {
+  const wanted = formatTableName(source.table);
+  const known = registry.tables.find((entry) => formatTableName(entry.table) === wanted);
+  const newest = known?.versions.at(-1);
+  let lastColumnId = known?.lastColumnId ?? 0;
+  const columns = selectedColumns(source, selection).map((column): Column => {
+    const before = newest?.columns.find((old) => old.sourceName === column.sourceName);
+    return { id: before?.id ?? ++lastColumnId, ...column };
+  });
+  const keyColumnIds = source.ledgerOnlyReason === null ? keyIds(source, columns) : [];
+  const schema: TableSchema = {
+    table: source.table,
+    version: (newest?.version ?? 0) + 1,
+    columns,
+    keyColumnIds,
+  };
+  if (newest !== undefined && sameShape(newest, schema)) {
+    return { registry, schema: newest, isNew: false };
+  }
+  const entry: RegisteredTable = {
+    table: source.table,
+    lastColumnId,
+    versions: [...(known?.versions ?? []), schema],
+  };
+  const others = registry.tables.filter((table) => table !== known);
+  return { registry: { tables: [...others, entry] }, schema, isNew: true };
+}
+
+function selectedColumns(
+  source: SourceTable,
+  selection: ColumnSelection,
+): readonly Omit<Column, 'id'>[] {
+  const excluded = new Set(selection.exclude);
+  return source.columns
+    .filter((column) => !excluded.has(column.sourceName))
+    .map((column) => ({
+      ...column,
+      name: selection.rename[column.sourceName] ?? column.sourceName,
+    }));
+}
+
+function keyIds(source: SourceTable, columns: readonly Column[]): readonly number[] {
+  return source.keyColumns.map((name) => {
+    const column = columns.find((candidate) => candidate.sourceName === name);
+    if (column !== undefined) return column.id;
+    throw new FirnError('CONFIG-KEY-EXCLUDED', {
+      what: `Column ${name} is part of the key and cannot be excluded.`,
+      where: formatTableName(source.table),
+    });
+  });
+}
+
+function sameShape(left: TableSchema, right: TableSchema): boolean {
+  return (
+    left.columns.length === right.columns.length &&
+    left.keyColumnIds.join() === right.keyColumnIds.join() &&
+    left.columns.every((column, index) => {
+      const other = right.columns[index];
+      return (
+        other !== undefined &&
+        other.id === column.id &&
+        other.name === column.name &&
+        other.sourceType === column.sourceType &&
+        sameColumnType(other.type, column.type)
+      );
+    })
+  );
+}
+
+/** The registry as JSON text, one table per line. */
+export function registryToJson(registry: SchemaRegistry): string {
+  const tables = registry.tables.map((entry) => ({
+    ...entry,
+    versions: entry.versions.map((schema) => ({
+      ...schema,
+      columns: schema.columns.map((column) => ({ ...column, type: formatColumnType(column.type) })),
+    })),
+  }));
+  return `${JSON.stringify({ version: 1, tables }, null, 1)}\n`;
+}
+
+/**
+ * Reads {@link registryToJson}'s text.
+ *
+ * @throws FirnError PIPELINE-STATE-INVALID when it is damaged or of a newer version
+ */
+export function registryFromJson(text: string, where: string): SchemaRegistry {
+  const invalid = (what: string): FirnError =>
+    new FirnError('PIPELINE-STATE-INVALID', { what: `The schema registry ${what}.`, where });
+  let value: { readonly version?: unknown; readonly tables?: unknown };
+  try {
+    // The shape is checked below, field by field where code relies on it.
+    value = JSON.parse(text) as typeof value;
+  } catch (cause) {
+    throw new FirnError('PIPELINE-STATE-INVALID', {
+      what: 'The schema registry is not JSON.',
+      where,
+      cause,
+    });
+  }
+  if (value.version !== 1) throw invalid('has a version this Firn does not know');
+  if (!Array.isArray(value.tables)) throw invalid('has no tables');
+  type StoredColumn = Omit<Column, 'type'> & { readonly type: string };
+  type StoredSchema = Omit<TableSchema, 'columns'> & { readonly columns: readonly StoredColumn[] };
+  type StoredTable = Omit<RegisteredTable, 'versions'> & {
+    readonly versions: readonly StoredSchema[];
+  };
+  const columnOf = (column: StoredColumn): Column => {
+    const type = parseColumnType(column.type);
+    if (type === null) throw invalid(`names an unknown type ${column.type}`);
+    return { ...column, type };
+  };
+  const tables = (value.tables as readonly StoredTable[]).map((entry) => ({
+    ...entry,
+    versions: entry.versions.map((schema) => ({
+      ...schema,
+      columns: schema.columns.map(columnOf),
+    })),
+  }));
+  return { tables };
+}
