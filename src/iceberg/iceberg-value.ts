@@ -51,6 +51,40 @@ export function sameValue(left: IcebergValue, right: IcebergValue): boolean {
   return Object.is(left, right);
 }
 
+/** The first `count` code points of `text`; a surrogate pair is one and is never split. */
+export function firstCodePoints(text: string, count: number): string {
+  if (text.length <= count) return text;
+  let end = 0;
+  for (let left = count; left > 0 && end < text.length; left--) {
+    end += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
+  }
+  return text.slice(0, end);
+}
+
+/** `value`, which its type says is a number. */
+export function expectNumber(value: PresentValue): number {
+  assert(typeof value === 'number', `expected a number value, got a ${typeof value}`);
+  return value;
+}
+
+/** `value`, which its type says is a bigint. */
+export function expectBigint(value: PresentValue): bigint {
+  assert(typeof value === 'bigint', `expected a bigint value, got a ${typeof value}`);
+  return value;
+}
+
+/** `value`, which its type says is text. */
+export function expectText(value: PresentValue): string {
+  assert(typeof value === 'string', `expected a string value, got a ${typeof value}`);
+  return value;
+}
+
+/** `value`, which its type says is bytes. */
+export function expectBytes(value: PresentValue): Uint8Array {
+  assert(value instanceof Uint8Array, `expected a byte value, got a ${typeof value}`);
+  return value;
+}
+
 function compareNumbers(left: number, right: number): number {
   if (left < right) return -1;
   if (left > right) return 1;

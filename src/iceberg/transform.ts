@@ -6,11 +6,18 @@
 import { assert, unreachable } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import { toSafeNumber } from '../kernel/integers.ts';
-import { decimalToBytes } from './decimal-bytes.ts';
 import { formatType } from './iceberg-type.ts';
 import type { IcebergType } from './iceberg-type.ts';
+import {
+  expectBigint,
+  expectBytes,
+  expectNumber,
+  expectText,
+  firstCodePoints,
+} from './iceberg-value.ts';
 import type { IcebergValue, PresentValue } from './iceberg-value.ts';
 import { bucketOfHash, hashByteRun, hashInt64 } from './murmur3.ts';
+import { decimalToBytes } from './single-value.ts';
 
 /** A transform. `count` and `width` are 1 to 2^31 - 1. */
 export type Transform =
@@ -215,17 +222,7 @@ function truncate(value: PresentValue, width: number): IcebergValue {
     return value - (((value % step) + step) % step);
   }
   if (typeof value === 'string') return firstCodePoints(value, width);
-  return expectBytes(value).slice(0, width);
-}
-
-/** The first `count` code points of `text`; a surrogate pair is one and is never split. */
-export function firstCodePoints(text: string, count: number): string {
-  if (text.length <= count) return text;
-  let end = 0;
-  for (let left = count; left > 0 && end < text.length; left--) {
-    end += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
-  }
-  return text.slice(0, end);
+  return new Uint8Array(expectBytes(value).subarray(0, width));
 }
 
 /** Days since 1970-01-01 of a date or timestamp value, rounded down. */
@@ -261,24 +258,4 @@ function monthsOfDays(days: number): { readonly year: number; readonly month: nu
   const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
   const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
   return { year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month };
-}
-
-function expectNumber(value: PresentValue): number {
-  assert(typeof value === 'number', `expected a number value, got a ${typeof value}`);
-  return value;
-}
-
-function expectBigint(value: PresentValue): bigint {
-  assert(typeof value === 'bigint', `expected a bigint value, got a ${typeof value}`);
-  return value;
-}
-
-function expectText(value: PresentValue): string {
-  assert(typeof value === 'string', `expected a string value, got a ${typeof value}`);
-  return value;
-}
-
-function expectBytes(value: PresentValue): Uint8Array {
-  assert(value instanceof Uint8Array, `expected a byte value, got a ${typeof value}`);
-  return value;
 }

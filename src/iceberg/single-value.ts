@@ -1,0 +1,256 @@
+/**
+ * Single values as bytes: the form of column and partition bounds (Iceberg spec, Appendix D). The
+ * bytes do not name their type, so a column widened since they were written is recognised by their
+ * length (spec, "Schema Evolution"). A bound may be wider than the values it bounds, never
+ * narrower, and is never NaN.
+ */
+import { assert, AssertionError } from '../kernel/assert.ts';
+import { FirnError } from '../kernel/firn-error.ts';
+import { formatType } from './iceberg-type.ts';
+import type { IcebergType, PrimitiveType } from './iceberg-type.ts';
+import {
+  expectBigint,
+  expectBytes,
+  expectNumber,
+  expectText,
+  firstCodePoints,
+} from './iceberg-value.ts';
+import type { IcebergValue, PresentValue } from './iceberg-value.ts';
+
+const DECIMAL_BYTES_MAX = 16;
+const MICROS_PER_DAY = 86_400_000_000n;
+// A byte order mark is part of the value; bytes that are not UTF-8 are an error.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * The fewest bytes that hold `unscaled` in two's complement, big-endian: a new array of 1 to 16
+ * bytes. The form of decimals in bounds and, hashed, in buckets.
+ */
+export function decimalToBytes(unscaled: bigint): Uint8Array {
+  assert(BigInt.asIntN(128, unscaled) === unscaled, 'a decimal must fit 128 bits');
+  const bytes = new Uint8Array(DECIMAL_BYTES_MAX);
+  const view = new DataView(bytes.buffer);
+  view.setBigInt64(0, unscaled >> 64n);
+  view.setBigInt64(8, BigInt.asIntN(64, unscaled));
+  const padding = unscaled < 0n ? 0xff : 0x00;
+  let start = 0;
+  while (start < DECIMAL_BYTES_MAX - 1) {
+    const signStays = ((bytes[start + 1] ?? 0) & 0x80) === (padding & 0x80);
+    if (bytes[start] !== padding || !signStays) break;
+    start++;
+  }
+  return bytes.slice(start);
+}
+
+/** The unscaled value of 1 to 16 bytes; `null` for any other number of them. */
+export function decimalFromBytes(bytes: Uint8Array): bigint | null {
+  if (bytes.length === 0 || bytes.length > DECIMAL_BYTES_MAX) return null;
+  let value = BigInt.asIntN(8, BigInt(bytes[0] ?? 0));
+  for (const byte of bytes.subarray(1)) value = (value << 8n) | BigInt(byte);
+  return value;
+}
+
+/** The bytes of a value of `type`; a new array. Nested types and `unknown` have no single values. */
+export function encodeSingleValue(type: IcebergType, value: PresentValue): Uint8Array {
+  switch (type.kind) {
+    case 'boolean':
+      return Uint8Array.of(value === true ? 1 : 0);
+    case 'int':
+    case 'date':
+      return scalar(4, (view) => view.setInt32(0, expectNumber(value), true));
+    case 'float':
+      return scalar(4, (view) => view.setFloat32(0, expectNumber(value), true));
+    case 'double':
+      return scalar(8, (view) => view.setFloat64(0, expectNumber(value), true));
+    case 'long':
+    case 'time':
+    case 'timestamp':
+    case 'timestamptz':
+    case 'timestamp_ns':
+    case 'timestamptz_ns':
+      return scalar(8, (view) => view.setBigInt64(0, expectBigint(value), true));
+    case 'decimal':
+      return decimalToBytes(expectBigint(value));
+    case 'string':
+      return Uint8Array.from(Buffer.from(expectText(value), 'utf8'));
+    case 'uuid':
+    case 'fixed':
+    case 'binary':
+      return copyOf(expectBytes(value));
+    default:
+      throw new AssertionError(`${formatType(type)} has no single values`);
+  }
+}
+
+/**
+ * The value of a bound of a column now of type `type`, written when the column was of that type or
+ * of one it can be widened from. A NaN, which a careless writer may have left as bound, is `null`:
+ * no bound.
+ *
+ * @throws {FirnError} ICEBERG-VALUE-INVALID when the bytes fit no such type
+ */
+export function decodeBound(type: IcebergType, bytes: Uint8Array): IcebergValue {
+  const value = decodeSingleValue(type, bytes);
+  return Number.isNaN(value) ? null : value;
+}
+
+/**
+ * The value of the bytes of {@link encodeSingleValue}, also when `type` was widened since.
+ *
+ * @throws {FirnError} ICEBERG-VALUE-INVALID when the bytes fit no such type
+ */
+export function decodeSingleValue(type: IcebergType, bytes: Uint8Array): PresentValue {
+  const value = decode(type, bytes);
+  if (value === null) {
+    throw new FirnError('ICEBERG-VALUE-INVALID', {
+      what: `${bytes.length} bytes are not a value of type ${formatType(type)}`,
+    });
+  }
+  return value;
+}
+
+/** A bound before it is written. */
+export interface Bound {
+  readonly type: PrimitiveType;
+  readonly value: PresentValue;
+  /** Longest text in code points or bytes in bytes; `null` keeps the whole value. */
+  readonly lengthMax: number | null;
+}
+
+/**
+ * The bytes of a lower bound, `null` where the value cannot be one (NaN). Long text and bytes are
+ * cut, which only makes them smaller; zero becomes -0.0, so that it also bounds that.
+ */
+export function encodeLowerBound(bound: Bound): Uint8Array | null {
+  const { type, value, lengthMax } = bound;
+  if (typeof value === 'number' && isFloating(type)) {
+    if (Number.isNaN(value)) return null;
+    return encodeSingleValue(type, value === 0 ? -0 : value);
+  }
+  if (lengthMax !== null && typeof value === 'string') {
+    return encodeSingleValue(type, firstCodePoints(value, lengthMax));
+  }
+  if (lengthMax !== null && value instanceof Uint8Array && type.kind === 'binary') {
+    return copyOf(value.subarray(0, lengthMax));
+  }
+  return encodeSingleValue(type, value);
+}
+
+/**
+ * The bytes of an upper bound, `null` where there is none: for NaN, and for a cut value that has no
+ * successor of its length. Text or bytes that are cut are then made the next larger of that length;
+ * zero becomes +0.0.
+ */
+export function encodeUpperBound(bound: Bound): Uint8Array | null {
+  const { type, value, lengthMax } = bound;
+  if (typeof value === 'number' && isFloating(type)) {
+    if (Number.isNaN(value)) return null;
+    return encodeSingleValue(type, value === 0 ? 0 : value);
+  }
+  if (lengthMax !== null && typeof value === 'string') {
+    const cut = firstCodePoints(value, lengthMax);
+    const above = cut.length === value.length ? value : nextText(cut);
+    return above === null ? null : encodeSingleValue(type, above);
+  }
+  if (lengthMax !== null && value instanceof Uint8Array && type.kind === 'binary') {
+    return value.length <= lengthMax ? copyOf(value) : nextBytes(value.subarray(0, lengthMax));
+  }
+  return encodeSingleValue(type, value);
+}
+
+function isFloating(type: PrimitiveType): boolean {
+  return type.kind === 'float' || type.kind === 'double';
+}
+
+/** The smallest text above everything that starts with `text`, or `null` when there is none. */
+function nextText(text: string): string | null {
+  const points = Array.from(text, (character) => character.codePointAt(0) ?? 0);
+  for (let last = points.pop(); last !== undefined; last = points.pop()) {
+    if (last < 0x10ffff) {
+      // Surrogates are no characters: the successor of U+D7FF is U+E000.
+      const next = last + 1 >= 0xd800 && last + 1 <= 0xdfff ? 0xe000 : last + 1;
+      return String.fromCodePoint(...points, next);
+    }
+  }
+  return null;
+}
+
+/** The smallest bytes above everything that starts with `bytes`, or `null` when there are none. */
+function nextBytes(bytes: Uint8Array): Uint8Array | null {
+  for (let last = bytes.length - 1; last >= 0; last--) {
+    const byte = bytes[last] ?? 0;
+    if (byte < 0xff) {
+      const next = copyOf(bytes.subarray(0, last + 1));
+      next[last] = byte + 1;
+      return next;
+    }
+  }
+  return null;
+}
+
+/** A copy; a Buffer's own `slice` would share the memory. */
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
+function scalar(length: number, write: (view: DataView) => void): Uint8Array {
+  const bytes = new Uint8Array(length);
+  write(new DataView(bytes.buffer));
+  return bytes;
+}
+
+/** The value, or `null` where the length does not fit the type or the bytes are not UTF-8. */
+function decode(type: IcebergType, bytes: Uint8Array): PresentValue | null {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const { length } = bytes;
+  switch (type.kind) {
+    case 'boolean':
+      return length === 1 ? bytes[0] !== 0 : null;
+    case 'int':
+    case 'date':
+      return length === 4 ? view.getInt32(0, true) : null;
+    case 'long':
+      return length === 4 ? BigInt(view.getInt32(0, true)) : decodeLong(view);
+    case 'float':
+      return length === 4 ? view.getFloat32(0, true) : null;
+    case 'double':
+      if (length === 4) return view.getFloat32(0, true);
+      return length === 8 ? view.getFloat64(0, true) : null;
+    case 'time':
+    case 'timestamptz':
+    case 'timestamptz_ns':
+      return decodeLong(view);
+    case 'timestamp':
+      return length === 4 ? BigInt(view.getInt32(0, true)) * MICROS_PER_DAY : decodeLong(view);
+    case 'timestamp_ns':
+      return length === 4
+        ? BigInt(view.getInt32(0, true)) * MICROS_PER_DAY * 1000n
+        : decodeLong(view);
+    case 'decimal':
+      return decimalFromBytes(bytes);
+    case 'string':
+      return decodeText(bytes);
+    case 'uuid':
+      return length === 16 ? copyOf(bytes) : null;
+    case 'fixed':
+      // A writer may have cut the bound; more bytes than the type has are wrong.
+      return length <= type.lengthBytes ? copyOf(bytes) : null;
+    case 'binary':
+      return copyOf(bytes);
+    default:
+      return null;
+  }
+}
+
+function decodeLong(view: DataView): bigint | null {
+  return view.byteLength === 8 ? view.getBigInt64(0, true) : null;
+}
+
+function decodeText(bytes: Uint8Array): string | null {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    // Not UTF-8: the caller turns null into an error that names the type.
+    return null;
+  }
+}
