@@ -65,4 +65,21 @@ export const icebergErrors = {
     remedy:
       'The file was written wrongly; rewrite the table’s manifests with the engine that wrote it, or roll back to an earlier snapshot.',
   },
+  'ICEBERG-FORMAT-UNSUPPORTED': {
+    disposition: 'halt-table',
+    summary: 'A table has a format version that Firn cannot read, or cannot write.',
+    remedy:
+      'Firn reads format versions 1 to 3 and writes 2. Upgrade a version 1 table with the engine that made it, or create the table again.',
+  },
+  'ICEBERG-UPDATE-INVALID': {
+    disposition: 'halt-table',
+    summary: 'A commit asks for a change that the table cannot take.',
+    remedy:
+      'Nothing was changed. The message names the rule; if Firn itself sent the commit, report it as a bug.',
+  },
+  'ICEBERG-UPDATE-STALE': {
+    disposition: 'refresh',
+    summary: 'A commit was prepared on an older state of the table.',
+    remedy: 'Nothing was changed. Firn reads the table again and repeats the commit by itself.',
+  },
 } as const satisfies Record<string, ErrorSpec>;
