@@ -53,4 +53,14 @@ export const pipelineErrors = {
     summary: 'The pipeline has never run: there is nothing to show yet.',
     remedy: 'Start it with firn run.',
   },
+  'PIPELINE-STATUS-INVALID': {
+    disposition: 'refuse',
+    summary: 'The status document is damaged.',
+    remedy: 'Start the pipeline: it writes a new one. Tables are not affected.',
+  },
+  'PIPELINE-STATUS-VERSION': {
+    disposition: 'refuse',
+    summary: 'The status document was written by another version of Firn.',
+    remedy: 'Ask with the version of Firn that runs the pipeline.',
+  },
 } as const satisfies Record<string, ErrorSpec>;
