@@ -24,7 +24,7 @@ type SourceTextReviver = (
   context: { readonly source?: string },
 ) => unknown;
 const parseWithSource = JSON.parse as (text: string, reviver: SourceTextReviver) => JsonValue;
-const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON;
+const rawJson = (JSON as unknown as { readonly rawJSON: (text: string) => unknown }).rawJSON;
 
 const integerText = /^-?(0|[1-9][0-9]*)$/;
 

@@ -28,7 +28,7 @@ export function parsePosition(text: string): SourcePosition | null {
     return null;
   }
   if (!Array.isArray(value) || value.length !== 3) return null;
-  const [sourceId, partition, token]: unknown[] = value;
+  const [sourceId, partition, token] = value as readonly unknown[];
   if (typeof sourceId !== 'string' || typeof partition !== 'string') return null;
   return typeof token === 'string' ? { sourceId, partition, token } : null;
 }
