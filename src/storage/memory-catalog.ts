@@ -1,0 +1,69 @@
+/**
+ * A catalog whose pointers are in memory, for tests and simulations. Its metadata files are in the
+ * store like those of every catalog. Each call changes the pointers in one step.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import { uuidV7 } from '../kernel/identifiers.ts';
+import type { Random } from '../kernel/random.ts';
+import type { Catalog, TableIdentifier } from '../ports/catalog.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import type { MetadataPointers } from './metadata-pointers.ts';
+import { PointerCatalog } from './pointer-catalog.ts';
+
+/** What an in-memory catalog needs. */
+export interface MemoryCatalogParts {
+  readonly name: string;
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+function memoryPointers(catalogId: string): MetadataPointers {
+  const namespaces = new Map<string, Map<string, string>>();
+  const find = ({ namespace, name }: TableIdentifier): string | null =>
+    namespaces.get(namespace)?.get(name) ?? null;
+  return {
+    async catalogId() {
+      return catalogId;
+    },
+    async addNamespace(namespace) {
+      if (!namespaces.has(namespace)) namespaces.set(namespace, new Map());
+    },
+    async namespaces() {
+      return [...namespaces.keys()];
+    },
+    async tables(namespace) {
+      return [...(namespaces.get(namespace)?.keys() ?? [])];
+    },
+    async find(identifier) {
+      return find(identifier);
+    },
+    async insert(identifier, location) {
+      const tables = namespaces.get(identifier.namespace);
+      if (tables === undefined) return { kind: 'no-namespace' };
+      if (tables.has(identifier.name)) return { kind: 'taken' };
+      tables.set(identifier.name, location);
+      return { kind: 'inserted' };
+    },
+    async swap(swaps) {
+      const lost = swaps.find(({ identifier, from }) => find(identifier) !== from);
+      if (lost !== undefined) return { kind: 'lost', identifier: lost.identifier };
+      for (const { identifier, to } of swaps) {
+        namespaces.get(identifier.namespace)?.set(identifier.name, to);
+      }
+      return { kind: 'swapped' };
+    },
+    async remove({ namespace, name }) {
+      namespaces.get(namespace)?.delete(name);
+    },
+    async close() {
+      // Nothing is open.
+    },
+  };
+}
+
+/** An empty catalog in memory with a new id. */
+export function createMemoryCatalog(parts: MemoryCatalogParts): Catalog {
+  const pointers = memoryPointers(uuidV7(parts.clock, parts.random));
+  return new PointerCatalog({ ...parts, pointers });
+}

@@ -1,0 +1,56 @@
+/**
+ * Metadata files of tables: where they lie and what they are called. Each is written once, under a
+ * name that nobody used before, and is never changed.
+ */
+import { decodeTableMetadata, encodeTableMetadata } from '../iceberg/table-metadata-json.ts';
+import { metadataFileLocation, metadataFileVersion } from '../iceberg/table-metadata.ts';
+import type { TableMetadata } from '../iceberg/table-metadata.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { uuidV7 } from '../kernel/identifiers.ts';
+import type { Random } from '../kernel/random.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+
+/** What reading and writing metadata files needs. */
+export interface MetadataFilesParts {
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** The metadata files of one store. */
+export class MetadataFiles {
+  readonly #parts: MetadataFilesParts;
+
+  constructor(parts: MetadataFilesParts) {
+    this.#parts = parts;
+  }
+
+  /** The metadata in a file; `null`: there is no such file. */
+  async read(location: string): Promise<TableMetadata | null> {
+    const content = await this.#parts.store.readIfPresent(location);
+    return content === null ? null : decodeTableMetadata(content, location);
+  }
+
+  /**
+   * Writes the successor of the metadata at `previous` and gives its location.
+   *
+   * @param previous location of the metadata that this one replaces; `null` for a new table
+   */
+  async write(metadata: TableMetadata, previous: string | null): Promise<string> {
+    const { store, clock, random } = this.#parts;
+    const version = previous === null ? 0 : (metadataFileVersion(previous) ?? -1) + 1;
+    const uuid = uuidV7(clock, random);
+    const location = metadataFileLocation({ location: metadata.location, version, uuid });
+    await store.write(location, encodeTableMetadata(metadata));
+    return location;
+  }
+
+  /** Removes a file that no pointer names or ever will. */
+  async discard(location: string): Promise<void> {
+    try {
+      await this.#parts.store.remove(location);
+    } catch {
+      // An unreferenced file costs space only; orphan removal finds it.
+    }
+  }
+}
