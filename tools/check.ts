@@ -65,8 +65,8 @@ const failedParts =
 const failed = failedParts + tests.failed + (late ? 1 : 0);
 const passed = parts.filter((part) => part.ok).length + tests.passed;
 process.stdout.write(
-  `check: ${passed} passed, ${failed} failed, ${tests.skipped} skipped in ${seconds.toFixed(1)} s ` +
-    `(budget ${CHECK_LANE.budgetMinutes * 60} s${late ? ', EXCEEDED' : ''})\n`,
+  `check: ${passed} passed, ${failed} failed, ${tests.skipped} skipped ` +
+    `in ${seconds.toFixed(1)} s (budget ${CHECK_LANE.budgetMinutes * 60} s${late ? ', EXCEEDED' : ''})\n`,
 );
 saveResult({ lane: 'check', passed, failed, skipped: tests.skipped, seconds });
 process.exitCode = failed === 0 ? 0 : 1;

@@ -40,7 +40,7 @@ function isSame(entry, have) {
   return entry.integrity === undefined || have.integrity === entry.integrity;
 }
 
-/** Paths of the packages that `installed` (npm's record, or `null`) lacks or has in another version. */
+/** Paths of the packages that `installed` (npm's record, or `null`) does not have as locked. */
 export function missingPackages(lock, installed, machine, development) {
   const have = installed?.packages ?? {};
   return packagesFor(lock, machine, development)

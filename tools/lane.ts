@@ -71,8 +71,8 @@ async function main(name: string | undefined): Promise<number> {
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   const note = verdict.note === '' ? '' : `; ${verdict.note}`;
   process.stdout.write(
-    `${lane.name}: ${verdict.passed} passed, ${verdict.failed} failed, ${verdict.skipped} skipped ` +
-      `in ${seconds.toFixed(1)} s (budget ${lane.budgetMinutes} min)${note}\n`,
+    `${lane.name}: ${verdict.passed} passed, ${verdict.failed} failed, ` +
+      `${verdict.skipped} skipped in ${seconds.toFixed(1)} s (budget ${lane.budgetMinutes} min)${note}\n`,
   );
   saveResult({ lane: lane.name, seconds, ...verdict });
   return verdict.failed === 0 ? 0 : 1;

@@ -33,15 +33,18 @@ export const CHECK_LANE: Lane = {
 
 /** The other lanes, in the order in which CI runs them. */
 export const LANES: readonly Lane[] = [
-  // name        files                              budget              needs            process per file
-  lane('engines', ['test/engines/**/*.test.ts'], {
+  {
+    name: 'engines',
+    files: ['test/engines/**/*.test.ts'],
     budgetMinutes: 25,
     needs: 'python',
     isolated: true,
-  }),
-  lane('proof', ['test/proof/**/*.test.ts'], { budgetMinutes: 15, needs: null, isolated: true }),
+  },
+  {
+    name: 'proof',
+    files: ['test/proof/**/*.test.ts'],
+    budgetMinutes: 15,
+    needs: null,
+    isolated: true,
+  },
 ];
-
-function lane(name: string, files: readonly string[], rest: Omit<Lane, 'name' | 'files'>): Lane {
-  return { name, files, ...rest };
-}

@@ -1,4 +1,4 @@
-/** The lock file of the project is complete for every system, and its completion reads names right. */
+/** The lock file is complete for every system, and what completes it reads names right. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

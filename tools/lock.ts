@@ -44,7 +44,7 @@ function only(value: string | undefined): readonly string[] {
   return value === undefined ? [] : [value];
 }
 
-/** Where a platform package belongs, read from its name (`@duckdb/node-bindings-linux-arm64-musl`). */
+/** Where a platform package belongs, read from its name (`…-linux-arm64-musl`). */
 export function platformOf(name: string): Pick<LockEntry, 'os' | 'cpu' | 'libc'> {
   const words = name.split(/[-/]/);
   const os = only([...SYSTEMS, ...MORE_SYSTEMS].find((system) => words.includes(system)));

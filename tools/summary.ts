@@ -1,4 +1,4 @@
-/** Last line of CI: all lanes added up, `N passed, N failed`. A lane without a result has failed. */
+/** Last line of CI: all lanes added up, `N passed, N failed`. A lane without result has failed. */
 import { savedResults } from './lane-result.ts';
 import { CHECK_LANE, LANES } from './lanes.ts';
 

@@ -1,0 +1,149 @@
+/**
+ * The layers of the program, as a table. Imports point down or stay in the folder; adapters
+ * (`sources/*`, `storage`, `engines/*`) never import one another; a driver has one home.
+ */
+import type { Import } from './module-links.ts';
+import { importsOf } from './module-links.ts';
+import type { Project, Violation } from './project.ts';
+
+const PURE = ['kernel', 'model', 'schema', 'merge', 'sql', 'iceberg'] as const;
+const STAGE = [...PURE, 'config', 'ports', 'lake'] as const;
+
+/** What each folder of `src/` may import besides itself. No other folder may exist. */
+export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
+  // L0: no word of the domain
+  kernel: [],
+  // L1: data and codecs
+  model: ['kernel'],
+  // L2: pure cores, and the contracts as types
+  iceberg: ['kernel'],
+  schema: ['kernel', 'model', 'iceberg'],
+  merge: ['kernel', 'model', 'schema', 'iceberg'],
+  sql: ['kernel', 'model', 'schema', 'merge', 'iceberg'],
+  config: ['kernel', 'model', 'schema'],
+  ports: ['kernel', 'model', 'schema', 'merge', 'iceberg', 'config'],
+  // L3: Iceberg tables over the ports
+  lake: ['kernel', 'model', 'schema', 'iceberg', 'ports'],
+  // L3: adapters
+  'sources/sqlite': [...PURE, 'config', 'ports'],
+  storage: [...PURE, 'config', 'ports'],
+  'engines/embedded': [...PURE, 'config', 'ports'],
+  // L3: stages
+  ledger: STAGE,
+  bootstrap: STAGE,
+  maintenance: STAGE,
+  // L4: monitor shows, pipeline wires everything
+  monitor: ['kernel', 'model', 'config', 'ports'],
+  pipeline: [
+    ...STAGE,
+    'sources/sqlite',
+    'storage',
+    'engines/embedded',
+    'ledger',
+    'bootstrap',
+    'maintenance',
+    'monitor',
+  ],
+  // L5: knows the process
+  cli: [...STAGE, 'monitor', 'pipeline'],
+};
+
+const FILES = ['sources/sqlite', 'storage', 'engines/embedded', 'pipeline', 'cli', 'config'];
+
+/** The folders that may import a package or a Node module; a module not named here has no home. */
+export const HOMES: Readonly<Record<string, readonly string[]>> = {
+  '@duckdb/node-api': ['engines/embedded'],
+  '@duckdb/node-bindings': ['engines/embedded'],
+  commander: ['cli'],
+  pino: ['cli'],
+  'prom-client': ['monitor'],
+  yaml: ['config'],
+  zod: ['config'],
+  'node:buffer': ['kernel', 'model', 'iceberg', 'storage', 'engines/embedded', 'sources/sqlite'],
+  'node:child_process': ['cli'],
+  'node:crypto': ['kernel', 'model', 'iceberg', 'storage', 'pipeline', 'sources/sqlite'],
+  'node:events': ['pipeline', 'cli'],
+  'node:fs': FILES,
+  'node:fs/promises': FILES,
+  'node:http': ['monitor', 'cli'],
+  'node:net': ['pipeline', 'cli'],
+  'node:os': ['pipeline', 'cli'],
+  'node:path': FILES,
+  'node:process': ['cli'],
+  'node:readline': ['cli'],
+  'node:sqlite': ['sources/sqlite', 'storage', 'pipeline'],
+  'node:timers/promises': ['kernel'],
+  'node:url': ['cli', 'config', 'storage', 'pipeline'],
+  'node:util': ['cli'],
+  'node:worker_threads': ['pipeline', 'engines/embedded'],
+  'node:zlib': ['iceberg', 'storage'],
+};
+
+/** The row of the table a path of `src/` belongs to, or `null`. */
+export function folderOf(path: string): string | null {
+  const inside = /^src\/(.+)\/[^/]+$/.exec(path)?.[1];
+  if (inside === undefined) return null;
+  const folders = Object.keys(ALLOWED_IMPORTS);
+  return folders.find((folder) => inside === folder || inside.startsWith(`${folder}/`)) ?? null;
+}
+
+function packageOf(specifier: string): string {
+  if (specifier.startsWith('node:')) return specifier;
+  const parts = specifier.split('/');
+  return parts.slice(0, specifier.startsWith('@') ? 2 : 1).join('/');
+}
+
+function problem(folder: string, link: Import): string | null {
+  if (link.reExport) return `re-exports ${link.specifier}: import it where it is used (no barrels)`;
+  if (link.target === null) {
+    const name = packageOf(link.specifier);
+    const homes = HOMES[name];
+    if (homes === undefined) return `imports ${name}, which has no home in HOMES`;
+    return homes.includes(folder) ? null : `imports ${name}, whose home is ${homes.join(', ')}`;
+  }
+  const target = folderOf(link.target);
+  if (target === null) return `imports ${link.target}, which is outside the layers`;
+  if (link.target.endsWith('.test.ts')) return `imports the test ${link.target}`;
+  if (target === folder || ALLOWED_IMPORTS[folder]?.includes(target) === true) return null;
+  return `imports ${link.target}: ${folder} may not import ${target}`;
+}
+
+/** Imports that the tables do not allow. Tests may import anything. */
+export function layerViolations(project: Project): readonly Violation[] {
+  const found: Violation[] = [];
+  for (const file of project.files) {
+    if (!file.path.startsWith('src/') || file.isTest) continue;
+    const folder = folderOf(file.path);
+    if (folder === null) {
+      found.push({ path: file.path, line: 1, message: 'is in no folder of ALLOWED_IMPORTS' });
+      continue;
+    }
+    for (const link of importsOf(file)) {
+      const message = problem(folder, link);
+      if (message !== null) found.push({ path: file.path, line: link.line, message });
+    }
+  }
+  return found;
+}
+
+/** Import cycles between files; each is reported once, with its whole path. */
+export function cycleViolations(project: Project): readonly Violation[] {
+  const links = new Map(
+    project.files.map((file) => [file.path, importsOf(file).flatMap(({ target }) => target ?? [])]),
+  );
+  const found: Violation[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    const back = trail.indexOf(path);
+    if (back >= 0) {
+      const cycle = [...trail.slice(back), path].join(' -> ');
+      found.push({ path, line: 1, message: `is in an import cycle: ${cycle}` });
+      return;
+    }
+    if (done.has(path)) return;
+    for (const target of links.get(path) ?? []) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of links.keys()) visit(path, []);
+  return found;
+}
