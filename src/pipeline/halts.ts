@@ -1,0 +1,57 @@
+/**
+ * Which tables are halted and why (docs/spec/pipeline.md P5). Kept in the warehouse, so that a
+ * halted table stays halted over a restart until somebody resumes it or loads it again.
+ */
+import { isFirnError } from '../kernel/firn-error.ts';
+import type { FirnError } from '../kernel/firn-error.ts';
+import type { StateFolder } from './state-folder.ts';
+
+/** What stopped: reading changes into the ledger, or only merging them into the base. */
+export type HaltScope = 'capture' | 'merge';
+
+/** Why a table is halted. */
+export interface Halt {
+  readonly scope: HaltScope;
+  readonly code: string;
+  readonly what: string;
+  readonly remedy: string;
+  /** Whether loading the table again repairs it without an operator. */
+  readonly recovery: 'bootstrap' | 'operator';
+  /** Milliseconds since 1970. */
+  readonly sinceMs: number;
+}
+
+/** The halt that `error` asks for. */
+export function haltOf(
+  error: FirnError,
+  detail: Pick<Halt, 'scope' | 'recovery' | 'sinceMs'>,
+): Halt {
+  return { ...detail, code: error.code, what: error.what, remedy: error.remedy };
+}
+
+/** Whether an error stops one table only. */
+export function haltsTable(error: unknown): error is FirnError {
+  return isFirnError(error) && error.disposition === 'halt-table';
+}
+
+/** Halts of the pipeline's tables by table name. */
+export async function readHalts(state: StateFolder): Promise<Map<string, Halt>> {
+  const text = await state.read('halts.json');
+  if (text === null) return new Map();
+  // Written by `writeHalts` only; a damaged file must not keep a pipeline from starting.
+  try {
+    const value = JSON.parse(text) as { readonly tables?: Readonly<Record<string, Halt>> };
+    return new Map(Object.entries(value.tables ?? {}));
+  } catch {
+    return new Map();
+  }
+}
+
+/** Stores all halts. */
+export async function writeHalts(
+  state: StateFolder,
+  halts: ReadonlyMap<string, Halt>,
+): Promise<void> {
+  const tables = Object.fromEntries(halts);
+  await state.write('halts.json', `${JSON.stringify({ version: 1, tables }, null, 1)}\n`);
+}
