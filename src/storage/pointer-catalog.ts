@@ -11,7 +11,7 @@ import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { checkRequirements } from '../iceberg/table-requirement.ts';
 import { assert, unreachable } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { FirnError } from '../kernel/firn-error.ts';
+import { FirnError, isFirnError } from '../kernel/firn-error.ts';
 import type { Random } from '../kernel/random.ts';
 import type {
   Catalog,
@@ -180,11 +180,17 @@ export class PointerCatalog implements Catalog {
     if (before === null) return { kind: 'conflict', identifier, reason: 'the table is gone' };
     const reason = checkRequirements(before.metadata, commit.requirements);
     if (reason !== null) return { kind: 'conflict', identifier, reason };
-    const after = applyUpdates(before.metadata, commit.updates, {
-      nowMs: this.#parts.clock.nowMs(),
-      previousMetadataLocation: before.metadataLocation,
-    });
-    return { before, after };
+    try {
+      const after = applyUpdates(before.metadata, commit.updates, {
+        nowMs: this.#parts.clock.nowMs(),
+        previousMetadataLocation: before.metadataLocation,
+      });
+      return { before, after };
+    } catch (error) {
+      // Another ref moved on: the snapshot's sequence number is taken, whatever was asserted.
+      if (!isFirnError(error, 'ICEBERG-UPDATE-STALE')) throw error;
+      return { kind: 'conflict', identifier, reason: error.what };
+    }
   }
 
   /** Writes all metadata files, or leaves none behind. */
