@@ -1,0 +1,17 @@
+/** What every operation on the lake's tables needs from outside, handed in once. */
+import type { Clock } from '../kernel/clock.ts';
+import type { Random } from '../kernel/random.ts';
+import type { Catalog } from '../ports/catalog.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+
+/** Storage, catalog, time and randomness of one process, and who it is. */
+export interface LakeContext {
+  readonly store: ObjectStore;
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Name of the pipeline: `firn.pipeline`. */
+  readonly pipeline: string;
+  /** Random id of this process: `firn.writer`. */
+  readonly writer: string;
+}
