@@ -8,16 +8,16 @@ import { FirnError } from '../kernel/firn-error.ts';
 import { toSafeNumber } from '../kernel/integers.ts';
 import { formatType } from './iceberg-type.ts';
 import type { IcebergType } from './iceberg-type.ts';
+import { bucketOfHash, hashByteRun, hashInt64 } from './murmur3.ts';
 import {
+  decimalToBytes,
   expectBigint,
   expectBytes,
   expectNumber,
   expectText,
   firstCodePoints,
-} from './iceberg-value.ts';
-import type { IcebergValue, PresentValue } from './iceberg-value.ts';
-import { bucketOfHash, hashByteRun, hashInt64 } from './murmur3.ts';
-import { decimalToBytes } from './single-value.ts';
+} from './single-value.ts';
+import type { IcebergValue, PresentValue } from './single-value.ts';
 
 /** A transform. `count` and `width` are 1 to 2^31 - 1. */
 export type Transform =
