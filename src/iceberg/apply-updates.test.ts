@@ -121,7 +121,7 @@ test('expired snapshots leave the log without holes and take their statistics al
   );
   throwsCode(
     () => apply(next, [{ kind: 'remove-snapshots', snapshotIds: [3n] }]),
-    'ICEBERG-UPDATE-INVALID',
+    'ICEBERG-UPDATE-STALE',
   );
 });
 

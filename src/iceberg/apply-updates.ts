@@ -50,8 +50,9 @@ interface Draft {
  * The metadata after `updates`, applied in order.
  *
  * @throws {FirnError} ICEBERG-UPDATE-STALE when a snapshot's sequence number or first row id is
- *   behind the table's (the catalog answers `conflict`); ICEBERG-UPDATE-INVALID and the errors of
- *   schemas, specs and orders for updates that can never be applied
+ *   behind the table's, or a snapshot to remove has a ref (the catalog answers `conflict`);
+ *   ICEBERG-UPDATE-INVALID and the errors of schemas, specs and orders for updates that can never
+ *   be applied
  */
 export function applyUpdates(
   metadata: TableMetadata,
@@ -295,7 +296,8 @@ function removeSnapshots(table: TableMetadata, ids: readonly bigint[]): TableMet
   const gone = new Set(ids);
   const held = Object.entries(table.refs).find(([, ref]) => gone.has(ref.snapshotId));
   if (held !== undefined) {
-    throw invalid(table, `a snapshot that ref ${JSON.stringify(held[0])} points at must stay`);
+    // Whoever chose what to remove did not know of the ref: it was made in the meantime.
+    throw stale(table, `a snapshot that ref ${JSON.stringify(held[0])} points at must stay`);
   }
   return {
     ...table,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { isFirnError } from '../kernel/firn-error.ts';
 import { parseJson, stringifyJson } from '../kernel/lossless-json.ts';
 import { decodeTableMetadata, encodeTableMetadata } from './table-metadata-json.ts';

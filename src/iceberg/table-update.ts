@@ -30,7 +30,7 @@ export type TableUpdate =
   | { readonly kind: 'add-snapshot'; readonly snapshot: Snapshot }
   | { readonly kind: 'set-snapshot-ref'; readonly name: string; readonly ref: SnapshotRef }
   | { readonly kind: 'remove-snapshot-ref'; readonly name: string }
-  /** Refs that point at a removed snapshot go too, as the REST specification's reference does. */
+  /** A snapshot that a ref points at cannot be removed: the ref must go first. */
   | { readonly kind: 'remove-snapshots'; readonly snapshotIds: readonly bigint[] }
   | { readonly kind: 'set-location'; readonly location: string }
   | { readonly kind: 'set-properties'; readonly updates: Readonly<Record<string, string>> }
