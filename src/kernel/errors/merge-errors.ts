@@ -17,4 +17,10 @@ export const mergeErrors = {
     summary: 'A merge did not change as many rows as its plan said.',
     remedy: 'Run firn verify; load the table again if it reports differences.',
   },
+  'MERGE-BASE-MOVED': {
+    disposition: 'refresh',
+    summary: 'The base changed between the plan of a merge and its commit.',
+    remedy:
+      'None needed: the merge is planned again.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

@@ -1,0 +1,96 @@
+/**
+ * Compaction of a base (docs/spec/merge.md M19): small files and files with many deleted rows of one
+ * bucket become one sorted file. No row changes, watermark and `ledger-seen` stay.
+ */
+import type { DataFile } from '../iceberg/manifest.ts';
+import type { ScanFile } from '../iceberg/scan-file.ts';
+import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
+import { partitionText } from '../iceberg/snapshot-summary.ts';
+import { toSafeNumber } from '../kernel/integers.ts';
+import { scanFiles } from '../lake/scan-files.ts';
+import { chooseCompaction } from '../merge/choose-rewrites.ts';
+import type { LoadedTable } from '../ports/catalog.ts';
+import type { TableSchema } from '../model/table-schema.ts';
+import { baseStateOf, bucketingOf, headOf, writeTarget } from './base-table.ts';
+import type { MergeParts } from './merge-base.ts';
+
+/** What a compaction did. */
+export interface CompactionReport {
+  readonly filesBefore: number;
+  readonly filesAfter: number;
+}
+
+/**
+ * Rewrites what is worth it, at most one commit; `null` when nothing is. Runs as a job on the base.
+ */
+export async function compactBase(
+  parts: MergeParts,
+  request: { readonly schema: TableSchema; readonly base: LoadedTable },
+): Promise<CompactionReport | null> {
+  const { base, schema } = request;
+  const { metadata } = base;
+  const state = baseStateOf(base);
+  if (state === null) return null;
+  const files = await scanFiles(parts.context, { metadata, ref: MAIN_BRANCH });
+  const added: DataFile[] = [];
+  const removed: DataFile[] = [];
+  let filesBefore = 0;
+  for (const group of filesToCompact(files, metadata.defaultSpecId)) {
+    added.push(
+      ...(await parts.engine.compact({
+        schema,
+        target: writeTarget(metadata),
+        bucketing: bucketingOf(metadata),
+        files: group,
+      })),
+    );
+    removed.push(...group.flatMap((scan) => [scan.file, ...scan.deletes]));
+    filesBefore += group.length;
+  }
+  if (removed.length === 0) return null;
+  const result = await parts.commit({
+    identifier: base.identifier,
+    tableUuid: metadata.tableUuid,
+    ref: MAIN_BRANCH,
+    parentId: headOf(metadata, MAIN_BRANCH),
+    operation: 'replace',
+    added,
+    removed: [...new Map(removed.map((file) => [file.filePath, file])).values()],
+    dataSequenceNumber: null,
+    state,
+    parentless: false,
+    schema: null,
+    rebase: 'never',
+  });
+  if (result.kind === 'halted') throw result.error;
+  // Somebody moved the base: the next round plans again, the files written now are orphans.
+  if (result.kind === 'replan') return null;
+  return { filesBefore, filesAfter: added.length };
+}
+
+/** Groups of files of one bucket each; only the present spec, whose buckets the engine knows. */
+function filesToCompact(
+  files: readonly ScanFile[],
+  specId: number,
+): readonly (readonly ScanFile[])[] {
+  const buckets = Map.groupBy(
+    files.filter((scan) => scan.file.specId === specId),
+    (scan) => partitionText(scan.file),
+  );
+  const groups: (readonly ScanFile[])[] = [];
+  for (const bucket of buckets.values()) {
+    const chosen = new Set(
+      chooseCompaction(
+        bucket.map((scan) => ({
+          path: scan.file.filePath,
+          rowCount: toSafeNumber(scan.file.recordCount),
+          deletedRows: scan.deletes.reduce((sum, file) => sum + toSafeNumber(file.recordCount), 0),
+          sizeBytes: toSafeNumber(scan.file.fileSizeBytes),
+        })),
+      ).map((file) => file.path),
+    );
+    const group = bucket.filter((scan) => chosen.has(scan.file.filePath));
+    if (group.length > 0) groups.push(group);
+  }
+  return groups;
+}

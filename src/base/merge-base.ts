@@ -1,0 +1,239 @@
+/**
+ * One merge of a ledger into its base (docs/spec/merge.md): plan, read the window, find and write,
+ * commit. Runs as a job on the base, so that nothing else changes the base between plan and commit;
+ * the commit asserts the head it was planned on all the same.
+ */
+import type { DataFile } from '../iceberg/manifest.ts';
+import type { ScanFile } from '../iceberg/scan-file.ts';
+import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
+import { currentSchema } from '../iceberg/table-metadata.ts';
+import { present } from '../kernel/assert.ts';
+import { FirnError } from '../kernel/firn-error.ts';
+import { toSafeNumber } from '../kernel/integers.ts';
+import type { CommitRequest, CommitResult } from '../lake/commit-request.ts';
+import type { LakeContext } from '../lake/lake-context.ts';
+import { scanFiles } from '../lake/scan-files.ts';
+import { readState } from '../lake/table-state.ts';
+import type { BaseState, LedgerState } from '../lake/table-state.ts';
+import { chooseRewrites } from '../merge/choose-rewrites.ts';
+import { planMerge } from '../merge/merge-plan.ts';
+import type { MergePlan } from '../merge/merge-plan.ts';
+import type { LoadedTable } from '../ports/catalog.ts';
+import type { MergeFiles, MergeWindowSummary, RowEngine } from '../ports/row-engine.ts';
+import type { TableSchema } from '../model/table-schema.ts';
+import { baseStateOf, bucketingOf, headOf, writeTarget } from './base-table.ts';
+
+/** What a merge works with. */
+export interface MergeParts {
+  readonly context: LakeContext;
+  readonly engine: RowEngine;
+  readonly commit: (request: CommitRequest) => Promise<CommitResult>;
+}
+
+/** Which base to bring up to its ledger. */
+export interface MergeRequest {
+  readonly schema: TableSchema;
+  readonly ledger: LoadedTable;
+  readonly base: LoadedTable;
+  /** `main`, or a bootstrap branch. */
+  readonly ref: string;
+}
+
+/** What came of it. */
+export type MergeOutcome =
+  | { readonly kind: 'idle'; readonly reason: 'nothing-new' | 'gap' | 'not-published' }
+  | { readonly kind: 'merged'; readonly base: LoadedTable; readonly report: MergeReport };
+
+/** Counts of one merge. */
+export interface MergeReport {
+  readonly window: MergeWindowSummary;
+  readonly rowsInserted: number;
+  readonly rowsDeleted: number;
+  readonly filesAdded: number;
+  readonly filesRemoved: number;
+  readonly bytesWritten: number;
+}
+
+/**
+ * Merges what the ledger holds beyond the base.
+ *
+ * @throws FirnError MERGE-HISTORY-EXPIRED, MERGE-LEDGER-BEHIND, MERGE-IDENTITY-CONFLICT,
+ *   MERGE-COUNT-MISMATCH, and what a commit throws
+ */
+export async function mergeBase(parts: MergeParts, request: MergeRequest): Promise<MergeOutcome> {
+  const state = baseStateOf(request.base, request.ref);
+  const ledgerState = readState(request.ledger.metadata, MAIN_BRANCH);
+  if (state === null || ledgerState?.kind !== 'ledger') {
+    return { kind: 'idle', reason: 'not-published' };
+  }
+  const plan = await planFor(parts.context, { request, state, ledgerState });
+  switch (plan.kind) {
+    case 'idle':
+      return plan;
+    case 'halt':
+      throw new FirnError(plan.code, { what: plan.what, where: whereOf(request) });
+    case 'merge':
+      return runPlan(parts, { request, state, ledgerState, plan });
+    default:
+      return plan satisfies never;
+  }
+}
+
+interface Situation {
+  readonly request: MergeRequest;
+  readonly state: BaseState;
+  readonly ledgerState: LedgerState;
+}
+
+async function planFor(context: LakeContext, situation: Situation): Promise<MergePlan> {
+  const { request, state, ledgerState } = situation;
+  const { metadata } = request.ledger;
+  const files = await scanFiles(context, { metadata, ref: MAIN_BRANCH });
+  return planMerge(
+    {
+      uuid: metadata.tableUuid,
+      lastSequenceNumber: metadata.lastSequenceNumber,
+      completeTo: ledgerState.completeTo,
+      retainedFrom: ledgerState.retainedFrom,
+      gap: ledgerState.gap,
+      files,
+    },
+    {
+      ledgerUuid: state.ledgerUuid,
+      ledgerSeen: state.ledgerSeen,
+      watermark: state.watermark,
+      firstReplay: state.bootstrap?.firstReplay === true,
+    },
+  );
+}
+
+async function runPlan(
+  parts: MergeParts,
+  situation: Situation & { readonly plan: Extract<MergePlan, { kind: 'merge' }> },
+): Promise<MergeOutcome> {
+  const { request, plan } = situation;
+  const bucketing = bucketingOf(request.base.metadata);
+  const session = await parts.engine.openMerge({
+    schema: request.schema,
+    bucketing,
+    ledgerSchema: currentSchema(request.ledger.metadata),
+    window: plan.window,
+    older: plan.older,
+    rules: plan.rules,
+  });
+  try {
+    const { summary } = session;
+    const files =
+      summary.keys === 0 && !summary.truncated
+        ? NO_FILES
+        : await session.apply({
+            target: writeTarget(request.base.metadata),
+            bucketing,
+            files: await candidateFiles(parts.context, request, summary),
+            chooseRewrites: (found) =>
+              chooseRewrites(
+                found.map(({ scan, deletedBefore, deletedNow }) => ({
+                  path: scan.file.filePath,
+                  rowCount: toSafeNumber(scan.file.recordCount),
+                  deletedRows: deletedBefore + deletedNow,
+                })),
+              ),
+          });
+    return await commitMerge(parts, { ...situation, files, summary });
+  } finally {
+    await session.close();
+  }
+}
+
+const NO_FILES: MergeFiles = {
+  addedData: [],
+  addedDeletes: [],
+  removedData: [],
+  removedDeletes: [],
+  rowsDeleted: 0,
+  rowsInserted: 0,
+};
+
+/** Live files of the base that can hold a changed key. */
+async function candidateFiles(
+  context: LakeContext,
+  request: MergeRequest,
+  summary: MergeWindowSummary,
+): Promise<readonly ScanFile[]> {
+  const { metadata } = request.base;
+  if (summary.truncated || summary.keyBounds === null) {
+    return scanFiles(context, { metadata, ref: request.ref });
+  }
+  const firstKey = present(currentSchema(metadata).identifierFieldIds[0], 'the key of a base');
+  return scanFiles(context, {
+    metadata,
+    ref: request.ref,
+    buckets: new Set(summary.buckets),
+    bounds: { fieldId: firstKey, ...summary.keyBounds },
+  });
+}
+
+async function commitMerge(
+  parts: MergeParts,
+  done: Situation & {
+    readonly plan: Extract<MergePlan, { kind: 'merge' }>;
+    readonly files: MergeFiles;
+    readonly summary: MergeWindowSummary;
+  },
+): Promise<MergeOutcome> {
+  const { request, state, plan, files, summary } = done;
+  const { metadata } = request.base;
+  const added = [...files.addedData, ...files.addedDeletes];
+  const removed = [...files.removedData, ...files.removedDeletes];
+  const result = await parts.commit({
+    identifier: request.base.identifier,
+    tableUuid: metadata.tableUuid,
+    ref: request.ref,
+    parentId: headOf(metadata, request.ref),
+    operation: removed.length + files.addedDeletes.length === 0 ? 'append' : 'overwrite',
+    added,
+    removed,
+    dataSequenceNumber: null,
+    state: {
+      ...state,
+      ledgerUuid: request.ledger.metadata.tableUuid,
+      ledgerSeen: plan.ledgerSeen,
+      watermark: plan.rules.to,
+      watermarkTsUs: null,
+      bootstrap: state.bootstrap === null ? null : { ...state.bootstrap, firstReplay: false },
+    },
+    parentless: false,
+    schema: null,
+    rebase: 'never',
+  });
+  if (result.kind === 'halted') throw result.error;
+  if (result.kind === 'replan') {
+    throw new FirnError('MERGE-BASE-MOVED', {
+      what: 'The base changed while it was merged.',
+      where: whereOf(request),
+    });
+  }
+  return {
+    kind: 'merged',
+    base: result.table,
+    report: {
+      window: summary,
+      rowsInserted: files.rowsInserted,
+      rowsDeleted: files.rowsDeleted,
+      filesAdded: added.length,
+      filesRemoved: removed.length,
+      bytesWritten: added.reduce((sum, file) => sum + sizeOf(file), 0),
+    },
+  };
+}
+
+function sizeOf(file: DataFile): number {
+  return toSafeNumber(file.fileSizeBytes);
+}
+
+function whereOf(request: MergeRequest): string {
+  const { namespace, name } = request.base.identifier;
+  return request.ref === MAIN_BRANCH
+    ? `${namespace}.${name}`
+    : `${namespace}.${name}, branch ${request.ref}`;
+}

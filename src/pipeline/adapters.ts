@@ -1,0 +1,66 @@
+/**
+ * The one place that knows which adapter a pipeline file asks for. Adapters are imported only when
+ * they are used: reading the status of a pipeline loads no engine.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { unreachable } from '../kernel/assert.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Random } from '../kernel/random.ts';
+import type { PipelineConfig } from '../config/pipeline-config.ts';
+import type { Catalog } from '../ports/catalog.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import type { RowEngine } from '../ports/row-engine.ts';
+import type { ChangeSource } from '../ports/source.ts';
+
+/** What adapters are made with. */
+export interface AdapterParts {
+  readonly config: PipelineConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Storage and catalog of a pipeline's lake. */
+export interface OpenedLake {
+  readonly store: ObjectStore;
+  readonly catalog: Catalog;
+}
+
+/** Opens storage and catalog, and makes sure that they belong together. */
+export async function openLake(parts: AdapterParts): Promise<OpenedLake> {
+  const { config, clock, random } = parts;
+  const { createLocalObjectStore } = await import('../storage/local-object-store.ts');
+  const { openSqliteCatalog } = await import('../storage/sqlite-catalog.ts');
+  const { guardWarehouse } = await import('../storage/warehouse-guard.ts');
+  const store = createLocalObjectStore({ folder: config.lake.warehouse, clock, random });
+  const { path, name } = config.lake.catalog;
+  mkdirSync(dirname(path), { recursive: true });
+  const catalog = await openSqliteCatalog({ path, name, store, clock, random });
+  await guardWarehouse(store, catalog);
+  return { store, catalog };
+}
+
+/** Opens the source; nothing is written to it yet. */
+export async function openSource(parts: AdapterParts): Promise<ChangeSource> {
+  const { config, clock, random } = parts;
+  switch (config.source.type) {
+    case 'sqlite': {
+      const { createSqliteSource } = await import('../sources/sqlite/source.ts');
+      const { path, pollIntervalMs } = config.source;
+      const { tables, name } = config;
+      return createSqliteSource({ path, pollIntervalMs, tables, namespace: name, clock, random });
+    }
+    default:
+      return unreachable(config.source.type);
+  }
+}
+
+/** Opens the engine; `use` keeps the stage folders of two processes apart. */
+export async function openEngine(
+  parts: AdapterParts & { readonly store: ObjectStore; readonly use: string },
+): Promise<RowEngine> {
+  const { config, clock, random, store } = parts;
+  const { createEmbeddedEngine } = await import('../engines/embedded/embedded-engine.ts');
+  const stageFolder = join(config.lake.warehouse, '_firn', config.name, 'stage', parts.use);
+  return createEmbeddedEngine({ stageFolder, store, clock, random });
+}
