@@ -95,7 +95,7 @@ function main(root, what) {
     const started = Date.now();
     process.stderr.write(`firn: installing ${count} packages into node_modules ...\n`);
     const omit = development ? [] : ['--omit=dev'];
-    if (!runNpm(root, ['ci', '--loglevel=error', ...omit])) {
+    if (!runNpm(root, ['ci', '--ignore-scripts', '--loglevel=error', ...omit])) {
       process.stderr.write('firn: npm ci failed (its output is above)\n');
       return 1;
     }

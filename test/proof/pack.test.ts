@@ -1,0 +1,65 @@
+/** `npm pack` gives a package that installs into an empty folder and runs there on a plain Node 24. */
+import { equal, match } from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+
+const folder = mkdtempSync(join(tmpdir(), 'firn-pack-'));
+const app = join(folder, 'app');
+// Node 24 first in PATH, and nothing of this checkout's node_modules after it.
+const path = [dirname(process.execPath), ...(process.env['PATH'] ?? '').split(delimiter)]
+  .filter((entry) => !entry.includes('node_modules') || entry === dirname(process.execPath))
+  .join(delimiter);
+const env = { ...process.env, PATH: path };
+
+function npm(cwd: string, ...args: readonly string[]): string {
+  return execFileSync('npm', ['--loglevel=error', ...args], { cwd, env, encoding: 'utf8' });
+}
+
+function firn(...args: readonly string[]): {
+  readonly status: number | null;
+  readonly out: string;
+} {
+  const run = spawnSync(join(app, 'node_modules', '.bin', 'firn'), args, {
+    cwd: app,
+    env,
+    encoding: 'utf8',
+  });
+  return { status: run.status, out: `${run.stdout}${run.stderr}` };
+}
+
+before(() => {
+  npm('.', 'pack', '--pack-destination', folder);
+  mkdirSync(app);
+  writeFileSync(join(app, 'package.json'), '{"name":"app","private":true}\n');
+  const archive = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '';
+  npm(app, 'install', '--omit=dev', join(folder, archive));
+});
+
+after(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('the installed command answers', () => {
+  const help = firn('--help');
+  equal(help.status, 0, help.out);
+  match(help.out, /usage: firn/i);
+});
+
+test('the package holds the program and no TypeScript, test or tool', () => {
+  const inside = join(app, 'node_modules', 'firn');
+  equal(existsSync(join(inside, 'dist', 'cli', 'main.js')), true);
+  for (const name of ['src', 'test', 'tools']) equal(existsSync(join(inside, name)), false, name);
+  equal(existsSync(join(inside, 'dist', 'kernel', 'integers.test.js')), false);
+});
+
+test('an older Node gets a sentence', () => {
+  const launcher = join(app, 'node_modules', 'firn', 'bin', 'firn.js');
+  const pretend = `Object.defineProperty(process.versions, 'node', { value: '20.1.0' });`;
+  const preload = `data:text/javascript,${encodeURIComponent(pretend)}`;
+  const run = spawnSync(process.execPath, ['--import', preload, launcher], { encoding: 'utf8' });
+  equal(run.status, 2, run.stderr);
+  match(run.stderr, /needs Node 24/);
+});
