@@ -28,10 +28,11 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'sources/sqlite': [...PURE, 'config', 'ports'],
   storage: [...PURE, 'config', 'ports'],
   'engines/embedded': [...PURE, 'config', 'ports'],
-  // L3: stages
+  // L3: stages, each over the ones before it
   ledger: STAGE,
-  bootstrap: STAGE,
-  maintenance: STAGE,
+  base: [...STAGE, 'ledger'],
+  bootstrap: [...STAGE, 'ledger', 'base'],
+  maintenance: [...STAGE, 'ledger', 'base'],
   // L4: monitor shows, pipeline wires everything
   monitor: ['kernel', 'model', 'config', 'ports'],
   pipeline: [
@@ -40,6 +41,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'storage',
     'engines/embedded',
     'ledger',
+    'base',
     'bootstrap',
     'maintenance',
     'monitor',
@@ -70,7 +72,7 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   'node:os': ['pipeline', 'cli'],
   'node:path': FILES,
   'node:process': ['cli'],
-  'node:readline': ['cli'],
+  'node:readline': ['cli', 'pipeline'],
   'node:sqlite': ['sources/sqlite', 'storage', 'pipeline'],
   'node:timers/promises': ['kernel'],
   'node:url': ['cli', 'config', 'storage', 'pipeline'],
