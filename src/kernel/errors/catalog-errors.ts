@@ -1,4 +1,4 @@
-/** Errors of the catalog area. Codes start with `CATALOG-`; a code is never reused for another meaning. */
+/** Errors of the catalog area: codes `CATALOG-…`. A code is never reused for another meaning. */
 import type { ErrorSpec } from '../error-spec.ts';
 
 /** Registered errors of the catalog area by code. */
@@ -58,5 +58,45 @@ export const catalogErrors = {
     disposition: 'halt-pipeline',
     summary: 'The files of this warehouse belong to another catalog.',
     remedy: 'Use the catalog that the warehouse was made with, or an empty warehouse folder.',
+  },
+  'CATALOG-TABLE-GONE': {
+    disposition: 'halt-table',
+    summary: 'A table was dropped from the catalog while the pipeline was running.',
+    remedy: 'Nothing was committed. Register the table again, or start it over with `firn drop`.',
+  },
+  'CATALOG-TABLE-REPLACED': {
+    disposition: 'halt-table',
+    summary: 'Another table stands in the catalog under the name of one of the pipeline’s tables.',
+    remedy: 'Nothing was committed. Put the former table back, or start over with `firn drop`.',
+  },
+  'CATALOG-PARENT-LOST': {
+    disposition: 'halt-table',
+    summary: 'The snapshot that a commit builds on is no longer in the history of its branch.',
+    remedy:
+      'Somebody rolled the branch back or replaced it. Run `firn verify` for the table, then `firn resume`, or load it again with `firn bootstrap`.',
+  },
+  'CATALOG-SCHEMA-MOVED': {
+    disposition: 'halt-table',
+    summary:
+      'The table’s schema was changed by somebody else while files were written with the old one.',
+    remedy: 'Nothing was committed. Run `firn resume` for the table.',
+  },
+  'CATALOG-COMMIT-CONFLICTS': {
+    disposition: 'halt-table',
+    summary: 'A commit was overtaken by other writers again and again.',
+    remedy:
+      'Nothing was committed. Find out which program changes the table so often, then run `firn resume`.',
+  },
+  'CATALOG-COMMIT-UNKNOWN': {
+    disposition: 'verify',
+    summary:
+      'The catalog did not say whether a commit was made, and asking again did not settle it.',
+    remedy:
+      'No file was removed. See that the catalog answers, and run the pipeline again: it reads from the table what was committed.',
+  },
+  'CATALOG-COMMIT-LOST': {
+    disposition: 'halt-pipeline',
+    summary: 'The catalog reported a commit as done, but its answer does not contain it.',
+    remedy: 'The catalog does not keep its contract. Report it to those who run the catalog.',
   },
 } as const satisfies Record<string, ErrorSpec>;

@@ -1,6 +1,7 @@
-/** Errors of the iceberg area. Codes start with `ICEBERG-`; a code is never reused for another meaning. */
+/** Errors of the iceberg area: codes `ICEBERG-…`. A code is never reused for another meaning. */
 import type { ErrorSpec } from '../error-spec.ts';
 
+/** Every code of the area, by code. */
 export const icebergErrors = {
   'ICEBERG-JSON-INVALID': {
     disposition: 'halt-table',
@@ -81,5 +82,21 @@ export const icebergErrors = {
     disposition: 'refresh',
     summary: 'A commit was prepared on an older state of the table.',
     remedy: 'Nothing was changed. Firn reads the table again and repeats the commit by itself.',
+  },
+  'ICEBERG-FILE-NOT-LIVE': {
+    disposition: 'refresh',
+    summary: 'A commit removes a file that is not in the table any more.',
+    remedy: 'Nothing was changed. Firn reads the table again and plans anew by itself.',
+  },
+  'ICEBERG-EQUALITY-DELETES': {
+    disposition: 'halt-table',
+    summary: 'A table has equality-delete files, which Firn does not apply.',
+    remedy:
+      'Rewrite the table with the engine that wrote them (for example Spark’s rewrite_data_files with `delete-file-threshold` 1), then resume.',
+  },
+  'ICEBERG-DELETION-VECTORS': {
+    disposition: 'halt-table',
+    summary: 'A table has deletion vectors, which this version of Firn does not apply.',
+    remedy: 'Rewrite the table’s data files with the engine that wrote them, then resume.',
   },
 } as const satisfies Record<string, ErrorSpec>;

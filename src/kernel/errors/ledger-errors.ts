@@ -1,11 +1,35 @@
-/** Errors of the ledger area. Codes start with `LEDGER-`; a code is never reused for another meaning. */
+/** Errors of the ledger area: codes `LEDGER-…`. A code is never reused for another meaning. */
 import type { ErrorSpec } from '../error-spec.ts';
 
+/** Every code of the area, by code. */
 export const ledgerErrors = {
   'LEDGER-SCHEMA-INCOMPATIBLE': {
     disposition: 'halt-table',
     summary: 'A table changed in a way that its lake tables cannot follow.',
     remedy:
       'Load the table again: firn bootstrap FILE --table T; where types narrow, drop it first with firn drop.',
+  },
+  'LEDGER-STATE-LOST': {
+    disposition: 'halt-table',
+    summary: 'A table of Firn has snapshots, but none with Firn’s state.',
+    remedy:
+      'Another program replaced the table’s history. Roll it back to a snapshot that Firn made, or drop the table with `firn drop` and start over.',
+  },
+  'LEDGER-STATE-OFF-CHAIN': {
+    disposition: 'halt-table',
+    summary: 'The tag of a ledger’s state is missing, or main was moved away from it.',
+    remedy:
+      'Somebody rolled main back or removed the tag. Move main back to the snapshot of the tag `firn_state`, or drop the table with `firn drop` and start over.',
+  },
+  'LEDGER-STATE-INVALID': {
+    disposition: 'halt-table',
+    summary: 'The state in a table’s snapshot cannot be read.',
+    remedy:
+      'The table was written by another version of Firn, or its metadata was changed by hand.',
+  },
+  'LEDGER-OTHER-WRITER': {
+    disposition: 'halt-pipeline',
+    summary: 'Another process of Firn commits to the same table.',
+    remedy: 'Find the other process and stop one of the two; then run the pipeline again.',
   },
 } as const satisfies Record<string, ErrorSpec>;

@@ -1,6 +1,7 @@
-/** Errors of the merge area. Codes start with `MERGE-`; a code is never reused for another meaning. */
+/** Errors of the merge area: codes `MERGE-…`. A code is never reused for another meaning. */
 import type { ErrorSpec } from '../error-spec.ts';
 
+/** Every code of the area, by code. */
 export const mergeErrors = {
   'MERGE-HISTORY-EXPIRED': {
     disposition: 'halt-table',
@@ -20,7 +21,12 @@ export const mergeErrors = {
   'MERGE-BASE-MOVED': {
     disposition: 'refresh',
     summary: 'The base changed between the plan of a merge and its commit.',
+    remedy: 'None needed: the merge is planned again.',
+  },
+  'MERGE-STATE-OFF-CHAIN': {
+    disposition: 'halt-table',
+    summary: 'The tag of a base’s state is missing, or main was moved away from it.',
     remedy:
-      'None needed: the merge is planned again.',
+      'Somebody rolled main back or removed the tag. Go on from the state at the head with `firn resume`, or load the table again with `firn bootstrap`.',
   },
 } as const satisfies Record<string, ErrorSpec>;

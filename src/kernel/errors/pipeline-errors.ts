@@ -1,6 +1,7 @@
-/** Errors of the pipeline area. Codes start with `PIPELINE-`; a code is never reused for another meaning. */
+/** Errors of the pipeline area: codes `PIPELINE-…`. A code is never reused for another meaning. */
 import type { ErrorSpec } from '../error-spec.ts';
 
+/** Every code of the area, by code. */
 export const pipelineErrors = {
   'PIPELINE-STATE-INVALID': {
     disposition: 'halt-pipeline',

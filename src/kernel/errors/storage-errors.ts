@@ -1,4 +1,4 @@
-/** Errors of the storage area. Codes start with `STORAGE-`; a code is never reused for another meaning. */
+/** Errors of the storage area: codes `STORAGE-…`. A code is never reused for another meaning. */
 import type { ErrorSpec } from '../error-spec.ts';
 
 /** Registered errors of the storage area by code. */
