@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
+import type { TableQueues } from './table-queues.ts';
 
 /** Storage, catalog, time and randomness of one process, and who it is. */
 export interface LakeContext {
@@ -14,4 +15,6 @@ export interface LakeContext {
   readonly pipeline: string;
   /** Random id of this process: `firn.writer`. */
   readonly writer: string;
+  /** The one set of queues of this process: two sets would let it race itself. */
+  readonly queues: TableQueues;
 }

@@ -1,9 +1,15 @@
 /**
  * What Firn remembers in a table: the summary keys of its snapshots (docs/spec/ledger.md L7, L8).
- * One codec for every commit. The state of a ref is that of the nearest snapshot with these keys on
+ * One codec for every commit; what cannot be read is an error, never a default. The state of a ref is that of the nearest snapshot with these keys on
  * the ref's own parent chain, so snapshots that other engines add in between do not hide it.
  */
+import { MAIN_BRANCH, ancestors, findRef } from '../iceberg/snapshot.ts';
+import type { Snapshot } from '../iceberg/snapshot.ts';
+import type { TableMetadata } from '../iceberg/table-metadata.ts';
+import { FirnError } from '../kernel/firn-error.ts';
+import { formatMark, parseMark } from '../model/change-sequence.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
+import { formatPosition, parsePosition } from '../model/source-position.ts';
 import type { SourcePosition } from '../model/source-position.ts';
 
 /** State of a ledger. */
@@ -57,3 +63,220 @@ export interface BootstrapProgress {
 
 /** State of a table. */
 export type TableState = LedgerState | BaseState;
+
+/** Tag at main's newest snapshot with state; nothing from there to the head is ever expired. */
+export const STATE_TAG = 'firn_state';
+
+/**
+ * State of a ref; `null` when the ref has no snapshot. On main the state tag must be on the chain:
+ * otherwise somebody rolled main back, and going on would lose or double rows.
+ *
+ * @throws {FirnError} LEDGER-STATE-LOST, LEDGER-STATE-OFF-CHAIN, MERGE-STATE-OFF-CHAIN,
+ *   LEDGER-STATE-INVALID
+ */
+export function readState(metadata: TableMetadata, ref: string): TableState | null {
+  const head = findRef(metadata, ref)?.snapshotId ?? null;
+  const tag = findRef(metadata, STATE_TAG)?.snapshotId ?? null;
+  if (head === null && (ref !== MAIN_BRANCH || tag === null)) return null;
+  const chain = [...ancestors(metadata, head)];
+  const state = newestState(chain);
+  if (ref === MAIN_BRANCH && !chain.some((snapshot) => snapshot.snapshotId === tag)) {
+    const tagged = state ?? newestState([...ancestors(metadata, tag)]);
+    if (tagged !== null) throw offChain(metadata, tagged, tag);
+  }
+  if (state !== null) return state;
+  throw new FirnError('LEDGER-STATE-LOST', {
+    what: `${ref} has snapshots, but none of them carries Firn's state`,
+    where: metadata.location,
+  });
+}
+
+/**
+ * State at the head of a ref wherever the state tag is, for going on after somebody moved main on
+ * purpose; `null` when there is none.
+ *
+ * @throws {FirnError} LEDGER-STATE-INVALID
+ */
+export function readStateAtHead(metadata: TableMetadata, ref: string): TableState | null {
+  return newestState([...ancestors(metadata, findRef(metadata, ref)?.snapshotId ?? null)]);
+}
+
+function newestState(chain: readonly Snapshot[]): TableState | null {
+  for (const snapshot of chain) {
+    const state = stateOf(snapshot);
+    if (state !== null) return state;
+  }
+  return null;
+}
+
+function offChain(metadata: TableMetadata, state: TableState, tag: bigint | null): FirnError {
+  const code = state.kind === 'ledger' ? 'LEDGER-STATE-OFF-CHAIN' : 'MERGE-STATE-OFF-CHAIN';
+  const what =
+    tag === null
+      ? `the tag ${STATE_TAG} is missing`
+      : `snapshot ${tag}, which the tag ${STATE_TAG} names, is not in the history of main`;
+  return new FirnError(code, { what, where: metadata.location });
+}
+
+/** Who made a commit. */
+export interface CommitStamp {
+  /** `firn.pipeline`. */
+  readonly pipeline: string;
+  /** `firn.writer`: id of the process. */
+  readonly writer: string;
+  /** `firn.commit-id`: id of the commit, the same however often it is sent. */
+  readonly commitId: string;
+}
+
+type Keys = Readonly<Record<string, string>>;
+
+/** The summary keys of a commit. */
+export function stateKeys(stamp: CommitStamp, state: TableState): Keys {
+  return {
+    'firn.pipeline': stamp.pipeline,
+    'firn.writer': stamp.writer,
+    'firn.commit-id': stamp.commitId,
+    'firn.source-id': state.sourceId,
+    ...(state.kind === 'ledger' ? ledgerKeys(state) : baseKeys(state)),
+  };
+}
+
+/** Who made a snapshot; `null` when it was not Firn. */
+export function stampOf(snapshot: Snapshot): CommitStamp | null {
+  const { summary } = snapshot;
+  const commitId = summary['firn.commit-id'];
+  if (commitId === undefined) return null;
+  return {
+    pipeline: summary['firn.pipeline'] ?? '',
+    writer: summary['firn.writer'] ?? '',
+    commitId,
+  };
+}
+
+/**
+ * The state in a snapshot; `null` when it was not made by Firn.
+ *
+ * @throws {FirnError} LEDGER-STATE-INVALID
+ */
+export function stateOf(snapshot: Snapshot): TableState | null {
+  if (stampOf(snapshot) === null) return null;
+  const keys = new KeyReader(snapshot);
+  return snapshot.summary['firn.ledger-uuid'] === undefined ? readLedger(keys) : readBase(keys);
+}
+
+function optional(key: string, mark: SequenceMark | null): Keys {
+  return mark === null ? {} : { [key]: formatMark(mark) };
+}
+
+function ledgerKeys(state: LedgerState): Keys {
+  return {
+    'firn.position': formatPosition(state.position),
+    'firn.complete-to': formatMark(state.completeTo),
+    ...optional('firn.sequence', state.sequence),
+    'firn.schema': String(state.schemaVersion),
+    'firn.events': String(state.events),
+    ...optional('firn.retained-from', state.retainedFrom),
+    ...optional('firn.gap', state.gap),
+  };
+}
+
+function baseKeys(state: BaseState): Keys {
+  return {
+    'firn.ledger-uuid': state.ledgerUuid,
+    'firn.ledger-seen': String(state.ledgerSeen),
+    'firn.watermark': formatMark(state.watermark),
+    ...(state.watermarkTsUs === null ? {} : { 'firn.watermark-ts': String(state.watermarkTsUs) }),
+    'firn.low-mark': formatMark(state.lowMark),
+    ...(state.bootstrap === null ? {} : { 'firn.bootstrap': JSON.stringify(state.bootstrap) }),
+  };
+}
+
+/** Reads keys of one snapshot; a bad one names itself and the snapshot. */
+class KeyReader {
+  readonly #snapshot: Snapshot;
+
+  constructor(snapshot: Snapshot) {
+    this.#snapshot = snapshot;
+  }
+
+  optional(key: string): string | null {
+    return this.#snapshot.summary[key] ?? null;
+  }
+
+  text(key: string): string {
+    return this.optional(key) ?? this.fail(key);
+  }
+
+  count(key: string): bigint {
+    const text = this.text(key);
+    return /^-?\d{1,19}$/.test(text) ? BigInt(text) : this.fail(key);
+  }
+
+  mark(key: string): SequenceMark {
+    return parseMark(this.text(key)) ?? this.fail(key);
+  }
+
+  optionalMark(key: string): SequenceMark | null {
+    return this.optional(key) === null ? null : this.mark(key);
+  }
+
+  fail(key: string): never {
+    throw new FirnError('LEDGER-STATE-INVALID', {
+      what: `the summary key ${key} is missing or cannot be read`,
+      where: `snapshot ${this.#snapshot.snapshotId} at ${this.#snapshot.manifestList}`,
+    });
+  }
+}
+
+function readLedger(keys: KeyReader): LedgerState {
+  return {
+    kind: 'ledger',
+    sourceId: keys.text('firn.source-id'),
+    position: parsePosition(keys.text('firn.position')) ?? keys.fail('firn.position'),
+    completeTo: keys.mark('firn.complete-to'),
+    sequence: keys.optionalMark('firn.sequence'),
+    schemaVersion: readInt(keys, 'firn.schema'),
+    events: keys.count('firn.events'),
+    retainedFrom: keys.optionalMark('firn.retained-from'),
+    gap: keys.optionalMark('firn.gap'),
+  };
+}
+
+function readBase(keys: KeyReader): BaseState {
+  const ts = keys.optional('firn.watermark-ts');
+  const progress = keys.optional('firn.bootstrap');
+  return {
+    kind: 'base',
+    sourceId: keys.text('firn.source-id'),
+    ledgerUuid: keys.text('firn.ledger-uuid'),
+    ledgerSeen: keys.count('firn.ledger-seen'),
+    watermark: keys.mark('firn.watermark'),
+    watermarkTsUs: ts === null ? null : keys.count('firn.watermark-ts'),
+    lowMark: keys.mark('firn.low-mark'),
+    bootstrap: progress === null ? null : (readProgress(progress) ?? keys.fail('firn.bootstrap')),
+  };
+}
+
+function readInt(keys: KeyReader, key: string): number {
+  const text = keys.text(key);
+  return /^\d{1,9}$/.test(text) ? Number.parseInt(text, 10) : keys.fail(key);
+}
+
+function readProgress(text: string): BootstrapProgress | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // Not JSON: the caller names key and snapshot.
+    return null;
+  }
+  if (typeof value !== 'object' || value === null) return null;
+  const { cursor, chunksDone, rows, schemaVersion, firstReplay } = value as Readonly<
+    Record<keyof BootstrapProgress, unknown>
+  >;
+  if (cursor !== null && typeof cursor !== 'string') return null;
+  if (typeof chunksDone !== 'boolean' || typeof firstReplay !== 'boolean') return null;
+  if (!Number.isSafeInteger(rows) || !Number.isSafeInteger(schemaVersion)) return null;
+  if (typeof rows !== 'number' || typeof schemaVersion !== 'number') return null;
+  return { cursor, chunksDone, rows, schemaVersion, firstReplay };
+}
