@@ -108,7 +108,7 @@ export async function* filesUnder(folder: string): AsyncGenerator<FoundFile> {
 async function* found(path: string, name: string): AsyncGenerator<FoundFile> {
   try {
     const { size, mtimeMs } = await lstat(path);
-    yield { path, name, sizeBytes: size, modifiedMs: mtimeMs };
+    yield { path, name, sizeBytes: size, modifiedMs: Math.trunc(mtimeMs) };
   } catch (error) {
     if (!isAbsence(error)) throw error;
   }

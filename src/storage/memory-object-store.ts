@@ -3,8 +3,8 @@
  * is copied on the way in and out, so that no caller can change a stored object.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { assert } from '../kernel/assert.ts';
 import { systemClock } from '../kernel/clock.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { ObjectStore, StoredObject } from '../ports/object-store.ts';
@@ -13,7 +13,7 @@ import { notFound, readBytesMaxDefault, storageError, tooLarge } from './storage
 
 /** What an in-memory store may be given. */
 export interface MemoryObjectStoreOptions {
-  /** Folder for materialised files; default: one of its own under the system's temporary folder. */
+  /** Folder for materialised files, made when missing; without it nothing can be materialised. */
   readonly stageFolder?: string;
   /** Gives objects their `modifiedMs`; default: the machine's. */
   readonly clock?: Clock;
@@ -24,15 +24,13 @@ interface Content {
   readonly modifiedMs: number;
 }
 
-/** Local copies of objects, each in a file of its own. */
+/** Puts copies of objects into local files, each into one of its own. */
 function stage(folder: string | undefined): (bytes: Uint8Array) => Promise<string> {
   let ready: Promise<string> | null = null;
   let count = 0;
   return async (bytes) => {
-    ready ??=
-      folder === undefined
-        ? mkdtemp(join(tmpdir(), 'firn-memory-'))
-        : mkdir(folder, { recursive: true }).then(() => mkdtemp(join(folder, 'memory-')));
+    assert(folder !== undefined, 'a memory store without a stage folder cannot materialise');
+    ready ??= mkdir(folder, { recursive: true }).then(() => mkdtemp(join(folder, 'memory-')));
     const path = join(await ready, String(count++));
     await writeFile(path, bytes);
     return path;
