@@ -44,10 +44,11 @@ export async function compactBase(
         files: group,
       })),
     );
-    removed.push(...group.flatMap((scan) => [scan.file, ...scan.deletes]));
+    removed.push(...group.map((scan) => scan.file));
     filesBefore += group.length;
   }
   if (removed.length === 0) return null;
+  removed.push(...deletesOnlyFor(removed, files));
   const result = await parts.commit({
     identifier: base.identifier,
     tableUuid: metadata.tableUuid,
@@ -55,7 +56,7 @@ export async function compactBase(
     parentId: headOf(metadata, MAIN_BRANCH),
     operation: 'replace',
     added,
-    removed: [...new Map(removed.map((file) => [file.filePath, file])).values()],
+    removed,
     dataSequenceNumber: null,
     state,
     parentless: false,
@@ -66,6 +67,23 @@ export async function compactBase(
   // Somebody moved the base: the next round plans again, the files written now are orphans.
   if (result.kind === 'replan') return null;
   return { filesBefore, filesAfter: added.length };
+}
+
+/** Delete files that apply to nothing but these data files: only they may go with them. */
+function deletesOnlyFor(
+  data: readonly DataFile[],
+  files: readonly ScanFile[],
+): readonly DataFile[] {
+  const gone = new Set(data.map((file) => file.filePath));
+  const deletes = new Map<string, DataFile>();
+  const needed = new Set<string>();
+  for (const scan of files) {
+    for (const file of scan.deletes) {
+      if (gone.has(scan.file.filePath)) deletes.set(file.filePath, file);
+      else needed.add(file.filePath);
+    }
+  }
+  return [...deletes.values()].filter((file) => !needed.has(file.filePath));
 }
 
 /** Groups of files of one bucket each; only the present spec, whose buckets the engine knows. */

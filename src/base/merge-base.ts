@@ -200,7 +200,7 @@ async function commitMerge(
       ledgerSeen: plan.ledgerSeen,
       watermark: plan.rules.to,
       watermarkTsUs: null,
-      bootstrap: state.bootstrap === null ? null : { ...state.bootstrap, firstReplay: false },
+      bootstrap: bootstrapAfter(request.ref, state),
     },
     parentless: false,
     schema: null,
@@ -225,6 +225,12 @@ async function commitMerge(
       bytesWritten: added.reduce((sum, file) => sum + sizeOf(file), 0),
     },
   };
+}
+
+/** Progress belongs to a bootstrap branch; the first merge after publishing takes it out. */
+function bootstrapAfter(ref: string, state: BaseState): BaseState['bootstrap'] {
+  if (ref === MAIN_BRANCH || state.bootstrap === null) return null;
+  return { ...state.bootstrap, firstReplay: false };
 }
 
 function sizeOf(file: DataFile): number {

@@ -2,11 +2,9 @@
  * Opening a ledger: the Iceberg table with Firn's state in it, created where it is missing. A table
  * that has snapshots but no state of ours, or another pipeline's, is never touched.
  */
-import { addColumn, widenColumn } from '../iceberg/schema-evolution.ts';
 import type { IcebergSchema } from '../iceberg/iceberg-schema.ts';
 import { MAIN_BRANCH, findRef } from '../iceberg/snapshot.ts';
 import { UNSORTED } from '../iceberg/sort-order.ts';
-import { currentSchema } from '../iceberg/table-metadata.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import type { CommitRequest } from '../lake/commit-request.ts';
@@ -18,10 +16,8 @@ import type { SequenceMark } from '../model/change-sequence.ts';
 import type { SourcePosition } from '../model/source-position.ts';
 import type { TableSchema } from '../model/table-schema.ts';
 import type { LoadedTable, TableIdentifier } from '../ports/catalog.ts';
-import { icebergTypeOf } from '../schema/iceberg-column.ts';
 import { ledgerPartitionSpec, ledgerSchema } from '../schema/ledger-table.ts';
 import type { LedgerOptions } from '../schema/ledger-table.ts';
-import type { SchemaChange } from '../schema/schema-change.ts';
 
 /** A ledger as of its last commit. */
 export interface LedgerTable {
@@ -125,24 +121,4 @@ export function stateCommit(
     schema,
     rebase: 'allowed',
   };
-}
-
-/**
- * The Iceberg schema after an additive change of the source's columns; the present one when it has
- * them already. Columns are matched by name.
- */
-export function evolvedSchema(metadata: TableMetadata, change: SchemaChange): IcebergSchema | null {
-  const present = currentSchema(metadata);
-  if (change.kind !== 'additive') return null;
-  let schema = present;
-  let { lastColumnId } = metadata;
-  for (const { name, type } of change.added) {
-    if (schema.fields.some((field) => field.name === name)) continue;
-    const added = addColumn(schema, { name, type: icebergTypeOf(type), lastColumnId });
-    ({ schema, lastColumnId } = added);
-  }
-  for (const { name, type } of change.widened) {
-    schema = widenColumn(schema, { name, type: icebergTypeOf(type) });
-  }
-  return schema === present ? null : schema;
 }

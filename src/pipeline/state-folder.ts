@@ -6,7 +6,12 @@
 import type { ObjectStore } from '../ports/object-store.ts';
 
 /** Objects of a state folder. */
-export type StateName = 'schemas.json' | 'floor.json' | 'halts.json' | 'status.json' | 'branches.json';
+export type StateName =
+  | 'schemas.json'
+  | 'floor.json'
+  | 'halts.json'
+  | 'status.json'
+  | 'branches.json';
 
 /** Reads and writes the state of one pipeline. */
 export interface StateFolder {

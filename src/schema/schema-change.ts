@@ -2,10 +2,12 @@
  * What a new version of a table's schema asks of its lake tables. Only what old data files survive
  * is done without an operator: new optional columns and wider types.
  */
-import { formatType } from '../iceberg/iceberg-type.ts';
-import { isWidening } from '../iceberg/schema-evolution.ts';
+import { formatType, sameType } from '../iceberg/iceberg-type.ts';
+import type { IcebergSchema } from '../iceberg/iceberg-schema.ts';
+import { addColumn, isWidening, widenColumn } from '../iceberg/schema-evolution.ts';
 import { sameColumnType } from '../model/column-type.ts';
 import type { Column, TableSchema } from '../model/table-schema.ts';
+import { icebergTypeOf } from './iceberg-column.ts';
 
 /** How two versions of a schema differ. */
 export type SchemaChange =
@@ -46,4 +48,27 @@ export function compareSchemas(before: TableSchema, after: TableSchema): SchemaC
   if (dropped !== undefined) return incompatible(`column ${dropped.name} is gone`);
   if (added.length === 0 && widened.length === 0) return { kind: 'none' };
   return { kind: 'additive', added, widened };
+}
+
+/**
+ * A lake table's schema brought up to the source's columns: missing ones are added as optional,
+ * narrower ones widened; `null` when it has them all. Columns are matched by name.
+ *
+ * @throws FirnError ICEBERG-SCHEMA-CHANGE-REFUSED when a column is of a type that cannot be widened
+ */
+export function evolvedSchema(
+  lake: { readonly schema: IcebergSchema; readonly lastColumnId: number },
+  wanted: TableSchema,
+): IcebergSchema | null {
+  let { schema, lastColumnId } = lake;
+  for (const column of wanted.columns) {
+    const type = icebergTypeOf(column.type);
+    const field = schema.fields.find((candidate) => candidate.name === column.name);
+    if (field === undefined) {
+      ({ schema, lastColumnId } = addColumn(schema, { name: column.name, type, lastColumnId }));
+    } else if (!sameType(field.type, type) && !isWidening(type, field.type)) {
+      schema = widenColumn(schema, { name: column.name, type });
+    }
+  }
+  return schema === lake.schema ? null : schema;
 }

@@ -1,10 +1,17 @@
-/** Errors of the bootstrap area. Codes start with `BOOTSTRAP-`; a code is never reused for another meaning. */
+/** Errors of the bootstrap area: codes `BOOTSTRAP-…`. A code is never reused for another meaning. */
 import type { ErrorSpec } from '../error-spec.ts';
 
+/** Every code of the area, by code. */
 export const bootstrapErrors = {
   'BOOTSTRAP-RESTARTED': {
     disposition: 'retry',
     summary: 'What a bootstrap relied on changed, so it starts again.',
     remedy: 'None needed; it starts again by itself.',
+  },
+  'BOOTSTRAP-STOPPED': {
+    disposition: 'refuse',
+    summary: 'A bootstrap was stopped before its end.',
+    remedy:
+      'Start the pipeline again: it goes on after the last committed chunk.',
   },
 } as const satisfies Record<string, ErrorSpec>;

@@ -1,17 +1,20 @@
-/** Errors of the config area: codes `CONFIG-…`. A code is never reused for another meaning. */
+/** Errors of the config area. Codes start with `CONFIG-`; a code is never reused for another meaning. */
 import type { ErrorSpec } from '../error-spec.ts';
 
-/** Every code of the area, by code. */
 export const configErrors = {
-  'CONFIG-KEY-EXCLUDED': {
+  'CONFIG-INVALID': {
     disposition: 'refuse',
-    summary: 'A key column is excluded in the pipeline file.',
-    remedy: 'Take the column out of exclude: without its key a table cannot be merged.',
+    summary: 'The pipeline file has problems; each is listed with its line and column.',
+    remedy: 'Correct the lines that are named. docs/reference/config.md lists every option.',
   },
-  'CONFIG-BUCKET-COLUMN': {
+  'CONFIG-NOT-FOUND': {
     disposition: 'refuse',
-    summary: 'bucketBy names a column that cannot decide a bucket.',
-    remedy:
-      'Name a key column of type int, long, decimal, date, timestamp, string or binary, or leave bucketBy out.',
+    summary: 'There is no pipeline file at this path.',
+    remedy: 'Name a pipeline file, or a folder that holds firn.yaml; firn init writes one.',
+  },
+  'CONFIG-UNREADABLE': {
+    disposition: 'refuse',
+    summary: 'The pipeline file cannot be read as text.',
+    remedy: 'Check that it is a file of UTF-8 text which you may read.',
   },
 } as const satisfies Record<string, ErrorSpec>;

@@ -1,0 +1,264 @@
+/**
+ * The start of a run: which tables there are, where each one stands, and whether the source still is
+ * what it was. Ends with every healthy table's ledger open at a committed place in one epoch; a
+ * table that cannot be opened is halted by name and the others go on.
+ */
+import { baseStateOf, ensureBase } from '../base/base-table.ts';
+import { MAIN_BRANCH, ancestors, findRef } from '../iceberg/snapshot.ts';
+import { currentSchema } from '../iceberg/table-metadata.ts';
+import { assert } from '../kernel/assert.ts';
+import { FirnError } from '../kernel/firn-error.ts';
+import type { LedgerState } from '../lake/table-state.ts';
+import { floorFromJson } from '../ledger/floor.ts';
+import type { Floor } from '../ledger/floor.ts';
+import {
+  ensureLedger,
+  ledgerStateOf,
+  ledgerTable,
+  newLedgerState,
+  stateCommit,
+} from '../ledger/ledger-table.ts';
+import type { LedgerTable } from '../ledger/ledger-table.ts';
+import { compareMarks } from '../model/change-sequence.ts';
+import type { SourceTable } from '../model/source-event.ts';
+import type { SourcePosition } from '../model/source-position.ts';
+import type { TableSchema } from '../model/table-schema.ts';
+import { formatTableName } from '../model/table-schema.ts';
+import type { LoadedTable } from '../ports/catalog.ts';
+import { evolvedSchema } from '../schema/schema-change.ts';
+import { capturedTable, isCapturing } from './captured-table.ts';
+import type { CapturedTable } from './captured-table.ts';
+import { commitToTable } from './commit-tables.ts';
+import { haltOf, haltsTable, readHalts, writeHalts } from './halts.ts';
+import type { Halt, HaltScope } from './halts.ts';
+import type { PipelineParts } from './pipeline-parts.ts';
+import { assertSameSelection } from './schema-store.ts';
+import type { SchemaStore } from './schema-store.ts';
+
+/** Everything a stream starts from. */
+export interface OpenedTables {
+  readonly epoch: number;
+  /** Read after this place: the oldest that any capturing table needs; `null`: nothing to read. */
+  readonly from: SourcePosition | null;
+  readonly tables: readonly CapturedTable[];
+  /** Ledgers of the tables that are capturing. */
+  readonly ledgers: readonly LedgerTable[];
+}
+
+interface Capture {
+  readonly table: CapturedTable;
+  /** `null`: halted while it was opened. */
+  readonly ledger: { readonly loaded: LoadedTable; readonly state: LedgerState | null } | null;
+}
+
+/**
+ * Opens the tables that the pipeline file names.
+ *
+ * @throws FirnError PIPELINE-NO-TABLES, and what source, catalog and storage throw
+ */
+export async function openTables(
+  parts: PipelineParts,
+  schemas: SchemaStore,
+): Promise<OpenedTables> {
+  const discovered = await parts.source.discover();
+  if (discovered.length === 0) {
+    throw new FirnError('PIPELINE-NO-TABLES', {
+      what: 'None of the tables of the pipeline file is in the source.',
+      where: parts.config.fileName,
+    });
+  }
+  const halts = await readHalts(parts.state);
+  const found: { readonly source: SourceTable; readonly schema: TableSchema }[] = [];
+  for (const source of discovered) {
+    // A known table keeps its registered schema here: what changed meanwhile is the stream's news.
+    const schema = schemas.newest(source.table) ?? (await schemas.resolve(source));
+    assertSameSelection(parts.config, schema);
+    found.push({ source, schema });
+  }
+  await parts.source.prepare(found.map(({ schema }) => schema));
+  const captures: Capture[] = [];
+  for (const { source, schema } of found) {
+    const halt = halts.get(formatTableName(schema.table)) ?? null;
+    captures.push(await openOne(parts, { source, schema, halt }));
+  }
+  const opened = await place(parts, captures);
+  await storeHalts(parts, opened.tables);
+  return opened;
+}
+
+/** Stores the halts of all tables; those of tables that are no longer named go. */
+export async function storeHalts(
+  parts: PipelineParts,
+  tables: readonly CapturedTable[],
+): Promise<void> {
+  const halts = new Map<string, Halt>();
+  for (const table of tables) if (table.halt !== null) halts.set(table.name, table.halt);
+  await writeHalts(parts.state, halts);
+}
+
+async function openOne(
+  parts: PipelineParts,
+  request: {
+    readonly source: SourceTable;
+    readonly schema: TableSchema;
+    readonly halt: Halt | null;
+  },
+): Promise<Capture> {
+  const { source, schema, halt } = request;
+  const table = capturedTable({ schema, source, base: null, needsBootstrap: false, halt });
+  const ledger = await haltingOn(parts, { table, scope: 'capture' }, async () => {
+    const { raw, beforeImages } = parts.config.ledger;
+    const options = { raw, beforeImages: beforeImages === 'full' };
+    const loaded = await ensureLedger(parts.lake, schema, options);
+    return { loaded, state: ledgerStateOf(loaded) };
+  });
+  if (schema.keyColumnIds.length > 0) {
+    await haltingOn(parts, { table, scope: 'merge' }, () => openBase(parts, table));
+  }
+  return { table, ledger };
+}
+
+async function openBase(parts: PipelineParts, table: CapturedTable): Promise<void> {
+  const { buckets, bucketBy } = parts.config.base;
+  const { rowsEstimate } = table.source;
+  const loaded = await ensureBase(parts.lake, table.schema, { buckets, bucketBy, rowsEstimate });
+  table.base = { identifier: loaded.identifier, tableUuid: loaded.metadata.tableUuid };
+  table.needsBootstrap = baseStateOf(loaded) === null;
+}
+
+/** Runs `run`; an error that stops one table halts it, and gives `null`. */
+async function haltingOn<T>(
+  parts: PipelineParts,
+  subject: { readonly table: CapturedTable; readonly scope: HaltScope },
+  run: () => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!haltsTable(error)) throw error;
+    const { table, scope } = subject;
+    table.halt = haltOf(error, { scope, recovery: 'operator', sinceMs: parts.clock.nowMs() });
+    parts.onEvent({ kind: 'halted', table: table.name, halt: table.halt });
+    return null;
+  }
+}
+
+/** Decides the epoch, gives every ledger a committed state in it, and finds where to read from. */
+async function place(parts: PipelineParts, captures: readonly Capture[]): Promise<OpenedTables> {
+  const floor = await readFloor(parts);
+  const saved = captures.map((capture) => savedPosition(parts, capture, floor));
+  const broken = await brokenReason(parts, saved);
+  const highest = Math.max(0, ...captures.map((one) => one.ledger?.state?.completeTo.epoch ?? 0));
+  const epoch = broken === null ? Math.max(1, highest) : highest + 1;
+  if (broken !== null) {
+    const text = `${broken} Epoch ${epoch} starts, and every table is loaded again.`;
+    parts.onEvent({ kind: 'note', text });
+  }
+  const start = {
+    ...(await parts.source.lowMark(epoch)),
+    sourceId: (await parts.source.identify()).sourceId,
+    restarted: broken !== null,
+  };
+  const ledgers: LedgerTable[] = [];
+  let from: SourcePosition | null = null;
+  for (const [index, capture] of captures.entries()) {
+    const ledger = await placeLedger(parts, capture, start);
+    if (ledger === null || !isCapturing(capture.table)) continue;
+    ledgers.push(ledger);
+    await noteGap(parts, capture.table, ledger);
+    const position = (broken === null ? saved[index] : null) ?? ledger.state.position;
+    from = from === null ? position : parts.source.oldest(from, position);
+  }
+  const tables = captures.map((capture) => capture.table);
+  return { epoch, from, tables, ledgers };
+}
+
+async function readFloor(parts: PipelineParts): Promise<Floor | null> {
+  const text = await parts.state.read('floor.json');
+  return text === null ? null : floorFromJson(text, parts.state.locationOf('floor.json'));
+}
+
+/** The newest of a table's own position and the floor, where the floor counts for it. */
+function savedPosition(
+  parts: PipelineParts,
+  capture: Capture,
+  floor: Floor | null,
+): SourcePosition | null {
+  const state = capture.ledger?.state ?? null;
+  if (capture.ledger === null || state === null) return null;
+  if (floor === null || compareMarks(floor.completeTo, state.completeTo) <= 0) {
+    return state.position;
+  }
+  const { metadata } = capture.ledger.loaded;
+  const entry = floor.ledgers.get(metadata.tableUuid) ?? null;
+  const head = findRef(metadata, MAIN_BRANCH)?.snapshotId ?? null;
+  const counts =
+    entry !== null && ancestors(metadata, head).some((snapshot) => snapshot.snapshotId === entry);
+  return counts ? parts.source.newest(state.position, floor.position) : state.position;
+}
+
+/** Why a saved place no longer means what it meant; `null` when all still do. */
+async function brokenReason(
+  parts: PipelineParts,
+  positions: readonly (SourcePosition | null)[],
+): Promise<string | null> {
+  const asked = new Set<string>();
+  for (const position of positions) {
+    if (position === null || asked.has(position.token)) continue;
+    asked.add(position.token);
+    const verdict = await parts.source.verifyPosition(position);
+    if (verdict.kind === 'broken') return verdict.reason;
+  }
+  return null;
+}
+
+interface StartingPlace {
+  readonly sourceId: string;
+  readonly position: SourcePosition;
+  readonly completeTo: LedgerState['completeTo'];
+  /** A new epoch began: history up to here is missing everywhere. */
+  readonly restarted: boolean;
+}
+
+/** Commits a starting state to a ledger that has none or lost its to a new epoch; also its columns. */
+async function placeLedger(
+  parts: PipelineParts,
+  capture: Capture,
+  start: StartingPlace,
+): Promise<LedgerTable | null> {
+  if (capture.ledger === null) return null;
+  const { loaded, state } = capture.ledger;
+  const { table } = capture;
+  return haltingOn(parts, { table, scope: 'capture' }, async () => {
+    const { metadata } = loaded;
+    const { lastColumnId } = metadata;
+    const schema = evolvedSchema({ schema: currentSchema(metadata), lastColumnId }, table.schema);
+    const wanted = wantedState(state, start);
+    const ledger = ledgerTable(table.schema, loaded, wanted);
+    if (wanted === state && schema === null) return ledger;
+    const result = await commitToTable(parts, stateCommit(ledger, wanted, schema));
+    if (result.kind === 'halted') throw result.error;
+    assert(result.kind === 'committed', 'a state is appended, never planned again');
+    return ledgerTable(table.schema, result.table, wanted);
+  });
+}
+
+function wantedState(state: LedgerState | null, start: StartingPlace): LedgerState {
+  if (state === null) return newLedgerState(start);
+  if (!start.restarted) return state;
+  const { position, completeTo, sourceId } = start;
+  return { ...state, sourceId, position, completeTo, gap: completeTo };
+}
+
+/** A base that lacks history before its ledger's gap must be loaded again. */
+async function noteGap(
+  parts: PipelineParts,
+  table: CapturedTable,
+  ledger: LedgerTable,
+): Promise<void> {
+  const { gap } = ledger.state;
+  if (table.base === null || gap === null) return;
+  const loaded = await parts.catalog.loadTable(table.base.identifier);
+  const state = loaded === null ? null : baseStateOf(loaded);
+  if (state !== null && compareMarks(state.watermark, gap) < 0) table.needsBootstrap = true;
+}

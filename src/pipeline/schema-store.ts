@@ -1,0 +1,94 @@
+/**
+ * The pipeline's schema registry in the warehouse: a new version is durable before a row uses it,
+ * and two resolutions never run at once.
+ */
+import type { PipelineConfig, TableRule } from '../config/pipeline-config.ts';
+import { FirnError } from '../kernel/firn-error.ts';
+import type { SourceTable } from '../model/source-event.ts';
+import { formatTableName } from '../model/table-schema.ts';
+import type { TableName, TableSchema } from '../model/table-schema.ts';
+import {
+  EMPTY_REGISTRY,
+  newestSchema,
+  registryFromJson,
+  registryToJson,
+  resolveSchema,
+} from '../schema/schema-registry.ts';
+import type { SchemaRegistry } from '../schema/schema-registry.ts';
+import type { StateFolder } from './state-folder.ts';
+
+/** Resolves source tables to registered schemas. */
+export interface SchemaStore {
+  newest(table: TableName): TableSchema | null;
+  resolve(source: SourceTable): Promise<TableSchema>;
+  /** Forgets a table: its ids start again. */
+  forget(table: TableName): Promise<void>;
+}
+
+/** The first rule of the pipeline file that names a table; `null` when none does. */
+export function ruleFor(config: PipelineConfig, table: TableName): TableRule | null {
+  return config.tables.find((rule) => matchesPattern(rule.pattern, table)) ?? null;
+}
+
+function matchesPattern(pattern: string, table: TableName): boolean {
+  const parts = pattern.split('*').map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, '\\$&'));
+  const expression = new RegExp(`^${parts.join('.*')}$`, 's');
+  return expression.test(table.table) || expression.test(formatTableName(table));
+}
+
+/**
+ * Refuses a pipeline file that leaves out or renames other columns than it did when the table was
+ * first captured: rows already in the lake would not follow.
+ *
+ * @throws FirnError CONFIG-COLUMNS-CHANGED
+ */
+export function assertSameSelection(config: PipelineConfig, schema: TableSchema): void {
+  const rule = ruleFor(config, schema.table);
+  const changed = schema.columns.find(
+    ({ name, sourceName }) =>
+      rule?.exclude.includes(sourceName) === true ||
+      (rule?.rename[sourceName] ?? sourceName) !== name,
+  );
+  if (changed === undefined) return;
+  throw new FirnError('CONFIG-COLUMNS-CHANGED', {
+    what: `Column ${changed.sourceName} is in the lake as ${changed.name}, the pipeline file says otherwise.`,
+    where: formatTableName(schema.table),
+  });
+}
+
+/** Opens the registry; an absent one is empty. */
+export async function openSchemaStore(
+  state: StateFolder,
+  config: PipelineConfig,
+): Promise<SchemaStore> {
+  const text = await state.read('schemas.json');
+  let registry: SchemaRegistry =
+    text === null ? EMPTY_REGISTRY : registryFromJson(text, state.locationOf('schemas.json'));
+  let tail: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
+    const turn = tail.then(run, run);
+    tail = turn;
+    return turn;
+  };
+  return {
+    newest: (table) => newestSchema(registry, table),
+    resolve: (source) =>
+      inTurn(async () => {
+        const rule = ruleFor(config, source.table);
+        const selection = { exclude: rule?.exclude ?? [], rename: rule?.rename ?? {} };
+        const resolved = resolveSchema(registry, source, selection);
+        if (resolved.isNew) {
+          await state.write('schemas.json', registryToJson(resolved.registry));
+          ({ registry } = resolved);
+        }
+        return resolved.schema;
+      }),
+    forget: (table) =>
+      inTurn(async () => {
+        const gone = formatTableName(table);
+        const tables = registry.tables.filter((entry) => formatTableName(entry.table) !== gone);
+        registry = { tables };
+        await state.write('schemas.json', registryToJson(registry));
+      }),
+  };
+}
