@@ -1,0 +1,98 @@
+/**
+ * The pipeline file, from text to what runs. A file with a problem is refused as a whole, with all
+ * its problems at once (docs/spec/pipeline.md P12).
+ */
+import { basename, dirname, join } from 'node:path';
+import { FirnError } from '../kernel/firn-error.ts';
+import { formatProblem } from './config-problem.ts';
+import type { ConfigProblem } from './config-problem.ts';
+import type { Resolved } from './option.ts';
+import type { PipelineConfig, TableRule } from './pipeline-config.ts';
+import { PIPELINE_OPTIONS } from './pipeline-options.ts';
+import { resolveSection } from './resolve-value.ts';
+import { fail } from './resolving.ts';
+import type { Resolving } from './resolving.ts';
+import { readYamlTree } from './yaml-tree.ts';
+import type { YamlNode } from './yaml-tree.ts';
+
+/** Problems written out at most; the rest is counted. */
+const PROBLEMS_SHOWN_MAX = 50;
+
+/**
+ * Reads a pipeline file.
+ *
+ * @param text the whole file
+ * @param fileName its absolute path: relative paths in it start at its folder
+ * @throws {FirnError} CONFIG-INVALID with every problem, its line and column
+ */
+export function parsePipelineFile(text: string, fileName: string): PipelineConfig {
+  const { tree, problems } = readYamlTree(text);
+  const context: Resolving = { path: '', folder: dirname(fileName), problems: [...problems] };
+  const config = tree === null ? undefined : resolvePipeline(context, tree, fileName);
+  if (context.problems.length > 0 || config === undefined) {
+    throw invalidFile(context.problems, fileName);
+  }
+  return config;
+}
+
+function invalidFile(problems: readonly ConfigProblem[], fileName: string): FirnError {
+  const ordered = problems.toSorted(
+    (left, right) => left.line - right.line || left.column - right.column,
+  );
+  const lines = ordered
+    .slice(0, PROBLEMS_SHOWN_MAX)
+    .map((problem) => `\n  ${formatProblem(problem, basename(fileName))}`);
+  const more = problems.length - lines.length;
+  const rest = more > 0 ? `\n  and ${more} more` : '';
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  return new FirnError('CONFIG-INVALID', {
+    what: `${count} in the pipeline file:${lines.join('')}${rest}`,
+    where: fileName,
+  });
+}
+
+function resolvePipeline(
+  context: Resolving,
+  tree: YamlNode,
+  fileName: string,
+): PipelineConfig | undefined {
+  const section = resolveSection(context, PIPELINE_OPTIONS, tree);
+  const tablesNode = childOf(tree, 'tables');
+  if (section === undefined || context.problems.length > 0) return undefined;
+  // No problem was found, so the section has the type that its declaration gives it.
+  const declared = section as Resolved<typeof PIPELINE_OPTIONS>;
+  const tables = declared.tables.map(({ table, ...rest }): TableRule => ({
+    ...rest,
+    pattern: table,
+  }));
+  checkTables({ ...context, path: 'tables' }, tables, tablesNode);
+  const { catalog, warehouse } = declared.lake;
+  const catalogPath = catalog.path ?? join(warehouse, 'catalog.db');
+  const lake = { ...declared.lake, catalog: { ...catalog, path: catalogPath } };
+  return { ...declared, fileName, tables, lake };
+}
+
+function childOf(node: YamlNode, key: string): YamlNode {
+  const entry = node.kind === 'map' ? node.entries.find((item) => item.key === key) : undefined;
+  return entry?.value ?? node;
+}
+
+/** What single options cannot see: rules that never apply, and two columns with one name. */
+function checkTables(context: Resolving, rules: readonly TableRule[], list: YamlNode): void {
+  const seen = new Set<string>();
+  for (const [index, rule] of rules.entries()) {
+    const node = list.kind === 'list' ? list.items[index] : undefined;
+    const at = (node ?? list).at;
+    const place = { ...context, path: `tables[${index}]` };
+    if (seen.has(rule.pattern)) fail(place, at, 'this table is listed twice');
+    seen.add(rule.pattern);
+    const targets = Object.values(rule.rename);
+    if (new Set(targets).size < targets.length) {
+      fail({ ...place, path: `${place.path}.rename` }, at, 'two columns get the same name');
+    }
+    if (targets.some((target) => target.startsWith('_firn_'))) {
+      const message = 'names that start with `_firn_` are Firn’s own; choose another';
+      fail({ ...place, path: `${place.path}.rename` }, at, message);
+    }
+  }
+}
