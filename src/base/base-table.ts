@@ -40,7 +40,7 @@ export function baseIdentifier(schema: TableSchema): TableIdentifier {
 /**
  * The base of a table as the catalog has it; makes it where it is missing.
  *
- * @throws FirnError PIPELINE-TABLE-TAKEN, CONFIG-BUCKET-COLUMN
+ * @throws FirnError PIPELINE-TABLE-TAKEN, PIPELINE-BUCKET-COLUMN
  */
 export async function ensureBase(
   context: LakeContext,
@@ -59,7 +59,7 @@ export async function ensureBase(
   }
   const column = bucketColumn(schema, options.bucketBy);
   if (column === null) {
-    throw new FirnError('CONFIG-BUCKET-COLUMN', {
+    throw new FirnError('PIPELINE-BUCKET-COLUMN', {
       what: `No key column can decide a bucket${options.bucketBy === null ? '' : `: ${options.bucketBy}`}.`,
       where: formatTableName(schema.table),
     });

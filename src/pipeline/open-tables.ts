@@ -48,7 +48,17 @@ export interface OpenedTables {
 interface Capture {
   readonly table: CapturedTable;
   /** `null`: halted while it was opened. */
-  readonly ledger: { readonly loaded: LoadedTable; readonly state: LedgerState | null } | null;
+  readonly ledger: {
+    readonly loaded: LoadedTable;
+    readonly state: LedgerState | null;
+    /** History is missing from the halt on: the ledger starts again behind a gap. */
+    readonly reload: boolean;
+  } | null;
+}
+
+/** Whether a halted table is to be loaded again at the next start. */
+function isReload(halt: Halt | undefined): boolean {
+  return halt?.scope === 'capture' && halt.recovery === 'bootstrap';
 }
 
 /**
@@ -70,8 +80,10 @@ export async function openTables(
   const halts = await readHalts(parts.state);
   const found: { readonly source: SourceTable; readonly schema: TableSchema }[] = [];
   for (const source of discovered) {
+    const reload = isReload(halts.get(formatTableName(source.table)));
     // A known table keeps its registered schema here: what changed meanwhile is the stream's news.
-    const schema = schemas.newest(source.table) ?? (await schemas.resolve(source));
+    const known = reload ? null : schemas.newest(source.table);
+    const schema = known ?? (await schemas.resolve(source));
     assertSameSelection(parts.config, schema);
     found.push({ source, schema });
   }
@@ -104,13 +116,15 @@ async function openOne(
     readonly halt: Halt | null;
   },
 ): Promise<Capture> {
-  const { source, schema, halt } = request;
+  const { source, schema } = request;
+  const reload = isReload(request.halt ?? undefined);
+  const halt = reload ? null : request.halt;
   const table = capturedTable({ schema, source, base: null, needsBootstrap: false, halt });
   const ledger = await haltingOn(parts, { table, scope: 'capture' }, async () => {
     const { raw, beforeImages } = parts.config.ledger;
     const options = { raw, beforeImages: beforeImages === 'full' };
     const loaded = await ensureLedger(parts.lake, schema, options);
-    return { loaded, state: ledgerStateOf(loaded) };
+    return { loaded, state: ledgerStateOf(loaded), reload };
   });
   if (schema.keyColumnIds.length > 0) {
     await haltingOn(parts, { table, scope: 'merge' }, () => openBase(parts, table));
@@ -185,7 +199,7 @@ function savedPosition(
   floor: Floor | null,
 ): SourcePosition | null {
   const state = capture.ledger?.state ?? null;
-  if (capture.ledger === null || state === null) return null;
+  if (capture.ledger === null || state === null || capture.ledger.reload) return null;
   if (floor === null || compareMarks(floor.completeTo, state.completeTo) <= 0) {
     return state.position;
   }
@@ -227,13 +241,13 @@ async function placeLedger(
   start: StartingPlace,
 ): Promise<LedgerTable | null> {
   if (capture.ledger === null) return null;
-  const { loaded, state } = capture.ledger;
+  const { loaded, state, reload } = capture.ledger;
   const { table } = capture;
   return haltingOn(parts, { table, scope: 'capture' }, async () => {
     const { metadata } = loaded;
     const { lastColumnId } = metadata;
     const schema = evolvedSchema({ schema: currentSchema(metadata), lastColumnId }, table.schema);
-    const wanted = wantedState(state, start);
+    const wanted = wantedState(state, { ...start, restarted: start.restarted || reload });
     const ledger = ledgerTable(table.schema, loaded, wanted);
     if (wanted === state && schema === null) return ledger;
     const result = await commitToTable(parts, stateCommit(ledger, wanted, schema));

@@ -40,7 +40,7 @@ function matchesPattern(pattern: string, table: TableName): boolean {
  * Refuses a pipeline file that leaves out or renames other columns than it did when the table was
  * first captured: rows already in the lake would not follow.
  *
- * @throws FirnError CONFIG-COLUMNS-CHANGED
+ * @throws FirnError PIPELINE-COLUMNS-CHANGED
  */
 export function assertSameSelection(config: PipelineConfig, schema: TableSchema): void {
   const rule = ruleFor(config, schema.table);
@@ -50,7 +50,7 @@ export function assertSameSelection(config: PipelineConfig, schema: TableSchema)
       (rule?.rename[sourceName] ?? sourceName) !== name,
   );
   if (changed === undefined) return;
-  throw new FirnError('CONFIG-COLUMNS-CHANGED', {
+  throw new FirnError('PIPELINE-COLUMNS-CHANGED', {
     what: `Column ${changed.sourceName} is in the lake as ${changed.name}, the pipeline file says otherwise.`,
     where: formatTableName(schema.table),
   });

@@ -93,7 +93,7 @@ function keyIds(source: SourceTable, columns: readonly Column[]): readonly numbe
   return source.keyColumns.map((name) => {
     const column = columns.find((candidate) => candidate.sourceName === name);
     if (column !== undefined) return column.id;
-    throw new FirnError('CONFIG-KEY-EXCLUDED', {
+    throw new FirnError('PIPELINE-KEY-EXCLUDED', {
       what: `Column ${name} is part of the key and cannot be excluded.`,
       where: formatTableName(source.table),
     });

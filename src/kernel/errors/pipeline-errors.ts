@@ -64,4 +64,22 @@ export const pipelineErrors = {
     summary: 'The status document was written by another version of Firn.',
     remedy: 'Ask with the version of Firn that runs the pipeline.',
   },
+  'PIPELINE-KEY-EXCLUDED': {
+    disposition: 'refuse',
+    summary: 'A key column is excluded in the pipeline file.',
+    remedy:
+      'Take the column out of exclude: without its key a table cannot be merged.',
+  },
+  'PIPELINE-BUCKET-COLUMN': {
+    disposition: 'refuse',
+    summary: 'bucketBy names a column that cannot decide a bucket.',
+    remedy:
+      'Name a key column of type int, long, decimal, date, timestamp, string or binary, or leave bucketBy out.',
+  },
+  'PIPELINE-COLUMNS-CHANGED': {
+    disposition: 'refuse',
+    summary: 'exclude or rename of a captured table was changed.',
+    remedy:
+      'Put it back, or start the table over with firn drop FILE --table T.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

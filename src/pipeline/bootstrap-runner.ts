@@ -1,0 +1,120 @@
+/** The task that loads tables whose base waits for it, one after the other, beside the stream. */
+import { bootstrapTable } from '../bootstrap/bootstrap-table.ts';
+import type { BootstrapParts } from '../bootstrap/bootstrap-table.ts';
+import { present } from '../kernel/assert.ts';
+import { isFirnError } from '../kernel/firn-error.ts';
+import { toSafeNumber } from '../kernel/integers.ts';
+import { publishBranch } from '../lake/publish-branch.ts';
+import { ledgerIdentifier } from '../ledger/ledger-table.ts';
+import type { CapturedTable } from './captured-table.ts';
+import { isCapturing } from './captured-table.ts';
+import { ownBranch } from './branch-list.ts';
+import { haltOf, haltsTable } from './halts.ts';
+import { loadTable, mergeParts } from './merge-runner.ts';
+import { storeHalts } from './open-tables.ts';
+import type { PipelineParts } from './pipeline-parts.ts';
+import type { RunState } from './run-state.ts';
+
+/** Rows per read of the source. */
+const CHUNK_ROWS_MAX = 20_000;
+
+/** How often the task looks for tables that wait. */
+const TICK_MS = 200;
+
+/** A bootstrap that starts again this often in a row halts its table. */
+const RESTARTS_MAX = 5;
+
+/** Whether some table waits for a bootstrap that can be done now. */
+export function bootstrapsWaiting(run: RunState): boolean {
+  return [...run.tables.values()].some(isWaiting);
+}
+
+function isWaiting(table: CapturedTable): boolean {
+  return table.needsBootstrap && table.base !== null && isCapturing(table);
+}
+
+/** Loads waiting tables until `signal` aborts, or with `once` until none waits. */
+export async function runBootstraps(
+  parts: PipelineParts,
+  run: RunState,
+  options: { readonly signal: AbortSignal; readonly once: boolean },
+): Promise<void> {
+  const { signal, once } = options;
+  while (!signal.aborted) {
+    const next = [...run.tables.values()].find(isWaiting);
+    if (next !== undefined) await bootstrapOne(parts, run, { table: next, signal });
+    else if (once) return;
+    else await parts.clock.sleep(TICK_MS, signal);
+  }
+}
+
+interface BootstrapOne {
+  readonly table: CapturedTable;
+  readonly signal: AbortSignal;
+}
+
+async function bootstrapOne(parts: PipelineParts, run: RunState, one: BootstrapOne): Promise<void> {
+  const { table, signal } = one;
+  for (let attempt = 1; ; attempt++) {
+    table.needsBootstrap = false;
+    try {
+      const published = await bootstrapTable(bootstrapParts(parts, run, one), {
+        schema: table.schema,
+        epoch: run.epoch,
+        chunkRowsMax: CHUNK_ROWS_MAX,
+        signal,
+      });
+      const rows = present(table.bootstrap, 'a running bootstrap').progress.rows;
+      table.unmerged = true;
+      if (table.halt?.scope === 'merge') await clearHalt(parts, run, table);
+      parts.onEvent({ kind: 'published', table: table.name, rows });
+      if (published.metadata.currentSnapshotId !== null) return;
+    } catch (error) {
+      table.needsBootstrap = true;
+      if (isFirnError(error, 'BOOTSTRAP-STOPPED') || signal.aborted) return;
+      if (isFirnError(error, 'BOOTSTRAP-RESTARTED') && attempt < RESTARTS_MAX) continue;
+      if (!haltsTable(error)) throw error;
+      table.needsBootstrap = false;
+      const sinceMs = parts.clock.nowMs();
+      table.halt = haltOf(error, { scope: 'merge', recovery: 'operator', sinceMs });
+      await storeHalts(parts, [...run.tables.values()]);
+      parts.onEvent({ kind: 'halted', table: table.name, halt: table.halt });
+      return;
+    } finally {
+      table.bootstrap = null;
+    }
+  }
+}
+
+async function clearHalt(parts: PipelineParts, run: RunState, table: CapturedTable): Promise<void> {
+  table.halt = null;
+  await storeHalts(parts, [...run.tables.values()]);
+}
+
+function bootstrapParts(parts: PipelineParts, run: RunState, one: BootstrapOne): BootstrapParts {
+  const { table, signal } = one;
+  const base = present(table.base, 'the base of a bootstrap');
+  const startedMs = parts.clock.monotonicMs();
+  const { rowsEstimate } = table.source;
+  return {
+    ...mergeParts(parts),
+    source: parts.source,
+    loadBase: () => loadTable(parts, base.identifier),
+    loadLedger: () => loadTable(parts, ledgerIdentifier(table.schema)),
+    job: (job) => parts.queues.job(base.tableUuid, job),
+    publish: (request) =>
+      parts.queues.turn([base.tableUuid], () => publishBranch(parts.lake, request)),
+    ownBranch: (branch) => ownBranch(parts.state, branch),
+    ledgerReaches: (mark) => run.ledgerReaches(table, mark, signal),
+    onProgress: (progress) => {
+      const rowsAtStart = table.bootstrap?.rowsAtStart ?? progress.rows;
+      table.bootstrap = { progress, rowsAtStart, startedMs };
+      parts.onEvent({
+        kind: 'bootstrap-progress',
+        table: table.name,
+        rows: progress.rows,
+        rowsTotal: rowsEstimate === null ? null : toSafeNumber(rowsEstimate),
+      });
+    },
+  };
+}

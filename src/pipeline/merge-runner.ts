@@ -1,0 +1,125 @@
+/**
+ * The task that brings bases up to their ledgers at the merge interval, and keeps their files few.
+ * One merge at a time: the engine uses all threads for it.
+ */
+import { compactBase } from '../base/compact-base.ts';
+import { mergeBase } from '../base/merge-base.ts';
+import type { MergeParts } from '../base/merge-base.ts';
+import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
+import { present } from '../kernel/assert.ts';
+import { isFirnError } from '../kernel/firn-error.ts';
+import { ledgerIdentifier } from '../ledger/ledger-table.ts';
+import type { LoadedTable, TableIdentifier } from '../ports/catalog.ts';
+import type { CapturedTable } from './captured-table.ts';
+import { commitToTable } from './commit-tables.ts';
+import { haltOf, haltsTable } from './halts.ts';
+import { storeHalts } from './open-tables.ts';
+import type { PipelineParts } from './pipeline-parts.ts';
+import type { RunState } from './run-state.ts';
+
+/** How often the task looks for due merges. */
+const TICK_MS = 200;
+
+/** A merge whose base was moved meanwhile is planned again this often. */
+const PLANS_MAX = 5;
+
+/** Merges whenever the interval has passed, until `signal` aborts. */
+export async function runMerges(
+  parts: PipelineParts,
+  run: RunState,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, config } = parts;
+  while (!signal.aborted) {
+    for (const table of run.tables.values()) {
+      if (signal.aborted) return;
+      const sinceMs = clock.monotonicMs() - (table.mergedAtMs ?? -Infinity);
+      if (sinceMs >= config.base.mergeIntervalMs) await mergeTable(parts, run, table);
+    }
+    await clock.sleep(TICK_MS, signal);
+  }
+}
+
+/** Merges one table now, where there is something to merge and nothing forbids it. */
+export async function mergeTable(
+  parts: PipelineParts,
+  run: RunState,
+  table: CapturedTable,
+): Promise<void> {
+  const { base } = table;
+  if (base === null || !table.unmerged || table.halt?.scope === 'merge') return;
+  try {
+    await parts.queues.job(base.tableUuid, () => mergeNow(parts, table, base.identifier));
+    table.mergedAtMs = parts.clock.monotonicMs();
+  } catch (error) {
+    if (!haltsTable(error)) throw error;
+    const sinceMs = parts.clock.nowMs();
+    table.halt ??= haltOf(error, { scope: 'merge', recovery: 'operator', sinceMs });
+    await storeHalts(parts, [...run.tables.values()]);
+    parts.onEvent({ kind: 'halted', table: table.name, halt: table.halt });
+  }
+}
+
+async function mergeNow(
+  parts: PipelineParts,
+  table: CapturedTable,
+  identifier: TableIdentifier,
+): Promise<void> {
+  const startMs = parts.clock.monotonicMs();
+  // Cleared first: a commit to the ledger from here on asks for another merge.
+  table.unmerged = false;
+  const merge = mergeParts(parts);
+  for (let plan = 1; ; plan++) {
+    const [ledger, base] = await Promise.all([
+      loadTable(parts, ledgerIdentifier(table.schema)),
+      loadTable(parts, identifier),
+    ]);
+    const { schema } = table;
+    try {
+      const outcome = await mergeBase(merge, { schema, ledger, base, ref: MAIN_BRANCH });
+      if (outcome.kind === 'idle') return;
+      const { rowsInserted, rowsDeleted, window } = outcome.report;
+      const elapsedMs = parts.clock.monotonicMs() - startMs;
+      const { name } = table;
+      const { events } = window;
+      parts.metrics.observe('firn_merge_seconds', { table: name }, elapsedMs / 1000);
+      countRows(parts, name, { rowsInserted, rowsDeleted });
+      if (events > 0) {
+        const counts = { events, rowsInserted, rowsDeleted, elapsedMs };
+        parts.onEvent({ kind: 'merged', table: name, ...counts });
+      }
+      const compacted = await compactBase(merge, { schema, base: outcome.base });
+      if (compacted !== null) parts.onEvent({ kind: 'compacted', table: name, ...compacted });
+      return;
+    } catch (error) {
+      if (!isFirnError(error, 'MERGE-BASE-MOVED') || plan >= PLANS_MAX) throw error;
+    }
+  }
+}
+
+function countRows(
+  parts: PipelineParts,
+  table: string,
+  counts: { readonly rowsInserted: number; readonly rowsDeleted: number },
+): void {
+  const { metrics } = parts;
+  metrics.add('firn_merge_rows_total', { table, change: 'inserted' }, counts.rowsInserted);
+  metrics.add('firn_merge_rows_total', { table, change: 'deleted' }, counts.rowsDeleted);
+}
+
+/** What merges of this pipeline work with. */
+export function mergeParts(parts: PipelineParts): MergeParts {
+  return {
+    context: parts.lake,
+    engine: parts.engine,
+    commit: (request) => commitToTable(parts, request),
+  };
+}
+
+/** A table of ours as the catalog has it now. */
+export async function loadTable(
+  parts: PipelineParts,
+  identifier: TableIdentifier,
+): Promise<LoadedTable> {
+  return present(await parts.catalog.loadTable(identifier), `table ${identifier.name}`);
+}

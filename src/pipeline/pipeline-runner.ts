@@ -1,0 +1,136 @@
+/**
+ * The supervisor of one pipeline: opens the tables, runs stream, bootstraps and merges beside one
+ * another, and starts over from the committed state after a failure that may pass. Whatever fails,
+ * nothing that is not committed is kept, so starting over is always safe.
+ */
+import { FirnError, isFirnError } from '../kernel/firn-error.ts';
+import { LedgerStage } from '../ledger/ledger-stage.ts';
+import { writeTarget } from '../base/base-table.ts';
+import { bootstrapsWaiting, runBootstraps } from './bootstrap-runner.ts';
+import { commitToTables } from './commit-tables.ts';
+import { mergeTable, runMerges } from './merge-runner.ts';
+import { openTables } from './open-tables.ts';
+import type { OpenedTables } from './open-tables.ts';
+import type { PipelineParts } from './pipeline-parts.ts';
+import { RunState } from './run-state.ts';
+import { openSchemaStore } from './schema-store.ts';
+import { runStream } from './stream-runner.ts';
+
+/** How long a pipeline runs, and who hears of each start. */
+export interface RunRequest {
+  /** Catch up with the source as it stands now, merge, end. */
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+  /** Called with the state of each new run, and with `null` when a run is over. */
+  readonly onRun: (run: RunState | null) => void;
+}
+
+/** Failures in a row, without a commit in between, after which the pipeline stops. */
+const FAILURES_MAX = 8;
+
+const PAUSE_MS_FIRST = 250;
+const PAUSE_MS_MAX = 30_000;
+
+/** Runs until stopped; or once. Throws what no further try can pass. */
+export async function runPipeline(parts: PipelineParts, request: RunRequest): Promise<void> {
+  let failures = 0;
+  while (!request.signal.aborted) {
+    const stop = new AbortController();
+    const restart = new AbortController();
+    const signal = AbortSignal.any([request.signal, restart.signal, stop.signal]);
+    try {
+      const progressed = await runOnce(parts, { ...request, signal, stop, restart });
+      if (request.once && !restart.signal.aborted) return;
+      failures = progressed ? 0 : failures;
+    } catch (error) {
+      failures += 1;
+      const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** (failures - 1));
+      if (!mayPass(error) || failures >= FAILURES_MAX || request.signal.aborted) throw error;
+      const { code, what } = error;
+      parts.onEvent({ kind: 'retrying', code, what, inMs: pauseMs });
+      await parts.clock.sleep(pauseMs, request.signal);
+    } finally {
+      request.onRun(null);
+    }
+  }
+}
+
+function mayPass(error: unknown): error is FirnError {
+  return isFirnError(error) && ['retry', 'refresh', 'verify'].includes(error.disposition);
+}
+
+interface OneRun extends RunRequest {
+  /** Ends all tasks of the run as soon as one of them failed. */
+  readonly stop: AbortController;
+  readonly restart: AbortController;
+}
+
+async function runOnce(parts: PipelineParts, request: OneRun): Promise<boolean> {
+  const schemas = await openSchemaStore(parts.state, parts.config);
+  const opened = await openTables(parts, schemas);
+  const stage = new LedgerStage({
+    commit: (requests) => commitToTables(parts, requests),
+    openWriter: (table) => parts.engine.ledgerWriter(writeTarget(table.metadata)),
+  });
+  for (const ledger of opened.ledgers) stage.add(ledger);
+  const { epoch, tables } = opened;
+  const run = new RunState({ epoch, tables, stage, schemas, restart: request.restart });
+  request.onRun(run);
+  if (request.once) await catchUp(parts, run, { ...request, opened });
+  else await follow(parts, run, { ...request, opened });
+  return run.completeTo !== null;
+}
+
+interface OpenedRun extends OneRun {
+  readonly opened: OpenedTables;
+}
+
+/** Runs all tasks beside one another until one fails or the signal aborts. */
+async function follow(parts: PipelineParts, run: RunState, request: OpenedRun): Promise<void> {
+  const { signal, stop, opened } = request;
+  await together(stop, [
+    runStream(parts, run, { from: opened.from, once: false, signal }),
+    runBootstraps(parts, run, { signal, once: false }),
+    runMerges(parts, run, signal),
+  ]);
+}
+
+/** Reads what is in the source now, loads what waits, merges everything. */
+async function catchUp(parts: PipelineParts, run: RunState, request: OpenedRun): Promise<void> {
+  const { signal, stop, opened } = request;
+  let loading = bootstrapsWaiting(run);
+  const bootstraps = runBootstraps(parts, run, { signal, once: true }).finally(() => {
+    loading = false;
+    run.wake();
+  });
+  const passes = async (): Promise<void> => {
+    let { from } = opened;
+    do {
+      await runStream(parts, run, { from, once: true, signal });
+      from = run.position ?? from;
+      // A bootstrap waits for what is written until its last chunk was read: another pass is due.
+      if (loading) await parts.clock.sleep(PASS_PAUSE_MS, signal);
+    } while (loading && !signal.aborted);
+    await runStream(parts, run, { from, once: true, signal });
+  };
+  await together(stop, [bootstraps, passes()]);
+  if (signal.aborted) return;
+  for (const table of run.tables.values()) await mergeTable(parts, run, table);
+}
+
+const PASS_PAUSE_MS = 50;
+
+/** Waits for all; the first failure ends the others and is thrown. */
+async function together(stop: AbortController, tasks: readonly Promise<void>[]): Promise<void> {
+  const settled = await Promise.allSettled(
+    tasks.map((task) =>
+      task.catch((error: unknown) => {
+        stop.abort();
+        throw error;
+      }),
+    ),
+  );
+  const failed = settled.filter((result) => result.status === 'rejected');
+  const worst = failed.find((result) => !mayPass(result.reason)) ?? failed[0];
+  if (worst !== undefined) throw worst.reason;
+}

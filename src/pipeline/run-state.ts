@@ -1,0 +1,99 @@
+/**
+ * What the tasks of one run share: the tables, the ledgers, who waits for what. One run lasts from
+ * opening the tables to a stop, a restart or a failure; nothing here outlives it.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import type { LedgerStage } from '../ledger/ledger-stage.ts';
+import { compareMarks } from '../model/change-sequence.ts';
+import type { SequenceMark } from '../model/change-sequence.ts';
+import type { SourcePosition } from '../model/source-position.ts';
+import { formatTableName } from '../model/table-schema.ts';
+import type { TableName } from '../model/table-schema.ts';
+import type { CapturedTable } from './captured-table.ts';
+import type { SchemaStore } from './schema-store.ts';
+
+interface Waiter {
+  readonly table: string;
+  readonly mark: SequenceMark;
+  readonly resolve: () => void;
+}
+
+/** Shared state of one run. */
+export class RunState {
+  readonly epoch: number;
+  readonly tables: ReadonlyMap<string, CapturedTable>;
+  readonly stage: LedgerStage;
+  readonly schemas: SchemaStore;
+  /** Aborted to end this run and open all tables again. */
+  readonly restart: AbortController;
+  /** Everything at or below is in every capturing ledger, or was no change of its table. */
+  completeTo: SequenceMark | null = null;
+  /** The place that {@link completeTo} belongs to. */
+  position: SourcePosition | null = null;
+  /** Commit time at the source of the newest committed change, microseconds. */
+  commitTsUs: bigint | null = null;
+  readonly #waiters = new Set<Waiter>();
+  #woken = false;
+  #sleeper: AbortController | null = null;
+
+  constructor(parts: {
+    readonly epoch: number;
+    readonly tables: readonly CapturedTable[];
+    readonly stage: LedgerStage;
+    readonly schemas: SchemaStore;
+    readonly restart: AbortController;
+  }) {
+    this.restart = parts.restart;
+    this.epoch = parts.epoch;
+    this.tables = new Map(parts.tables.map((table) => [table.name, table]));
+    this.stage = parts.stage;
+    this.schemas = parts.schemas;
+  }
+
+  table(name: TableName): CapturedTable | null {
+    return this.tables.get(formatTableName(name)) ?? null;
+  }
+
+  /** Names of tables that somebody waits for: the next commit includes them even without rows. */
+  awaitedTables(): ReadonlySet<string> {
+    return new Set([...this.#waiters].map((waiter) => waiter.table));
+  }
+
+  /**
+   * Resolves once the table's own complete-to, as committed, has reached `mark`, or when `signal`
+   * aborts.
+   */
+  ledgerReaches(table: CapturedTable, mark: SequenceMark, signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (signal.aborted) return Promise.resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    this.#waiters.add({ table: table.name, mark, resolve });
+    this.settleWaiters();
+    this.wake();
+    return promise;
+  }
+
+  /** Lets go of everybody whose mark has been reached. */
+  settleWaiters(): void {
+    for (const waiter of this.#waiters) {
+      const table = this.tables.get(waiter.table);
+      const ledger = table === undefined ? null : this.stage.table(table.schema.table);
+      if (ledger === null || compareMarks(ledger.state.completeTo, waiter.mark) < 0) continue;
+      this.#waiters.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  /** Makes a sleeping stream look at what is asked of it, now or when it next wants to sleep. */
+  wake(): void {
+    this.#woken = true;
+    this.#sleeper?.abort();
+  }
+
+  /** Sleeps until `ms` have passed or somebody wakes; `sleeper` ends it too. */
+  async sleep(clock: Clock, ms: number, sleeper: AbortController): Promise<void> {
+    this.#sleeper = sleeper;
+    if (!this.#woken) await clock.sleep(ms, sleeper.signal);
+    this.#woken = false;
+  }
+}

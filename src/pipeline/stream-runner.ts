@@ -1,0 +1,300 @@
+/**
+ * From the source's events to committed ledgers: the only task that reads the stream. A commit is
+ * made only where the source says that a transaction ended; the floor is written and the source's
+ * log acknowledged only after it.
+ */
+import { evolveBase } from '../base/evolve-base.ts';
+import type { CommitRequest, CommitResult } from '../lake/commit-request.ts';
+import type { LedgerTable } from '../ledger/ledger-table.ts';
+import { ledgerTable, stateCommit } from '../ledger/ledger-table.ts';
+import { floorToJson } from '../ledger/floor.ts';
+import type { CommitPoint } from '../ledger/ledger-stage.ts';
+import { assert, present, unreachable } from '../kernel/assert.ts';
+import { FirnError } from '../kernel/firn-error.ts';
+import { compareMarks } from '../model/change-sequence.ts';
+import type { SourceEvent } from '../model/source-event.ts';
+import type { SourcePosition } from '../model/source-position.ts';
+import { formatTableName } from '../model/table-schema.ts';
+import type { TableSchema } from '../model/table-schema.ts';
+import { currentSchema } from '../iceberg/table-metadata.ts';
+import { compareSchemas, evolvedSchema } from '../schema/schema-change.ts';
+import type { CapturedTable } from './captured-table.ts';
+import { isCapturing } from './captured-table.ts';
+import { commitToTable } from './commit-tables.ts';
+import { haltOf, haltsTable } from './halts.ts';
+import { storeHalts } from './open-tables.ts';
+import type { PipelineParts } from './pipeline-parts.ts';
+import type { RunState } from './run-state.ts';
+
+/** How long one pass over the stream lasts. */
+export interface StreamPass {
+  readonly from: SourcePosition | null;
+  /** Ends once everything that is in the source now has been delivered. */
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** The floor is written this often while nothing happens. */
+const FLOOR_INTERVAL_MS = 60_000;
+
+/** Reads the stream until it ends, committing on the way. */
+export async function runStream(
+  parts: PipelineParts,
+  run: RunState,
+  pass: StreamPass,
+): Promise<void> {
+  const runner = new StreamRunner(parts, run);
+  await runner.run(pass);
+}
+
+type Wakeup = { readonly kind: 'event'; readonly next: IteratorResult<SourceEvent> } | 'due';
+
+class StreamRunner {
+  readonly #parts: PipelineParts;
+  readonly #run: RunState;
+  /** The last border between transactions, when nothing has been taken since; else `null`. */
+  #point: CommitPoint | null = null;
+  #floorPoint: CommitPoint | null = null;
+  #nextCommitMs: number;
+  #nextFloorMs: number;
+
+  constructor(parts: PipelineParts, run: RunState) {
+    this.#parts = parts;
+    this.#run = run;
+    const now = parts.clock.monotonicMs();
+    // The first commit after a start is made at the first border (docs/spec/ledger.md L16).
+    this.#nextCommitMs = now;
+    this.#nextFloorMs = now;
+  }
+
+  async run(pass: StreamPass): Promise<void> {
+    const { source, config } = this.#parts;
+    const events = source.stream({
+      tables: [...this.#run.tables.values()].filter(isCapturing).map((table) => table.schema),
+      from: pass.from,
+      epoch: this.#run.epoch,
+      resolveSchema: (table) => this.#run.schemas.resolve(table),
+      beforeImages: config.ledger.beforeImages === 'full',
+      signal: pass.signal,
+      once: pass.once,
+    });
+    const iterator = events[Symbol.asyncIterator]();
+    try {
+      let next = iterator.next();
+      for (;;) {
+        const wakeup = await this.#waitFor(next);
+        if (wakeup !== 'due') {
+          if (wakeup.next.done === true) break;
+          await this.#take(wakeup.next.value);
+          next = iterator.next();
+        }
+        await this.#commitIfDue();
+      }
+      if (this.#point !== null) await this.#commit(this.#point);
+    } finally {
+      await this.#run.stage.discard();
+      await iterator.return?.();
+    }
+  }
+
+  /** The next event, or `due` when a commit or somebody who waits needs attention first. */
+  async #waitFor(next: Promise<IteratorResult<SourceEvent>>): Promise<Wakeup> {
+    const event = next.then((result): Wakeup => ({ kind: 'event', next: result }));
+    if (this.#point === null) return event;
+    const now = this.#parts.clock.monotonicMs();
+    const dueMs = this.#run.stage.pendingRows() > 0 ? this.#nextCommitMs : this.#nextFloorMs;
+    const timer = new AbortController();
+    try {
+      const sleeping = this.#run.sleep(this.#parts.clock, Math.max(0, dueMs - now), timer);
+      return await Promise.race([event, sleeping.then((): Wakeup => 'due')]);
+    } finally {
+      timer.abort();
+    }
+  }
+
+  async #take(event: SourceEvent): Promise<void> {
+    switch (event.kind) {
+      case 'changes': {
+        this.#point = null;
+        const table = this.#run.table(event.batch.schema.table);
+        if (table === null || !isCapturing(table)) return;
+        await this.#haltingOn(table, () => this.#run.stage.append(event.batch));
+        return;
+      }
+      case 'schema-changed':
+        return this.#changeSchema(event.schema);
+      case 'transaction-end':
+      case 'heartbeat': {
+        const { position, completeTo } = event;
+        const commitTsUs = event.kind === 'heartbeat' ? null : event.commitTsUs;
+        this.#point = { position, completeTo, commitTsUs };
+        return;
+      }
+      case 'table-halted': {
+        const table = this.#run.table(event.table);
+        if (table !== null) await this.#halt(table, event.error, event.recovery);
+        return;
+      }
+      default:
+        return unreachable(event);
+    }
+  }
+
+  async #commitIfDue(): Promise<void> {
+    const point = this.#point;
+    if (point === null) return;
+    const now = this.#parts.clock.monotonicMs();
+    const pending = this.#run.stage.pendingRows() > 0;
+    if ((pending && now >= this.#nextCommitMs) || this.#isAwaited(point)) {
+      return this.#commit(point);
+    }
+    if (!pending) {
+      this.#reached(point);
+      if (now >= this.#nextFloorMs) await this.#writeFloor(point);
+    }
+  }
+
+  /** Whether somebody waits for a ledger that this point would bring further. */
+  #isAwaited(point: CommitPoint): boolean {
+    const awaited = this.#run.awaitedTables();
+    return this.#run.stage.tables().some((ledger) => {
+      const behind = compareMarks(ledger.state.completeTo, point.completeTo) < 0;
+      return behind && awaited.has(formatTableName(ledger.schema.table));
+    });
+  }
+
+  async #commit(point: CommitPoint): Promise<void> {
+    const { clock, metrics, config } = this.#parts;
+    const startMs = clock.monotonicMs();
+    const awaited = this.#run.awaitedTables();
+    const report = await this.#run.stage.flush(point, awaited);
+    for (const { table, error } of report.halted) {
+      const captured = present(this.#run.table(table.schema.table), 'a committed table');
+      await this.#halt(captured, error, 'operator');
+    }
+    if (report.committed.length > 0) {
+      metrics.observe('firn_ledger_commit_seconds', {}, (clock.monotonicMs() - startMs) / 1000);
+      this.#tellCommitted(point, report.committed);
+    }
+    this.#reached(point);
+    this.#nextCommitMs = clock.monotonicMs() + config.ledger.commitIntervalMs;
+    if (report.committed.length > 0 || this.#floorPoint === null) await this.#writeFloor(point);
+    this.#run.settleWaiters();
+  }
+
+  #reached(point: CommitPoint): void {
+    this.#run.completeTo = point.completeTo;
+    this.#run.position = point.position;
+  }
+
+  #tellCommitted(
+    point: CommitPoint,
+    committed: readonly { readonly table: LedgerTable; readonly rows: number }[],
+  ): void {
+    const tables = committed.map(({ table, rows }) => ({
+      table: formatTableName(table.schema.table),
+      rows,
+    }));
+    for (const { table, rows } of tables) {
+      this.#parts.metrics.add('firn_ledger_rows_total', { table }, rows);
+      const captured = this.#run.tables.get(table);
+      if (captured !== undefined) captured.unmerged = true;
+    }
+    const { commitTsUs } = point;
+    if (commitTsUs !== null) this.#run.commitTsUs = commitTsUs;
+    const lagMs =
+      commitTsUs === null ? null : this.#parts.clock.nowMs() - Math.trunc(toMs(commitTsUs));
+    const { completeTo } = point;
+    const withRows = tables.filter((entry) => entry.rows > 0);
+    if (withRows.length === 0) return;
+    this.#parts.onEvent({ kind: 'committed', tables: withRows, completeTo, lagMs });
+  }
+
+  /** Writes the floor, then lets the source forget what every ledger has. */
+  async #writeFloor(point: CommitPoint): Promise<void> {
+    const { state, source, clock } = this.#parts;
+    const ledgers = new Map(
+      this.#run.stage.tables().map((ledger) => [ledger.metadata.tableUuid, ledger.headId]),
+    );
+    const { position, completeTo } = point;
+    await state.write('floor.json', floorToJson({ position, completeTo, ledgers }));
+    this.#floorPoint = point;
+    this.#nextFloorMs = clock.monotonicMs() + FLOOR_INTERVAL_MS;
+    // A halted table may be resumed from where it stopped, so its part of the log is kept.
+    const halted = [...this.#run.tables.values()].some((table) => !isCapturing(table));
+    if (!halted) await source.acknowledge(position);
+  }
+
+  async #changeSchema(schema: TableSchema): Promise<void> {
+    const table = this.#run.table(schema.table);
+    const ledger = this.#run.stage.table(schema.table);
+    if (table === null || ledger === null) return;
+    await this.#haltingOn(table, async () => {
+      const change = compareSchemas(table.schema, schema);
+      if (change.kind === 'incompatible') {
+        throw new FirnError('LEDGER-SCHEMA-INCOMPATIBLE', {
+          what: `The table changed: ${change.reason}.`,
+          where: table.name,
+        });
+      }
+      await this.#evolveLedger(ledger, schema);
+      await this.#evolveBase(table, schema);
+      table.schema = schema;
+      const { version } = schema;
+      this.#parts.onEvent({ kind: 'schema-changed', table: table.name, version });
+    });
+  }
+
+  async #evolveLedger(ledger: LedgerTable, schema: TableSchema): Promise<void> {
+    const { metadata } = ledger;
+    const { lastColumnId } = metadata;
+    const evolved = evolvedSchema({ schema: currentSchema(metadata), lastColumnId }, schema);
+    if (evolved === null) return this.#run.stage.replace({ ...ledger, schema });
+    const request = stateCommit(ledger, ledger.state, evolved);
+    const result = await commitToTable(this.#parts, request);
+    if (result.kind === 'halted') throw result.error;
+    assert(result.kind === 'committed', 'a schema is appended, never planned again');
+    this.#run.stage.replace(ledgerTable(schema, result.table, ledger.state));
+  }
+
+  async #evolveBase(table: CapturedTable, schema: TableSchema): Promise<void> {
+    if (table.base === null) return;
+    const { lake, queues } = this.#parts;
+    const { identifier, tableUuid } = table.base;
+    const commit = (request: CommitRequest): Promise<CommitResult> =>
+      commitToTable(this.#parts, request);
+    await queues.job(tableUuid, () =>
+      evolveBase({ context: lake, commit }, { identifier, schema }),
+    );
+    // A bootstrap that reads the old columns starts again with the new ones.
+    if (table.bootstrap !== null) table.needsBootstrap = true;
+  }
+
+  async #haltingOn(table: CapturedTable, run: () => Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (error) {
+      if (!haltsTable(error)) throw error;
+      await this.#halt(table, error, 'operator');
+    }
+  }
+
+  async #halt(
+    table: CapturedTable,
+    error: FirnError,
+    recovery: 'bootstrap' | 'operator',
+  ): Promise<void> {
+    const sinceMs = this.#parts.clock.nowMs();
+    table.halt = haltOf(error, { scope: 'capture', recovery, sinceMs });
+    await this.#run.stage.remove(table.schema.table);
+    await storeHalts(this.#parts, [...this.#run.tables.values()]);
+    this.#parts.metrics.set('firn_table_halted', { table: table.name }, 1);
+    this.#parts.onEvent({ kind: 'halted', table: table.name, halt: table.halt });
+    // Opening all tables again gives the halted one a new start and a bootstrap.
+    if (recovery === 'bootstrap') this.#run.restart.abort();
+  }
+}
+
+function toMs(timeUs: bigint): number {
+  return Number.parseInt(String(timeUs / 1000n), 10);
+}
