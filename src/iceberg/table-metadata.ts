@@ -65,6 +65,9 @@ export interface TableMetadata {
 /** Property: how many earlier metadata files the log keeps. */
 export const METADATA_VERSIONS_PROPERTY = 'write.metadata.previous-versions-max';
 
+/** Property: metadata files that drop out of the log are removed when it is `true`. */
+export const METADATA_CLEANUP_PROPERTY = 'write.metadata.delete-after-commit.enabled';
+
 /** What a new table is made from. */
 export interface NewTable {
   readonly tableUuid: string;

@@ -4,7 +4,7 @@
  */
 import type { IcebergSchema } from '../iceberg/iceberg-schema.ts';
 import type { DataFile } from '../iceberg/manifest.ts';
-import type { SnapshotOperation } from '../iceberg/snapshot.ts';
+import type { Snapshot, SnapshotOperation } from '../iceberg/snapshot.ts';
 import type { FirnError } from '../kernel/firn-error.ts';
 import type { LoadedTable, TableIdentifier } from '../ports/catalog.ts';
 import type { TableState } from './table-state.ts';
@@ -30,15 +30,35 @@ export interface CommitRequest {
   /** Becomes the current schema in the same commit; `null`: the schema stays. */
   readonly schema: IcebergSchema | null;
   /**
+   * Current schema when the files were written: the commit is refused when it is another one by
+   * then. Left out: the schema is not compared with that of the plan.
+   */
+  readonly schemaId?: number;
+  /**
    * Whether the change may be made on a head that other engines moved. A merge is not: its plan
    * holds for the snapshot it was made on.
    */
   readonly rebase: 'allowed' | 'never';
 }
 
+/** History that is no longer in a table's metadata; its files may still be used by the rest. */
+export interface ExpiredHistory {
+  readonly snapshots: readonly Snapshot[];
+  /** Metadata files that dropped out of the metadata log. */
+  readonly metadataFiles: readonly string[];
+}
+
 /** What came of one table's part. */
 export type CommitResult =
-  | { readonly kind: 'committed'; readonly table: LoadedTable; readonly snapshotId: bigint }
+  | {
+      readonly kind: 'committed';
+      /** As the catalog has it; others may have committed on top already. */
+      readonly table: LoadedTable;
+      /** Our snapshot: the parent of our next commit. */
+      readonly snapshotId: bigint;
+      /** What the commit took out of the table's history, for `removeExpiredFiles`. */
+      readonly expired: ExpiredHistory;
+    }
   /** Planned on a head that is no longer there and may not be rebased: plan again. */
   | { readonly kind: 'replan'; readonly identifier: TableIdentifier }
   /** This table cannot be committed to; the others were. */
@@ -56,4 +76,12 @@ export interface PublishRequest {
   readonly mainHead: bigint | null;
   /** Name of the tag that keeps the old main. */
   readonly keepOldAs: string;
+}
+
+/** Takes away a branch or tag that is at `snapshotId`; one that is gone already is no error. */
+export interface RemoveRefRequest {
+  readonly identifier: TableIdentifier;
+  readonly tableUuid: string;
+  readonly ref: string;
+  readonly snapshotId: bigint;
 }

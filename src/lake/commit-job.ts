@@ -1,0 +1,203 @@
+/**
+ * The kinds of change a commit can make to one table, behind one face for the commit loop: how to
+ * prepare it on the table as it is, and how to tell from the table that it was made. Preparing twice
+ * is harmless; only the last preparation is sent.
+ */
+import { applyUpdates } from '../iceberg/apply-updates.ts';
+import { defaultExpiryPolicy, snapshotsToExpire } from '../iceberg/expiry.ts';
+import { sameSchema } from '../iceberg/iceberg-schema.ts';
+import { MAIN_BRANCH, ancestors, findRef } from '../iceberg/snapshot.ts';
+import type { Snapshot } from '../iceberg/snapshot.ts';
+import { currentSchema } from '../iceberg/table-metadata.ts';
+import type { TableMetadata } from '../iceberg/table-metadata.ts';
+import type { TableRequirement } from '../iceberg/table-requirement.ts';
+import { LAST_ADDED } from '../iceberg/table-update.ts';
+import type { TableUpdate } from '../iceberg/table-update.ts';
+import { assert } from '../kernel/assert.ts';
+import { uuidV7 } from '../kernel/identifiers.ts';
+import type { TableIdentifier } from '../ports/catalog.ts';
+import type { CommitRequest, PublishRequest, RemoveRefRequest } from './commit-request.ts';
+import type { LakeContext } from './lake-context.ts';
+import { prepareSnapshot } from './snapshot-producer.ts';
+import { STATE_TAG, stampOf, stateKeys } from './table-state.ts';
+
+/** What is sent for one table. */
+export interface PreparedChange {
+  readonly updates: readonly TableUpdate[];
+  readonly requirements: readonly TableRequirement[];
+  /** Files made for it; nobody's unless it is committed. */
+  readonly newFiles: readonly string[];
+}
+
+/** A change of one table. */
+export interface CommitJob {
+  readonly identifier: TableIdentifier;
+  readonly tableUuid: string;
+  /** Ref whose head the change was planned on. */
+  readonly ref: string;
+  /** That head; `null`: the ref has no snapshot. */
+  readonly parentId: bigint | null;
+  /** Schema that must still be the current one; `null`: any. */
+  readonly schemaId: number | null;
+  readonly rebase: 'allowed' | 'never';
+  /** Prepares the change on a table whose ref has this head. */
+  prepare(metadata: TableMetadata, head: Snapshot | null): Promise<PreparedChange>;
+  /** Whether a plan still fits a table whose head did not move. */
+  fits(metadata: TableMetadata): boolean;
+  /** Id of the snapshot that shows that the change was made; `null` when it was not. */
+  landed(metadata: TableMetadata): bigint | null;
+}
+
+/** A job that adds a snapshot. It has one commit id, however often it is prepared and sent. */
+export function snapshotJob(context: LakeContext, request: CommitRequest): CommitJob {
+  assert(!request.parentless || request.parentId === null, 'a new branch has no parent');
+  const { pipeline, writer, clock, random } = context;
+  const stamp = { pipeline, writer, commitId: uuidV7(clock, random) };
+  const { ref } = request;
+  return {
+    ...request,
+    schemaId: request.schemaId ?? null,
+    async prepare(metadata, head) {
+      const schemaUpdates = updatesForSchema(metadata, request);
+      const prepared = await prepareSnapshot(context, {
+        ...request,
+        metadata: applied(context, metadata, schemaUpdates),
+        parent: head,
+        summary: { 'engine-name': 'firn', ...stateKeys(stamp, request.state) },
+      });
+      const tag = ref === MAIN_BRANCH ? [stateTagAt(prepared.snapshot.snapshotId)] : [];
+      return {
+        updates: withExpiry(context, metadata, [...schemaUpdates, ...prepared.updates, ...tag]),
+        requirements: [...prepared.requirements, ...requirementsForSchema(metadata)],
+        newFiles: prepared.newFiles,
+      };
+    },
+    fits: () => true,
+    landed(metadata) {
+      const own = (snapshot: Snapshot): boolean => stampOf(snapshot)?.commitId === stamp.commitId;
+      return chainOf(metadata, ref).find(own)?.snapshotId ?? null;
+    },
+  };
+}
+
+/** A job that moves main to a branch's head, and the state tag with it. */
+export function publishJob(context: LakeContext, request: PublishRequest): CommitJob {
+  const { branch, branchHead, mainHead, keepOldAs } = request;
+  const uuid = request.tableUuid;
+  const main = { ref: MAIN_BRANCH, parentId: mainHead };
+  return {
+    ...main,
+    identifier: request.identifier,
+    tableUuid: uuid,
+    schemaId: null,
+    rebase: 'never',
+    async prepare(metadata) {
+      const keep: readonly TableUpdate[] =
+        mainHead === null ? [] : [tagAt({ name: keepOldAs, snapshotId: mainHead })];
+      const moved = { ...findRef(metadata, MAIN_BRANCH), snapshotId: branchHead };
+      const updates: readonly TableUpdate[] = [
+        ...keep,
+        { kind: 'set-snapshot-ref', name: MAIN_BRANCH, ref: { kind: 'branch', ...moved } },
+        stateTagAt(branchHead),
+        { kind: 'remove-snapshot-ref', name: branch },
+      ];
+      return {
+        updates: withExpiry(context, metadata, updates),
+        requirements: [
+          { kind: 'assert-table-uuid', uuid },
+          { kind: 'assert-ref-snapshot-id', ref: MAIN_BRANCH, snapshotId: mainHead },
+          { kind: 'assert-ref-snapshot-id', ref: branch, snapshotId: branchHead },
+        ],
+        newFiles: [],
+      };
+    },
+    fits: (metadata) => findRef(metadata, branch)?.snapshotId === branchHead,
+    landed(metadata) {
+      const there = chainOf(metadata, MAIN_BRANCH).some((item) => item.snapshotId === branchHead);
+      return there ? branchHead : null;
+    },
+  };
+}
+
+/** A job that takes a ref away. */
+export function removeRefJob(request: RemoveRefRequest): CommitJob {
+  const { identifier, tableUuid, ref, snapshotId } = request;
+  assert(ref !== MAIN_BRANCH && ref !== STATE_TAG, 'main and the state tag are never removed');
+  return {
+    identifier,
+    tableUuid,
+    ref,
+    parentId: snapshotId,
+    schemaId: null,
+    rebase: 'never',
+    async prepare() {
+      return {
+        updates: [{ kind: 'remove-snapshot-ref', name: ref }],
+        requirements: [
+          { kind: 'assert-table-uuid', uuid: tableUuid },
+          { kind: 'assert-ref-snapshot-id', ref, snapshotId },
+        ],
+        newFiles: [],
+      };
+    },
+    fits: () => true,
+    landed: (metadata) => (findRef(metadata, ref) === null ? snapshotId : null),
+  };
+}
+
+function chainOf(metadata: TableMetadata, ref: string): readonly Snapshot[] {
+  return [...ancestors(metadata, findRef(metadata, ref)?.snapshotId ?? null)];
+}
+
+function tagAt(tag: { readonly name: string; readonly snapshotId: bigint }): TableUpdate {
+  const { name, snapshotId } = tag;
+  return { kind: 'set-snapshot-ref', name, ref: { kind: 'tag', snapshotId } };
+}
+
+function stateTagAt(snapshotId: bigint): TableUpdate {
+  return tagAt({ name: STATE_TAG, snapshotId });
+}
+
+/** The table with updates that are not committed yet, to plan further ones on. */
+function applied(
+  context: LakeContext,
+  metadata: TableMetadata,
+  updates: readonly TableUpdate[],
+): TableMetadata {
+  const nowMs = Math.trunc(context.clock.nowMs());
+  return applyUpdates(metadata, updates, { nowMs, previousMetadataLocation: null });
+}
+
+function updatesForSchema(metadata: TableMetadata, request: CommitRequest): readonly TableUpdate[] {
+  const { schema } = request;
+  if (schema === null || sameSchema(schema, currentSchema(metadata))) return [];
+  return [
+    { kind: 'add-schema', schema },
+    { kind: 'set-current-schema', schemaId: LAST_ADDED },
+  ];
+}
+
+/** What a snapshot relies on besides its parent: somebody may change the schema meanwhile. */
+function requirementsForSchema(metadata: TableMetadata): readonly TableRequirement[] {
+  const { currentSchemaId, lastColumnId } = metadata;
+  return [
+    { kind: 'assert-current-schema-id', currentSchemaId },
+    { kind: 'assert-last-assigned-field-id', lastAssignedFieldId: lastColumnId },
+  ];
+}
+
+/** Old snapshots go in the same commit, so that metadata never grows without end. */
+function withExpiry(
+  context: LakeContext,
+  metadata: TableMetadata,
+  updates: readonly TableUpdate[],
+): readonly TableUpdate[] {
+  const snapshotIds = snapshotsToExpire(applied(context, metadata, updates), {
+    policy: defaultExpiryPolicy,
+    nowMs: Math.trunc(context.clock.nowMs()),
+    stateTag: STATE_TAG,
+  });
+  return snapshotIds.length === 0
+    ? updates
+    : [...updates, { kind: 'remove-snapshots', snapshotIds }];
+}
