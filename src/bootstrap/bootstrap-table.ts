@@ -12,7 +12,7 @@ import { present } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
 import { ledgerStateOf } from '../ledger/ledger-table.ts';
-import type { PublishRequest } from '../lake/commit-request.ts';
+import type { CommitResult, PublishRequest } from '../lake/commit-request.ts';
 import type { BaseState, BootstrapProgress } from '../lake/table-state.ts';
 import { MARK_ZERO, compareMarks, laterMark } from '../model/change-sequence.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
@@ -40,7 +40,7 @@ export interface BootstrapParts extends MergeParts {
   readonly loadLedger: () => Promise<LoadedTable>;
   /** Runs `run` while no merge, compaction or publish of this base runs. */
   readonly job: <T>(run: () => Promise<T>) => Promise<T>;
-  readonly publish: (request: PublishRequest) => Promise<LoadedTable>;
+  readonly publish: (request: PublishRequest) => Promise<CommitResult>;
   /** Lists a branch as ours before it is made (docs/spec/bootstrap.md B12). */
   readonly ownBranch: (branch: string) => Promise<void>;
   /** Resolves once the ledger's own complete-to has reached `mark`. */
@@ -225,13 +225,19 @@ async function replayAndPublish(
     });
   }
   const { context } = parts;
-  return parts.publish({
+  const result = await parts.publish({
     identifier: base.identifier,
     tableUuid: base.metadata.tableUuid,
     branch,
     branchHead: present(headOf(base.metadata, branch), 'the head of a bootstrap branch'),
     mainHead: headOf(base.metadata, MAIN_BRANCH),
     keepOldAs: `firn_before_${uuidV7(context.clock, context.random)}`,
+  });
+  if (result.kind === 'committed') return result.table;
+  if (result.kind === 'halted') throw result.error;
+  throw new FirnError('BOOTSTRAP-RESTARTED', {
+    what: 'The base was moved while its bootstrap was published.',
+    where: formatTableName(request.schema.table),
   });
 }
 

@@ -9,8 +9,7 @@ export async function commitToTables(
   parts: PipelineParts,
   requests: readonly CommitRequest[],
 ): Promise<readonly CommitResult[]> {
-  const uuids = requests.map((request) => request.tableUuid);
-  return parts.queues.turn(uuids, () => commitTables(parts.lake, requests));
+  return commitTables(parts.lake, requests);
 }
 
 /** Commits to one table. */

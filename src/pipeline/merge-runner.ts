@@ -49,7 +49,7 @@ export async function mergeTable(
   const { base } = table;
   if (base === null || !table.unmerged || table.halt?.scope === 'merge') return;
   try {
-    await parts.queues.job(base.tableUuid, () => mergeNow(parts, table, base.identifier));
+    await parts.lake.queues.job(base.tableUuid, () => mergeNow(parts, table, base.identifier));
     table.mergedAtMs = parts.clock.monotonicMs();
   } catch (error) {
     if (!haltsTable(error)) throw error;

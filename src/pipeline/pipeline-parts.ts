@@ -3,7 +3,6 @@ import type { PipelineConfig } from '../config/pipeline-config.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Random } from '../kernel/random.ts';
 import type { LakeContext } from '../lake/lake-context.ts';
-import type { TableQueues } from '../lake/table-queues.ts';
 import type { Metrics } from '../monitor/metrics.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -22,7 +21,6 @@ export interface PipelineParts {
   readonly source: ChangeSource;
   readonly engine: RowEngine;
   readonly lake: LakeContext;
-  readonly queues: TableQueues;
   readonly state: StateFolder;
   readonly metrics: Metrics;
   readonly onEvent: (event: PipelineEvent) => void;

@@ -259,11 +259,11 @@ class StreamRunner {
 
   async #evolveBase(table: CapturedTable, schema: TableSchema): Promise<void> {
     if (table.base === null) return;
-    const { lake, queues } = this.#parts;
+    const { lake } = this.#parts;
     const { identifier, tableUuid } = table.base;
     const commit = (request: CommitRequest): Promise<CommitResult> =>
       commitToTable(this.#parts, request);
-    await queues.job(tableUuid, () =>
+    await lake.queues.job(tableUuid, () =>
       evolveBase({ context: lake, commit }, { identifier, schema }),
     );
     // A bootstrap that reads the old columns starts again with the new ones.
