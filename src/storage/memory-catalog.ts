@@ -16,9 +16,12 @@ export interface MemoryCatalogParts {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
+  /** What several catalogs share that stand for several processes; default: new ones. */
+  readonly pointers?: MetadataPointers;
 }
 
-function memoryPointers(catalogId: string): MetadataPointers {
+/** Empty pointers of a new catalog with this id. */
+export function createMemoryPointers(catalogId: string): MetadataPointers {
   const namespaces = new Map<string, Map<string, string>>();
   const find = ({ namespace, name }: TableIdentifier): string | null =>
     namespaces.get(namespace)?.get(name) ?? null;
@@ -62,8 +65,8 @@ function memoryPointers(catalogId: string): MetadataPointers {
   };
 }
 
-/** An empty catalog in memory with a new id. */
+/** A catalog in memory; an empty one with a new id unless `pointers` are given. */
 export function createMemoryCatalog(parts: MemoryCatalogParts): Catalog {
-  const pointers = memoryPointers(uuidV7(parts.clock, parts.random));
+  const pointers = parts.pointers ?? createMemoryPointers(uuidV7(parts.clock, parts.random));
   return new PointerCatalog({ ...parts, pointers });
 }
