@@ -73,9 +73,10 @@ export const booleanCodec: AvroCodec<boolean> = leaf(
   { boolean: (input) => input.readBoolean() },
 );
 
-/** `int`. */
+/** `int`; also reads `long` while it fits (PyIceberg 0.12 writes `equality_ids` as longs). */
 export const intCodec: AvroCodec<number> = leaf('int', (output, value) => output.writeInt(value), {
   int: (input) => input.readInt(),
+  long: (input) => input.readInt(),
 });
 
 /** `long`; also reads `int`. */

@@ -42,7 +42,7 @@ const BLOCK_BYTES = 256 * 1024;
 const INFLATED_BYTES_MAX = 256 * 1024 * 1024;
 const ITEMS_MAX = 1024 * 1024;
 const METADATA_KEYS_MAX = 1000;
-/** Manifests are repetitive: level 4 is 1 % larger than 6 and takes half the time (measured). */
+/** Of a 10,000-file manifest, level 4 makes 3 % more bytes than 6 in about half the time. */
 const DEFLATE_LEVEL = 4;
 
 /** The bytes of a container file. */

@@ -9,7 +9,8 @@ const VARINT_BYTES_MAX = 10;
 
 /** A growing run of Avro-encoded bytes. */
 export class AvroOutput {
-  #bytes = new Uint8Array(CAPACITY_START_BYTES);
+  // A Buffer for its quick text; not from Buffer's pool, so that its memory starts at 0.
+  #bytes = Buffer.from(new ArrayBuffer(CAPACITY_START_BYTES));
   #view = new DataView(this.#bytes.buffer);
   #length = 0;
   readonly #scratch = new DataView(new ArrayBuffer(8));
@@ -21,7 +22,7 @@ export class AvroOutput {
 
   /** A copy of the bytes written so far; starts anew. */
   take(): Uint8Array {
-    const taken = this.#bytes.slice(0, this.#length);
+    const taken = new Uint8Array(this.#bytes.subarray(0, this.#length));
     this.#length = 0;
     return taken;
   }
@@ -76,8 +77,7 @@ export class AvroOutput {
     const length = Buffer.byteLength(value, 'utf8');
     this.writeInt(length);
     this.#reserve(length);
-    const { buffer, byteOffset, byteLength } = this.#bytes;
-    Buffer.from(buffer, byteOffset, byteLength).write(value, this.#length, 'utf8');
+    this.#bytes.write(value, this.#length, 'utf8');
     this.#length += length;
   }
 
@@ -97,7 +97,7 @@ export class AvroOutput {
   #reserve(count: number): void {
     const needed = this.#length + count;
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    const grown = Buffer.from(new ArrayBuffer(Math.max(needed, this.#bytes.length * 2)));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
     this.#view = new DataView(grown.buffer);
