@@ -5,7 +5,7 @@
  */
 import { saveResult } from './lane-result.ts';
 import type { Lane } from './lanes.ts';
-import { LANES } from './lanes.ts';
+import { LANES, filesOf } from './lanes.ts';
 import { ensurePython } from './python.ts';
 import type { TestRunResult } from './test-run.ts';
 import { runTests } from './test-run.ts';
@@ -42,9 +42,9 @@ async function runLane(lane: Lane, required: boolean): Promise<Verdict> {
   }
   const started = performance.now();
   const result = await runTests({
-    files: lane.files,
+    files: filesOf(lane),
     isolated: lane.isolated,
-    killAfterMs: 2 * lane.budgetMinutes * 60_000,
+    killAfterMs: 3 * lane.budgetMinutes * 60_000,
     env: python === null ? {} : { FIRN_PYTHON: python.path },
   });
   const seconds = (performance.now() - started) / 1000;

@@ -20,10 +20,13 @@ function place(data: Finished): string {
   return data.file === undefined ? '' : ` (${relative('.', data.file)}:${data.line ?? 1})`;
 }
 
+/** The message and the lines of the stack that lie in the project: no copy of compared values. */
 function failureText(data: Finished): string {
   const error: unknown = 'error' in data.details ? data.details.error : undefined;
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  return `\nFAILED ${data.name}${place(data)}\n${inspect(cause, { depth: 6, compact: 3 })}\n`;
+  const text = cause instanceof Error ? (cause.stack ?? cause.message) : inspect(cause);
+  const lines = text.split('\n').filter((line) => !/^\s+at .*\(?node:/.test(line));
+  return `\nFAILED ${data.name}${place(data)}\n${lines.join('\n')}\n`;
 }
 
 /** The reporter that `node --test --test-reporter` loads. */
