@@ -4,6 +4,10 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { renderConfigReference } from '../src/config/config-reference.ts';
+import { renderConfigSchema } from '../src/config/config-schema.ts';
+import { renderConfigReference } from '../src/config/config-reference.ts';
+import { renderConfigSchema } from '../src/config/config-schema.ts';
 import type { ErrorSpec } from '../src/kernel/error-spec.ts';
 import { ERROR_REGISTRY } from '../src/kernel/error-registry.ts';
 
@@ -47,7 +51,11 @@ function errorPage(): string {
 
 /** Every generated page: path to text. */
 export function referencePages(): ReadonlyMap<string, string> {
-  return new Map([['docs/reference/errors.md', errorPage()]]);
+  return new Map([
+    ['docs/reference/config.md', renderConfigReference()],
+    ['docs/reference/errors.md', errorPage()],
+    ['docs/reference/pipeline.schema.json', renderConfigSchema()],
+  ]);
 }
 
 if (import.meta.main) {

@@ -16,11 +16,14 @@ const SIZE_UNITS = {
 } as const;
 
 function parse(text: string, units: Readonly<Record<string, number>>): number | null {
-  const match = /^(\d{1,9}(?:\.\d{1,6})?) ?([A-Za-z]+)$/.exec(text);
+  const match = /^(\d{1,15}(?:\.\d{1,6})?) ?([A-Za-z]+)$/.exec(text);
   const name = match?.[2] ?? '';
   const unit = Object.hasOwn(units, name) ? units[name] : undefined;
   if (match === null || unit === undefined) return null;
-  const amount = Math.round(Number.parseFloat(match[1] ?? '') * unit * 1e6) / 1e6;
+  const digits = match[1] ?? '';
+  const exact = Number.parseFloat(digits) * unit;
+  // A fraction such as 0.1 is not exact in binary: six digits after the point are what is meant.
+  const amount = digits.includes('.') ? Math.round(exact * 1e6) / 1e6 : exact;
   return Number.isSafeInteger(amount) ? amount : null;
 }
 

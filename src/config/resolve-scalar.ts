@@ -23,8 +23,12 @@ export function resolveScalar(
   type: ScalarType,
   node: Extract<YamlNode, { kind: 'scalar' }>,
 ): unknown {
-  if (node.value === null)
+  // `onMisfit: null` means the word, although YAML reads it as no value.
+  const isWord = type.kind === 'choice' && type.values.includes(node.text);
+  if (isWord) return node.text;
+  if (node.value === null) {
     return fail(context, node.at, `has no value; it must be ${expected(type)}`);
+  }
   const wrong = (): undefined => fail(context, node.at, `must be ${expected(type)}`);
   switch (type.kind) {
     case 'text':
@@ -48,7 +52,6 @@ export function resolveScalar(
     case 'flag':
       return typeof node.value === 'boolean' ? node.value : wrong();
     case 'choice': {
-      if (type.values.includes(node.text)) return node.text;
       const near = nearestName(node.text, type.values);
       const hint = near === null || type.values.length === 1 ? '' : `; did you mean ${near}?`;
       return fail(context, node.at, `must be ${expected(type)}${hint}`);
