@@ -9,9 +9,7 @@
  * But WAL needs memory shared between all who open the file, which a container on another kernel or
  * a network folder does not give, and its catalog is two files while it is open.
  */
-import type { Clock } from '../kernel/clock.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
-import type { Random } from '../kernel/random.ts';
 import type { Catalog, TableIdentifier } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type {
@@ -22,17 +20,14 @@ import type {
 } from './metadata-pointers.ts';
 import { PointerCatalog } from './pointer-catalog.ts';
 import { SqliteConnection } from './sqlite-connection.ts';
-import type { SqlRow, TransactionEnd } from './sqlite-connection.ts';
+import type { SqlRow, SqliteConnectionOptions, TransactionEnd } from './sqlite-connection.ts';
 
 /** What a SQLite catalog needs. */
-export interface SqliteCatalogOptions {
-  /** The file; made when it is not there, its folder is not. */
-  readonly path: string;
+export interface SqliteCatalogOptions extends SqliteConnectionOptions {
   /** Catalog name: part of the key of every row, so other engines must use the same. */
   readonly name: string;
+  /** Where the metadata files lie. */
   readonly store: ObjectStore;
-  readonly clock: Clock;
-  readonly random: Random;
 }
 
 const layout = [

@@ -14,9 +14,12 @@ import { catalogError, isBusy } from './sqlite-failure.ts';
 
 /** What a connection needs. */
 export interface SqliteConnectionOptions {
+  /** The file; made when it is not there, its folder is not. */
   readonly path: string;
   readonly clock: Clock;
   readonly random: Random;
+  /** Attempts at a locked file; default: about ten seconds of them. */
+  readonly lockAttemptsMax?: number;
 }
 
 /** Values of a statement's `?`, in order. */
@@ -37,8 +40,8 @@ export type TransactionEnd<T> =
 
 /** How long one attempt waits for a lock while the process stands still. */
 const lockWaitMs = 50;
-/** Attempts at a locked file; with the pauses between them about ten seconds in all. */
-const lockAttemptsMax = 150;
+/** With the pauses between them about ten seconds in all. */
+const lockAttemptsMaxDefault = 150;
 /** Longest pause between two attempts. */
 const lockPauseMs = 30;
 
@@ -132,7 +135,7 @@ export class SqliteConnection {
   }
 
   async #whenUnlocked<T>(act: () => T): Promise<T> {
-    const { path, clock, random } = this.#options;
+    const { path, clock, random, lockAttemptsMax = lockAttemptsMaxDefault } = this.#options;
     for (let attempt = 1; ; attempt++) {
       try {
         return act();
