@@ -6,8 +6,6 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { renderConfigReference } from '../src/config/config-reference.ts';
 import { renderConfigSchema } from '../src/config/config-schema.ts';
-import { renderConfigReference } from '../src/config/config-reference.ts';
-import { renderConfigSchema } from '../src/config/config-schema.ts';
 import type { ErrorSpec } from '../src/kernel/error-spec.ts';
 import { ERROR_REGISTRY } from '../src/kernel/error-registry.ts';
 
