@@ -1,6 +1,7 @@
 /** All commits of a pipeline go through here: one queue per table, one commit loop. */
 import { assert } from '../kernel/assert.ts';
 import type { CommitRequest, CommitResult } from '../lake/commit-request.ts';
+import { removeExpiredFiles } from '../lake/cleanup-files.ts';
 import { commitTables } from '../lake/commit-table.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 
@@ -9,7 +10,19 @@ export async function commitToTables(
   parts: PipelineParts,
   requests: readonly CommitRequest[],
 ): Promise<readonly CommitResult[]> {
-  return commitTables(parts.lake, requests);
+  const results = await commitTables(parts.lake, requests);
+  for (const result of results) if (result.kind === 'committed') await cleanUp(parts, result);
+  return results;
+}
+
+/** Removes the files of history that a commit took out; what cannot be removed is an orphan later. */
+async function cleanUp(
+  parts: PipelineParts,
+  result: Extract<CommitResult, { kind: 'committed' }>,
+): Promise<void> {
+  const { table, expired } = result;
+  const { tableUuid } = table.metadata;
+  await removeExpiredFiles(parts.lake, { identifier: table.identifier, tableUuid, expired });
 }
 
 /** Commits to one table. */

@@ -76,8 +76,14 @@ async function runOnce(parts: PipelineParts, request: OneRun): Promise<boolean> 
   const { epoch, tables } = opened;
   const run = new RunState({ epoch, tables, stage, schemas, restart: request.restart });
   request.onRun(run);
-  if (request.once) await catchUp(parts, run, { ...request, opened });
-  else await follow(parts, run, { ...request, opened });
+  try {
+    if (request.once) await catchUp(parts, run, { ...request, opened });
+    else await follow(parts, run, { ...request, opened });
+  } finally {
+    run.dropJobs(
+      new FirnError('PIPELINE-REQUEST-FAILED', { what: 'The run ended before it was done.' }),
+    );
+  }
   return run.completeTo !== null;
 }
 

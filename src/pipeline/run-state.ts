@@ -18,6 +18,11 @@ interface Waiter {
   readonly resolve: () => void;
 }
 
+interface StreamJob {
+  readonly run: () => Promise<void>;
+  readonly reject: (reason: Error) => void;
+}
+
 /** Shared state of one run. */
 export class RunState {
   readonly epoch: number;
@@ -33,6 +38,7 @@ export class RunState {
   /** Commit time at the source of the newest committed change, microseconds. */
   commitTsUs: bigint | null = null;
   readonly #waiters = new Set<Waiter>();
+  readonly #jobs: StreamJob[] = [];
   #woken = false;
   #sleeper: AbortController | null = null;
 
@@ -82,6 +88,29 @@ export class RunState {
       this.#waiters.delete(waiter);
       waiter.resolve();
     }
+  }
+
+  /**
+   * Runs `job` between two events of the stream, where nothing else changes ledgers. Rejects when the
+   * run ends first.
+   */
+  inStream<T>(job: () => Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    this.#jobs.push({ run: () => job().then(resolve, reject), reject });
+    this.wake();
+    return promise;
+  }
+
+  /** Runs what {@link inStream} was given; called by the stream's task alone. */
+  async runJobs(): Promise<void> {
+    for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
+      await job.run();
+    }
+  }
+
+  /** Rejects what will not be run any more. */
+  dropJobs(reason: Error): void {
+    for (const job of this.#jobs.splice(0)) job.reject(reason);
   }
 
   /** Makes a sleeping stream look at what is asked of it, now or when it next wants to sleep. */

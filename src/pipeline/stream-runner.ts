@@ -88,6 +88,7 @@ class StreamRunner {
           await this.#take(wakeup.next.value);
           next = iterator.next();
         }
+        await this.#run.runJobs();
         await this.#commitIfDue();
       }
       if (this.#point !== null) await this.#commit(this.#point);

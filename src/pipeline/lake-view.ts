@@ -1,0 +1,144 @@
+/**
+ * The lake's tables as queries and proofs see them: read from the catalog alone, without an owner
+ * and without locks. What is read is one snapshot of each table.
+ */
+import { baseIdentifier } from '../base/base-table.ts';
+import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
+import { currentSchema } from '../iceberg/table-metadata.ts';
+import { scanFiles } from '../lake/scan-files.ts';
+import { readStateAtHead } from '../lake/table-state.ts';
+import type { BaseState, LedgerState } from '../lake/table-state.ts';
+import { ledgerIdentifier } from '../ledger/ledger-table.ts';
+import { planMerge } from '../merge/merge-plan.ts';
+import { formatTableName } from '../model/table-schema.ts';
+import type { TableSchema } from '../model/table-schema.ts';
+import type { Catalog, LoadedTable } from '../ports/catalog.ts';
+import type { ObjectStore } from '../ports/object-store.ts';
+import type { LiveTable, QueryTable } from '../ports/row-engine.ts';
+import { registryFromJson } from '../schema/schema-registry.ts';
+import { FirnError } from '../kernel/firn-error.ts';
+import type { StateFolder } from './state-folder.ts';
+
+/** Where a lake is read from. */
+export interface LakeReaderParts {
+  readonly store: ObjectStore;
+  readonly catalog: Catalog;
+  readonly state: StateFolder;
+}
+
+/** One captured table with the states of its lake tables. */
+export interface TableView {
+  readonly name: string;
+  readonly schema: TableSchema;
+  readonly ledger: LoadedTable;
+  readonly ledgerState: LedgerState | null;
+  /** `null`: ledger only. */
+  readonly base: LoadedTable | null;
+  /** `null`: nothing was published yet. */
+  readonly baseState: BaseState | null;
+}
+
+/**
+ * All tables the pipeline has captured.
+ *
+ * @throws FirnError PIPELINE-STATE-MISSING when it never ran
+ */
+export async function viewTables(parts: LakeReaderParts): Promise<readonly TableView[]> {
+  const text = await parts.state.read('schemas.json');
+  if (text === null) {
+    throw new FirnError('PIPELINE-STATE-MISSING', {
+      what: 'The lake holds nothing of this pipeline.',
+      where: parts.state.locationOf('schemas.json'),
+    });
+  }
+  const registry = registryFromJson(text, parts.state.locationOf('schemas.json'));
+  const views: TableView[] = [];
+  for (const entry of registry.tables) {
+    const schema = entry.versions.at(-1);
+    const view = schema === undefined ? null : await viewTable(parts, schema);
+    if (view !== null) views.push(view);
+  }
+  return views.toSorted((left, right) => (left.name < right.name ? -1 : 1));
+}
+
+async function viewTable(parts: LakeReaderParts, schema: TableSchema): Promise<TableView | null> {
+  const ledger = await parts.catalog.loadTable(ledgerIdentifier(schema));
+  if (ledger === null) return null;
+  const hasBase = schema.keyColumnIds.length > 0;
+  const base = hasBase ? await parts.catalog.loadTable(baseIdentifier(schema)) : null;
+  const ledgerState = readStateAtHead(ledger.metadata, MAIN_BRANCH);
+  const baseState = base === null ? null : readStateAtHead(base.metadata, MAIN_BRANCH);
+  return {
+    name: formatTableName(schema.table),
+    schema,
+    ledger,
+    ledgerState: ledgerState?.kind === 'ledger' ? ledgerState : null,
+    base,
+    baseState: baseState?.kind === 'base' ? baseState : null,
+  };
+}
+
+/** The table of this name: `table`, or `namespace.table`. */
+export function findView(views: readonly TableView[], name: string): TableView {
+  const view = views.find((one) => one.name === name || one.schema.table.table === name);
+  if (view !== undefined) return view;
+  const known = views.map((one) => one.schema.table.table).join(', ');
+  throw new FirnError('PIPELINE-UNKNOWN-TABLE', {
+    what: `There is no table ${name}; there are ${known}.`,
+  });
+}
+
+/** A lake table with all its files, for a query. */
+export async function queryTable(parts: LakeReaderParts, table: LoadedTable): Promise<QueryTable> {
+  const { identifier, metadata } = table;
+  return {
+    namespace: identifier.namespace,
+    name: identifier.name,
+    icebergSchema: currentSchema(metadata),
+    files: await scanFiles(parts, { metadata, ref: MAIN_BRANCH }),
+  };
+}
+
+/** The tables of a view as a query names them: base, ledger, and the base as of the ledger. */
+export async function queryTablesOf(
+  parts: LakeReaderParts,
+  view: TableView,
+): Promise<{ readonly tables: readonly QueryTable[]; readonly live: LiveTable | null }> {
+  const ledger = await queryTable(parts, view.ledger);
+  const { base, baseState, ledgerState } = view;
+  if (base === null) return { tables: [ledger], live: null };
+  const baseTable = await queryTable(parts, base);
+  const tables = [ledger, baseTable];
+  if (baseState === null || ledgerState === null) return { tables, live: null };
+  const { metadata } = view.ledger;
+  const plan = planMerge(
+    {
+      uuid: metadata.tableUuid,
+      lastSequenceNumber: metadata.lastSequenceNumber,
+      completeTo: ledgerState.completeTo,
+      retainedFrom: ledgerState.retainedFrom,
+      gap: ledgerState.gap,
+      files: ledger.files,
+    },
+    {
+      ledgerUuid: baseState.ledgerUuid,
+      ledgerSeen: baseState.ledgerSeen,
+      watermark: baseState.watermark,
+      firstReplay: baseState.bootstrap?.firstReplay === true,
+    },
+  );
+  const { watermark } = baseState;
+  const idle = { from: watermark, to: watermark, rereadsAfter: baseState.ledgerSeen };
+  const { namespace, name } = base.identifier;
+  return {
+    tables,
+    live: {
+      namespace,
+      name: `${name}_live`,
+      schema: view.schema,
+      base: baseTable,
+      ledger: { ...ledger, files: plan.kind === 'merge' ? plan.window : [] },
+      rules: plan.kind === 'merge' ? plan.rules : idle,
+    },
+  };
+}

@@ -1,0 +1,122 @@
+/** One round of maintenance: retention of ledgers, compaction of bases, left-over files. */
+import { baseStateOf } from '../base/base-table.ts';
+import { compactBase } from '../base/compact-base.ts';
+import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
+import { ORPHAN_AGE_MS, removeOrphanFiles } from '../lake/orphan-files.ts';
+import { scanFiles } from '../lake/scan-files.ts';
+import type { BaseState } from '../lake/table-state.ts';
+import { ledgerTable, stateCommit } from '../ledger/ledger-table.ts';
+import type { LedgerTable } from '../ledger/ledger-table.ts';
+import { chooseExpiredFiles } from '../maintenance/retain-ledger.ts';
+import type { LoadedTable } from '../ports/catalog.ts';
+import { commitToTable } from './commit-tables.ts';
+import { viewTables } from './lake-view.ts';
+import type { TableView } from './lake-view.ts';
+import { mergeParts } from './merge-runner.ts';
+import type { PipelineParts } from './pipeline-parts.ts';
+import type { RunState } from './run-state.ts';
+
+/** What one round did to one table. */
+export interface MaintenanceReport {
+  readonly table: string;
+  readonly ledgerFilesExpired: number;
+  readonly baseFilesCompacted: number;
+  readonly orphansRemoved: number;
+}
+
+/** Maintains all tables, one after the other. `run`: the run that holds the ledgers, if there is one. */
+export async function maintainTables(
+  parts: PipelineParts,
+  run: RunState | null,
+): Promise<readonly MaintenanceReport[]> {
+  const reports: MaintenanceReport[] = [];
+  for (const view of await viewTables(parts)) {
+    reports.push({
+      table: view.name,
+      ledgerFilesExpired: await retainLedger(parts, run, view),
+      baseFilesCompacted: await compact(parts, view),
+      orphansRemoved: await removeOrphans(parts, view),
+    });
+  }
+  return reports;
+}
+
+async function compact(parts: PipelineParts, view: TableView): Promise<number> {
+  const { base, schema } = view;
+  if (base === null) return 0;
+  const report = await parts.lake.queues.job(base.metadata.tableUuid, async () => {
+    const now = (await parts.catalog.loadTable(base.identifier)) ?? base;
+    return compactBase(mergeParts(parts), { schema, base: now });
+  });
+  return report?.filesBefore ?? 0;
+}
+
+async function removeOrphans(parts: PipelineParts, view: TableView): Promise<number> {
+  let removed = 0;
+  for (const table of view.base === null ? [view.ledger] : [view.ledger, view.base]) {
+    const { identifier } = table;
+    const report = await removeOrphanFiles(parts.lake, { identifier, ageMsMin: ORPHAN_AGE_MS });
+    removed += report.removed;
+  }
+  return removed;
+}
+
+async function retainLedger(
+  parts: PipelineParts,
+  run: RunState | null,
+  view: TableView,
+): Promise<number> {
+  if (run === null) {
+    if (view.ledgerState === null) return 0;
+    const ledger = ledgerTable(view.schema, view.ledger, view.ledgerState);
+    return (await expireFiles(parts, view, ledger))?.removed ?? 0;
+  }
+  return run.inStream(async () => {
+    const ledger = run.stage.table(view.schema.table);
+    const expired = ledger === null ? null : await expireFiles(parts, view, ledger);
+    if (expired === null) return 0;
+    run.stage.replace(expired.ledger);
+    return expired.removed;
+  });
+}
+
+async function expireFiles(
+  parts: PipelineParts,
+  view: TableView,
+  ledger: LedgerTable,
+): Promise<{ readonly ledger: LedgerTable; readonly removed: number } | null> {
+  const { base, schema } = view;
+  const bases = base === null ? [] : await baseStates(parts, base);
+  const retention = chooseExpiredFiles({
+    ledger,
+    files: await scanFiles(parts, { metadata: ledger.metadata, ref: MAIN_BRANCH }),
+    bases,
+    ledgerOnly: schema.keyColumnIds.length === 0,
+    retentionMs: parts.config.ledger.retentionMs,
+    nowMs: parts.clock.nowMs(),
+  });
+  if (retention === null) return null;
+  const { retainedFrom, files } = retention;
+  const state = { ...ledger.state, retainedFrom };
+  const result = await commitToTable(parts, {
+    ...stateCommit(ledger, state, null),
+    operation: 'delete',
+    removed: files.map((scan) => scan.file),
+    rebase: 'never',
+  });
+  if (result.kind !== 'committed') return null;
+  return { ledger: ledgerTable(ledger.schema, result.table, state), removed: files.length };
+}
+
+/** States of main and of bootstrap branches, as they are now; other refs have no say. */
+async function baseStates(parts: PipelineParts, base: LoadedTable): Promise<readonly BaseState[]> {
+  const now = (await parts.catalog.loadTable(base.identifier)) ?? base;
+  const states: BaseState[] = [];
+  for (const [name, ref] of Object.entries(now.metadata.refs)) {
+    const ours = name === MAIN_BRANCH || name.startsWith('firn_bootstrap_');
+    if (ref.kind !== 'branch' || !ours) continue;
+    const state = baseStateOf(now, name);
+    if (state !== null) states.push(state);
+  }
+  return states;
+}

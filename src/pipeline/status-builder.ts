@@ -1,0 +1,156 @@
+/** Fills the status document from the catalog and, where a run is going on, from its state. */
+import { MAIN_BRANCH, refSnapshot } from '../iceberg/snapshot.ts';
+import type { Snapshot } from '../iceberg/snapshot.ts';
+import { formatMark } from '../model/change-sequence.ts';
+import { STATUS_VERSION } from '../monitor/status-document.ts';
+import type {
+  BaseStatus,
+  BootstrapStatus,
+  LedgerStatus,
+  OwnerStatus,
+  StatusDocument,
+  TableState,
+  TableStatus,
+} from '../monitor/status-document.ts';
+import type { LoadedTable } from '../ports/catalog.ts';
+import type { CapturedTable } from './captured-table.ts';
+import type { Halt } from './halts.ts';
+import type { LakeReaderParts, TableView } from './lake-view.ts';
+import { viewTables } from './lake-view.ts';
+import type { RunState } from './run-state.ts';
+
+/** What a status is made from. */
+export interface StatusParts extends LakeReaderParts {
+  readonly pipeline: string;
+  /** Source without secrets. */
+  readonly sourceLabel: string;
+  readonly nowMs: number;
+  readonly monotonicMs: number;
+  readonly owner: OwnerStatus | null;
+  readonly run: RunState | null;
+  readonly halts: ReadonlyMap<string, Halt>;
+  readonly lagChanges: number | null;
+}
+
+/** The status of a pipeline now. */
+export async function buildStatus(parts: StatusParts): Promise<StatusDocument> {
+  const views = await viewTables(parts);
+  return {
+    version: STATUS_VERSION,
+    pipeline: parts.pipeline,
+    engine: 'embedded',
+    source: parts.sourceLabel,
+    updatedAtMs: Math.trunc(parts.nowMs),
+    owner: parts.owner,
+    halted: null,
+    lagChanges: parts.lagChanges,
+    tables: views.map((view) => tableStatus(parts, view)),
+  };
+}
+
+function tableStatus(parts: StatusParts, view: TableView): TableStatus {
+  const table = parts.run?.tables.get(view.name) ?? null;
+  const halt = table?.halt ?? parts.halts.get(view.name) ?? null;
+  return {
+    table: view.name,
+    state: stateOf(view, table, halt),
+    bootstrap: bootstrapStatus(parts, table),
+    ledger: ledgerStatus(view),
+    base: view.base === null ? null : baseStatus(view, view.base),
+    lagSeconds: lagSeconds(parts),
+    unmergedRows: unmergedRows(view),
+    halted: halt === null ? null : haltStatus(halt),
+    lastVerify: null,
+  };
+}
+
+function haltStatus(halt: Halt): NonNullable<TableStatus['halted']> {
+  const { code, what, remedy, sinceMs } = halt;
+  return { code, what, remedy, sinceMs: Math.trunc(sinceMs) };
+}
+
+function stateOf(view: TableView, table: CapturedTable | null, halt: Halt | null): TableState {
+  if (halt !== null) return 'halted';
+  if (view.base === null) return 'ledger-only';
+  if (table !== null && (table.bootstrap !== null || table.needsBootstrap)) return 'bootstrapping';
+  return view.baseState === null ? 'waiting' : 'streaming';
+}
+
+function bootstrapStatus(parts: StatusParts, table: CapturedTable | null): BootstrapStatus | null {
+  const running = table?.bootstrap ?? null;
+  if (table === null || running === null) return null;
+  const { rows } = running.progress;
+  const estimate = table.source.rowsEstimate;
+  const rowsTotal = estimate === null ? null : countOf(String(estimate));
+  const seconds = (parts.monotonicMs - running.startedMs) / 1000;
+  const rate = seconds > 0 ? (rows - running.rowsAtStart) / seconds : 0;
+  return {
+    rows,
+    rowsTotal,
+    rowsPerSecond: rate > 0 ? Math.round(rate) : null,
+    etaSeconds:
+      rowsTotal === null || rate <= 0 ? null : Math.max(0, Math.round((rowsTotal - rows) / rate)),
+  };
+}
+
+function ledgerStatus(view: TableView): LedgerStatus {
+  const head = headSnapshot(view.ledger);
+  return {
+    completeTo: view.ledgerState === null ? null : formatMark(view.ledgerState.completeTo),
+    rows: total(head, 'total-records'),
+    files: total(head, 'total-data-files'),
+    sizeBytes: total(head, 'total-files-size'),
+    lastCommitMs: head?.timestampMs ?? null,
+  };
+}
+
+function baseStatus(view: TableView, base: LoadedTable): BaseStatus {
+  const head = headSnapshot(base);
+  const { baseState } = view;
+  const ts = baseState?.watermarkTsUs ?? null;
+  const deletedRows = total(head, 'total-position-deletes');
+  return {
+    watermark: baseState === null ? null : formatMark(baseState.watermark),
+    watermarkTimeMs: ts === null ? null : countOf(String(ts / 1000n)),
+    snapshotId: head === null ? null : String(head.snapshotId),
+    rows: total(head, 'total-records') - deletedRows,
+    files: total(head, 'total-data-files'),
+    sizeBytes: total(head, 'total-files-size'),
+    deleteFiles: total(head, 'total-delete-files'),
+    deletedRows,
+    lastMergeMs: head?.timestampMs ?? null,
+  };
+}
+
+/** 0 when the stream has passed everything it knows of; unknown without a run. */
+function lagSeconds(parts: StatusParts): number | null {
+  const { run, lagChanges, nowMs } = parts;
+  if (run === null) return null;
+  if (lagChanges === 0) return 0;
+  if (run.commitTsUs === null) return null;
+  return Math.max(0, (nowMs - countOf(String(run.commitTsUs / 1000n))) / 1000);
+}
+
+function unmergedRows(view: TableView): number | null {
+  const { ledger, baseState } = view;
+  if (baseState === null) return null;
+  let rows = 0;
+  for (const snapshot of ledger.metadata.snapshots) {
+    if (snapshot.sequenceNumber <= baseState.ledgerSeen) continue;
+    rows += total(snapshot, 'added-records');
+  }
+  return rows;
+}
+
+function headSnapshot(table: LoadedTable): Snapshot | null {
+  return refSnapshot(table.metadata, MAIN_BRANCH);
+}
+
+function total(snapshot: Snapshot | null, key: string): number {
+  return countOf(snapshot?.summary[key] ?? '0');
+}
+
+/** Decimal text as a count; beyond 2^53 the last digits do not matter to a status. */
+function countOf(text: string): number {
+  return Number.parseInt(text, 10);
+}

@@ -1,0 +1,131 @@
+/**
+ * The proof that bases equal their source (docs/spec/pipeline.md P14): all rows of the source at one
+ * point in time against the base, with the ledger settling what changed between the two.
+ */
+import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
+import { floorFromJson } from '../ledger/floor.ts';
+import { readStateAtHead } from '../lake/table-state.ts';
+import { compareMarks, formatMark, laterMark } from '../model/change-sequence.ts';
+import type { SequenceMark } from '../model/change-sequence.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { ComparisonResult, RowEngine } from '../ports/row-engine.ts';
+import type { ChangeSource } from '../ports/source.ts';
+import { findView, queryTable, viewTables } from './lake-view.ts';
+import type { LakeReaderParts, TableView } from './lake-view.ts';
+
+/** What a proof works with. */
+export interface VerifyParts extends LakeReaderParts {
+  readonly clock: Clock;
+  readonly source: ChangeSource;
+  readonly engine: RowEngine;
+  /** Asks the owner to bring the ledgers to this mark; `false` when there is no owner. */
+  readonly reach: (mark: SequenceMark) => Promise<boolean>;
+  readonly signal: AbortSignal;
+}
+
+/** What was found about one table. */
+export type TableProof =
+  | {
+      readonly kind: 'compared';
+      readonly table: string;
+      readonly equal: boolean;
+      /** Point of the source that was read, `epoch:seq`. */
+      readonly sourceMark: string;
+      readonly watermark: string;
+      readonly result: ComparisonResult;
+      /** The ledger does not reach the source's point: differences may be changes under way. */
+      readonly ledgerBehind: boolean;
+    }
+  | { readonly kind: 'skipped'; readonly table: string; readonly reason: string };
+
+/** The proof of a pipeline. */
+export interface VerifyReport {
+  /** Every table that can be compared is equal, and at least one was compared. */
+  readonly equal: boolean;
+  readonly tables: readonly TableProof[];
+}
+
+/** Differences named per table. */
+const DIFFERENCES_MAX = 100;
+
+/** How long a proof waits for ledgers that an owner is bringing up. */
+const REACH_MS_MAX = 30_000;
+
+const BATCH_ROWS_MAX = 50_000;
+
+/** Compares one table or all of them. */
+export async function verifyTables(
+  parts: VerifyParts,
+  table: string | null,
+): Promise<VerifyReport> {
+  const views = await viewTables(parts);
+  const chosen = table === null ? views : [findView(views, table)];
+  const proofs: TableProof[] = [];
+  for (const view of chosen) proofs.push(await verifyTable(parts, view));
+  const compared = proofs.filter((proof) => proof.kind === 'compared');
+  return { equal: compared.length > 0 && compared.every((proof) => proof.equal), tables: proofs };
+}
+
+async function verifyTable(parts: VerifyParts, view: TableView): Promise<TableProof> {
+  const { name, schema, base, baseState, ledgerState } = view;
+  if (base === null) return { kind: 'skipped', table: name, reason: 'ledger only: it has no key' };
+  if (baseState === null || ledgerState === null) {
+    return { kind: 'skipped', table: name, reason: 'its bootstrap is not finished' };
+  }
+  const { epoch } = ledgerState.completeTo;
+  const { signal } = parts;
+  const read = { schema, epoch, batchRowsMax: BATCH_ROWS_MAX, signal };
+  const { mark, batches } = await parts.source.readAll(read);
+  const behind = !(await ledgerReaches(parts, view, mark.completeTo));
+  // Read again: the ledger moved on while it was waited for, and the base may have.
+  const [now] = [findView(await viewTables(parts), name)];
+  const baseNow = now.base ?? base;
+  const watermark = now.baseState?.watermark ?? baseState.watermark;
+  const result = await parts.engine.compare({
+    schema,
+    source: batches,
+    sourceMark: mark.completeTo,
+    base: await queryTable(parts, baseNow),
+    baseWatermark: watermark,
+    ledger: await queryTable(parts, now.ledger),
+    differencesMax: DIFFERENCES_MAX,
+  });
+  return {
+    kind: 'compared',
+    table: name,
+    equal: result.differencesTotal === 0,
+    sourceMark: formatMark(mark.completeTo),
+    watermark: formatMark(watermark),
+    result,
+    ledgerBehind: behind,
+  };
+}
+
+/** Whether the ledger holds everything up to `mark`, waiting for an owner that is on its way. */
+async function ledgerReaches(
+  parts: VerifyParts,
+  view: TableView,
+  mark: SequenceMark,
+): Promise<boolean> {
+  const startMs = parts.clock.monotonicMs();
+  for (;;) {
+    if (compareMarks(await effectiveCompleteTo(parts, view), mark) >= 0) return true;
+    if (parts.signal.aborted || !(await parts.reach(mark))) return false;
+    if (parts.clock.monotonicMs() - startMs > REACH_MS_MAX) return false;
+    await parts.clock.sleep(100, parts.signal);
+  }
+}
+
+/** The later of a ledger's own complete-to and the floor's, where the floor lists its head. */
+async function effectiveCompleteTo(parts: VerifyParts, view: TableView): Promise<SequenceMark> {
+  const ledger = await parts.catalog.loadTable(view.ledger.identifier);
+  const state = ledger === null ? null : readStateAtHead(ledger.metadata, MAIN_BRANCH);
+  const own = state?.kind === 'ledger' ? state.completeTo : { epoch: 0, seq: 0n };
+  const text = await parts.state.read('floor.json');
+  if (text === null || ledger === null) return own;
+  const floor = floorFromJson(text, parts.state.locationOf('floor.json'));
+  const listed = floor.ledgers.get(ledger.metadata.tableUuid) ?? null;
+  return listed !== null && listed === ledger.metadata.currentSnapshotId
+    ? laterMark(own, floor.completeTo)
+    : own;
+}
