@@ -13,6 +13,12 @@ export const mergeErrors = {
     summary: "The ledger ends before the base's watermark: it was rolled back or replaced.",
     remedy: 'Load the table again: firn bootstrap FILE --table T.',
   },
+  'MERGE-IDENTITY-CONFLICT': {
+    disposition: 'halt-table',
+    summary: 'Two ledger rows claim to be the same change and differ.',
+    remedy:
+      'The source gave one place of its log two contents (a restored or rewritten log). Load the table again: firn bootstrap FILE --table T.',
+  },
   'MERGE-COUNT-MISMATCH': {
     disposition: 'halt-table',
     summary: 'A merge did not change as many rows as its plan said.',

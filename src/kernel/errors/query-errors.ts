@@ -2,4 +2,15 @@
 import type { ErrorSpec } from '../error-spec.ts';
 
 /** Every code of the area, by code. */
-export const queryErrors = {} as const satisfies Record<string, ErrorSpec>;
+export const queryErrors = {
+  'QUERY-NOT-SELECT': {
+    disposition: 'refuse',
+    summary: 'A query is not one SELECT over the tables of the lake.',
+    remedy: 'Send one SELECT; it may use the tables listed by SHOW TABLES, and no files or settings.',
+  },
+  'QUERY-FAILED': {
+    disposition: 'refuse',
+    summary: 'DuckDB refused or could not finish a query.',
+    remedy: 'Correct the query; the message is DuckDB’s own.',
+  },
+} as const satisfies Record<string, ErrorSpec>;

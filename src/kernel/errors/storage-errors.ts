@@ -39,4 +39,15 @@ export const storageErrors = {
     summary: 'The file system failed a read or a write.',
     remedy: 'Look at the system log for the disk; after it is healthy, start again.',
   },
+  'STORAGE-ENGINE-MEMORY': {
+    disposition: 'halt-table',
+    summary: 'The embedded engine needed more memory, or more room for spilling, than it may use.',
+    remedy: 'Give the process more memory, or free space in its stage folder, and resume the table.',
+  },
+  'STORAGE-ENGINE-FAILED': {
+    disposition: 'halt-table',
+    summary: 'The embedded engine could not read or write the files of a table.',
+    remedy:
+      'The message names the kind of failure. A file of the table may be damaged: run firn verify.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

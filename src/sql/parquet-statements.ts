@@ -1,0 +1,96 @@
+/**
+ * Statements that read and write Parquet files of Iceberg tables. Files are read by field id, so
+ * that columns added, renamed or widened since a file was written come out as the table has them
+ * now. Inside statements a column is called `c<field id>`: names of users never meet those of
+ * DuckDB (`filename`, `file_row_number`).
+ */
+import { quoteIdentifier, quoteText, quoteTexts } from './quoting.ts';
+
+/** A column read from Parquet files. */
+export interface ParquetColumn {
+  readonly fieldId: number;
+  /** DuckDB type it comes out as; one that the file's own type can be widened to. */
+  readonly type: string;
+}
+
+/** What to read. */
+export interface ParquetRelation {
+  /** Local paths; the place of a file in this list is its `file_index`. */
+  readonly paths: readonly string[];
+  readonly columns: readonly ParquetColumn[];
+  /**
+   * Rows of all files. Read by field id, a file tells the optimiser nothing of its size, and a join
+   * would then hash the larger side.
+   */
+  readonly rowCount: bigint;
+}
+
+/** A column's name inside statements. */
+export function columnAlias(fieldId: number): string {
+  return `c${fieldId}`;
+}
+
+/**
+ * A relation with the columns by alias, and `file_index` and `file_row_number` (from 0) where asked
+ * for by name. Without files it is empty.
+ */
+export function parquetRelation(relation: ParquetRelation): string {
+  const { paths, columns, rowCount } = relation;
+  if (paths.length === 0) {
+    const nothing = columns.map(
+      ({ fieldId, type }) => `CAST(NULL AS ${type}) AS ${columnAlias(fieldId)}`,
+    );
+    const virtual = ['0::UBIGINT AS file_index', '0::BIGINT AS file_row_number'];
+    return `(SELECT ${[...nothing, ...virtual].join(', ')} WHERE false)`;
+  }
+  const entries = columns.map(({ fieldId, type }) => {
+    const name = quoteText(columnAlias(fieldId));
+    return `${fieldId}: {name: ${name}, type: ${quoteText(type)}, default_value: NULL}`;
+  });
+  const perFile = rowCount / BigInt(paths.length) + 1n;
+  const options = [`schema = MAP {${entries.join(', ')}}`, `explicit_cardinality = ${perFile}`];
+  return `read_parquet(${[quoteTexts(paths), ...options].join(', ')})`;
+}
+
+/** A column to write: its SQL, its name in the file and its ids. */
+export interface WrittenColumn {
+  readonly expression: string;
+  readonly name: string;
+  readonly fieldId: number;
+  /** Fields of a struct; `null` for a plain column. */
+  readonly children: readonly { readonly name: string; readonly fieldId: number }[] | null;
+}
+
+/** What to write. */
+export interface ParquetCopy {
+  readonly columns: readonly WrittenColumn[];
+  /** Everything after the select list: `FROM ... WHERE ... ORDER BY ...`. */
+  readonly source: string;
+  readonly path: string;
+}
+
+/** Rows of one row group: DuckDB's own choice, large enough to compress and small enough to buffer. */
+const ROW_GROUP_ROWS = 122_880;
+
+/** Writes one Parquet file with Iceberg field ids and answers with its statistics. */
+export function copyToParquet(copy: ParquetCopy): string {
+  const list = copy.columns.map((column) => {
+    return `${column.expression} AS ${quoteIdentifier(column.name)}`;
+  });
+  const options = [
+    'FORMAT parquet',
+    'COMPRESSION zstd',
+    `ROW_GROUP_SIZE ${ROW_GROUP_ROWS}`,
+    `FIELD_IDS {${copy.columns.map(fieldIds).join(', ')}}`,
+    'RETURN_STATS',
+  ];
+  const query = `SELECT ${list.join(', ')} ${copy.source}`;
+  return `COPY (${query}) TO ${quoteText(copy.path)} (${options.join(', ')})`;
+}
+
+function fieldIds({ name, fieldId, children }: WrittenColumn): string {
+  const key = quoteIdentifier(name);
+  if (children === null) return `${key}: ${fieldId}`;
+  const inner = children.map((child) => `${quoteIdentifier(child.name)}: ${child.fieldId}`);
+  return `${key}: {${[`__duckdb_field_id: ${fieldId}`, ...inner].join(', ')}}`;
+}
