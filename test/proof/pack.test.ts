@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
 
 const folder = mkdtempSync(join(tmpdir(), 'firn-pack-'));
@@ -46,6 +47,19 @@ test('the installed command answers', () => {
   const help = firn('--help');
   equal(help.status, 0, help.out);
   match(help.out, /usage: firn/i);
+});
+
+test('the installed command copies a database', () => {
+  const source = new DatabaseSync(join(app, 'shop.db'));
+  source.exec('PRAGMA journal_mode = WAL');
+  source.exec('CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT)');
+  source.exec("INSERT INTO item VALUES (1, 'one'), (2, 'two')");
+  source.close();
+  const run = firn('run', 'shop.db', '--into', 'lake', '--once');
+  equal(run.status, 0, run.out);
+  const query = firn('query', 'lake', 'SELECT count(*) AS n FROM item', '--format', 'csv');
+  equal(query.status, 0, query.out);
+  match(query.out, /^"?n"?\r?\n2\r?$/m);
 });
 
 test('the package holds the program and no TypeScript, test or tool', () => {
