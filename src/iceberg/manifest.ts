@@ -166,12 +166,21 @@ export function decodeManifest(bytes: Uint8Array, source: ManifestSource): Decod
  * Inheritance").
  *
  * @param entries all entries of the manifest, in its order
- * @throws {FirnError} ICEBERG-MANIFEST-INVALID when an entry that must carry its numbers does not
+ * @throws {FirnError} ICEBERG-MANIFEST-INVALID when an entry that must carry its numbers does not,
+ *   or entries are missing: a file cut between two Avro blocks still looks whole
  */
 export function inheritFrom(
   manifest: ManifestFile,
   entries: readonly ManifestEntry[],
 ): readonly ResolvedEntry[] {
+  const { addedFilesCount, existingFilesCount, deletedFilesCount } = manifest;
+  const declared = addedFilesCount + existingFilesCount + deletedFilesCount;
+  if (entries.length < declared) {
+    throw invalidManifest(
+      `it has ${entries.length} entries, its list says ${declared}`,
+      manifest.path,
+    );
+  }
   let nextRowId = manifest.firstRowId;
   return entries.map((entry) => {
     const inherits = entry.status === 'added' || manifest.sequenceNumber === 0n;
