@@ -48,4 +48,10 @@ export type SourceEvent =
       readonly table: TableName;
       readonly error: FirnError;
       readonly recovery: 'bootstrap' | 'operator';
+      /**
+       * Where capture of the table goes on without a hole, when it does: its changes after this
+       * mark are delivered on, and a bootstrap whose low mark is at or after it repairs the table.
+       * `null`: nothing more comes of this table in this stream.
+       */
+      readonly completeFrom: SequenceMark | null;
     };

@@ -1,15 +1,133 @@
-/** Errors of the source area. Codes start with `SOURCE-`; a code is never reused for another meaning. */
+/** Errors of the source area: codes `SOURCE-…`. A code is never reused for another meaning. */
 import type { ErrorSpec } from '../error-spec.ts';
 
+/** Every code of the area, by code. */
 export const sourceErrors = {
+  'SOURCE-MISSING': {
+    disposition: 'refuse',
+    summary: 'The source database does not exist.',
+    remedy: 'Correct the path in the pipeline file, or create the database first.',
+  },
+  'SOURCE-NOT-A-DATABASE': {
+    disposition: 'refuse',
+    summary: 'The file is not a SQLite database.',
+    remedy:
+      'Point the pipeline at the database file itself. An encrypted database cannot be read; give Firn a plain one.',
+  },
+  'SOURCE-READ-ONLY': {
+    disposition: 'refuse',
+    summary: 'The source database or its folder cannot be written.',
+    remedy:
+      'Firn puts triggers and a log table into the database and SQLite keeps two files beside it: give this user write permission on the file and its folder.',
+  },
+  'SOURCE-BUSY': {
+    disposition: 'retry',
+    summary: 'Another program holds the source database locked.',
+    remedy: 'Wait for the other program’s transaction to end, or find what holds it open.',
+  },
+  'SOURCE-WAL-REQUIRED': {
+    disposition: 'refuse',
+    summary: 'The source database is not in WAL mode and could not be switched to it.',
+    remedy:
+      'Close the other programs that use the database once and run `PRAGMA journal_mode=WAL;` on it. The setting stays in the file. WAL needs a local disk, not a network folder.',
+  },
+  'SOURCE-OTHER-PIPELINE': {
+    disposition: 'refuse',
+    summary: 'The source database already feeds another pipeline.',
+    remedy:
+      'One database feeds one pipeline: add the tables to that pipeline, or take it out first with `firn uninstall FILE`.',
+  },
+  'SOURCE-NOT-PREPARED': {
+    disposition: 'refuse',
+    summary: 'The source does not hold what capture needs yet.',
+    remedy: 'Run `firn run FILE`, which installs it, or `firn check FILE` to see what it will do.',
+  },
+  'SOURCE-DISK-FULL': {
+    disposition: 'halt-pipeline',
+    summary: 'The disk of the source database is full.',
+    remedy: 'Free space on that disk; the pipeline goes on from its saved position.',
+  },
+  'SOURCE-DAMAGED': {
+    disposition: 'halt-pipeline',
+    summary: 'The source database is damaged.',
+    remedy: 'Run `PRAGMA integrity_check;` on it and restore it from a backup.',
+  },
+  'SOURCE-FAILED': {
+    disposition: 'halt-pipeline',
+    summary: 'The source database refused a statement.',
+    remedy: 'The message holds the database’s own words; `firn check FILE` looks for the cause.',
+  },
+  'SOURCE-REPLACED': {
+    disposition: 'retry',
+    summary: 'The file of the source database was replaced by another one.',
+    remedy: 'Nothing to do: the source is opened again and its saved position is verified.',
+  },
+  'SOURCE-POSITION-BROKEN': {
+    disposition: 'halt-pipeline',
+    summary: 'The source’s log is no longer the one that was read.',
+    remedy: 'Start the pipeline again: it begins a new epoch and bootstraps its tables.',
+  },
+  'SOURCE-TABLE-MISSING': {
+    disposition: 'halt-table',
+    summary: 'The source has no such table any more.',
+    remedy: 'Create the table again, or take it out of the pipeline file.',
+  },
+  'SOURCE-TABLE-RENAMED': {
+    disposition: 'halt-table',
+    summary: 'A captured table has another name now.',
+    remedy:
+      'Rename it back, or put the new name into the pipeline file: it then gets tables of its own in the lake.',
+  },
+  'SOURCE-TABLE-REBUILT': {
+    disposition: 'halt-table',
+    summary: 'A captured table was built anew or lost its triggers, so changes were not recorded.',
+    remedy: 'Nothing to do: the table is loaded again by itself.',
+  },
+  'SOURCE-CAPTURE-BEGAN': {
+    disposition: 'halt-table',
+    summary: 'Changes of a table are recorded only from a later place in the log on.',
+    remedy: 'Nothing to do: the table is loaded from there by itself.',
+  },
+  'SOURCE-CAPTURE-ENDED': {
+    disposition: 'halt-table',
+    summary: 'Changes of a table are not recorded any more.',
+    remedy: 'Put the table into the pipeline file and start the pipeline; it is then loaded again.',
+  },
+  'SOURCE-TABLE-CHANGED': {
+    disposition: 'halt-table',
+    summary: 'The columns of a table changed in a way that alters rows without a recorded change.',
+    remedy: 'Nothing to do: the table is loaded again by itself.',
+  },
+  'SOURCE-COLUMN-TYPE-CHANGED': {
+    disposition: 'halt-table',
+    summary: 'A column has another type now.',
+    remedy: 'Load the table again with `firn bootstrap FILE --table T`, or change the type back.',
+  },
+  'SOURCE-KEY-CHANGED': {
+    disposition: 'halt-table',
+    summary: 'The key of a table changed, so its rows cannot be told apart as before.',
+    remedy: 'Start the table over with `firn drop FILE --table T`, or change the key back.',
+  },
+  'SOURCE-TABLE-UNSUPPORTED': {
+    disposition: 'halt-table',
+    summary: 'A table cannot be captured.',
+    remedy: 'Take the table out of the pipeline file.',
+  },
   'SOURCE-RESERVED-COLUMN': {
     disposition: 'halt-table',
-    summary: 'A source column has a name that the ledger keeps for itself.',
-    remedy: 'Rename it for the lake with the rename option of its table.',
+    summary: 'A column has a name that Firn keeps for itself.',
+    remedy: 'Give the column another name in the lake: `rename: {_firn_x: x}` under its table.',
+  },
+  'SOURCE-VALUE-MISFIT': {
+    disposition: 'halt-table',
+    summary: 'A value does not fit the declared type of its column.',
+    remedy:
+      'Correct the value in the source, or choose for this column: `columns: {NAME: {onMisfit: text}}` keeps every value as text, `onMisfit: null` drops the ones that do not fit.',
   },
   'SOURCE-DUPLICATE-COLUMN': {
     disposition: 'halt-table',
     summary: 'Two columns of a table have names that differ only in case.',
-    remedy: 'Rename one of them for the lake with the rename option of its table.',
+    remedy:
+      'Rename one of them for the lake with the rename option of its table.',
   },
 } as const satisfies Record<string, ErrorSpec>;

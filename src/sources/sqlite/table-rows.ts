@@ -1,0 +1,111 @@
+/**
+ * Reads the rows of a captured table itself: one by its identity, or all in key order. Rows come as
+ * images, laid out as the journal lays them out, so that one decoder reads both.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { CapturePlan } from './capture-plan.ts';
+import { identityWidth, sameNames } from './capture-plan.ts';
+import { iterateRows, prepare, rowsOf } from './sqlite-database.ts';
+import { quoteName } from './sqlite-name.ts';
+import { sameValue } from './sqlite-value.ts';
+import type { SqliteRow, SqliteValue } from './sqlite-value.ts';
+
+/** A column that orders and finds rows, with the collation of the index that keeps it unique. */
+interface IdentityColumn {
+  readonly name: string;
+  readonly collation: string;
+}
+
+/** Reads rows of one table over one connection. */
+export class TableRows {
+  readonly #db: DatabaseSync;
+  readonly #plan: CapturePlan;
+  readonly #identity: readonly IdentityColumn[];
+  readonly #width: number;
+  #byIdentity: StatementSync | null = null;
+
+  constructor(db: DatabaseSync, plan: CapturePlan) {
+    this.#db = db;
+    this.#plan = plan;
+    this.#identity = identityColumns(plan);
+    this.#width = identityWidth(plan);
+  }
+
+  /** The row with exactly these identity values, or `null`. */
+  find(identity: SqliteRow): SqliteRow | null {
+    this.#byIdentity ??= prepare(this.#db, this.#identitySql(this.#imageSql()));
+    const rows = rowsOf(this.#byIdentity, ...identity.slice(0, this.#width));
+    return rows.find((row) => this.#isSame(row, identity)) ?? null;
+  }
+
+  /**
+   * Images in key order, in the order the database itself gives them.
+   *
+   * @param after identity of the row to start behind; `null`: from the first
+   */
+  inOrder(after: SqliteRow | null, rowsMax: number): IterableIterator<SqliteRow> {
+    const columns = this.#identity.map(({ name, collation }) => `${name} COLLATE ${collation}`);
+    const places = columns.map((_, index) => `?${index + 1}`);
+    const where = after === null ? '' : ` WHERE (${columns.join(', ')}) > (${places.join(', ')})`;
+    const sql = `SELECT ${this.#imageSql()} FROM ${quoteName(this.#plan.table)}${where} ORDER BY ${columns.join(', ')} LIMIT ${rowsMax}`;
+    return iterateRows(prepare(this.#db, sql), ...(after ?? []).slice(0, this.#width));
+  }
+
+  /** The values that identify the row of an image. */
+  identityOf(image: SqliteRow): SqliteRow {
+    return image.slice(0, this.#width);
+  }
+
+  /** Whether the text at `place` of the image of this row is UTF-8. */
+  isSound(image: SqliteRow, place: number): boolean {
+    const column = this.#plan.image[place - (this.#plan.rowidName === null ? 0 : 1)];
+    if (column === undefined) return false;
+    const sql = this.#identitySql(`CAST(${quoteName(column.name)} AS BLOB)`);
+    const rows = rowsOf(prepare(this.#db, sql), ...this.identityOf(image));
+    return rows.every(([bytes]) => bytes instanceof Uint8Array && isUtf8(bytes));
+  }
+
+  #isSame(row: SqliteRow, identity: SqliteRow): boolean {
+    for (let place = 0; place < this.#width; place++) {
+      if (!sameValue(row[place], identity[place])) return false;
+    }
+    return true;
+  }
+
+  #imageSql(): string {
+    const columns = this.#plan.image.map(({ name }) => quoteName(name));
+    return [...(this.#plan.rowidName === null ? [] : [this.#plan.rowidName]), ...columns].join(
+      ', ',
+    );
+  }
+
+  #identitySql(columns: string): string {
+    const terms = this.#identity.map(
+      ({ name, collation }, index) => `${name} = ?${index + 1} COLLATE ${collation}`,
+    );
+    return `SELECT ${columns} FROM ${quoteName(this.#plan.table)} WHERE ${terms.join(' AND ')}`;
+  }
+}
+
+/** Whether two images hold the same values. */
+export function sameImage(left: SqliteRow, right: readonly (SqliteValue | undefined)[]): boolean {
+  return left.every((value, place) => sameValue(value, right[place]));
+}
+
+function identityColumns(plan: CapturePlan): IdentityColumn[] {
+  if (plan.rowidName !== null) return [{ name: plan.rowidName, collation: 'BINARY' }];
+  const names = plan.image.slice(0, plan.identityCount).map(({ name }) => name);
+  const key = plan.uniqueKeys.find(
+    ({ terms, condition }) =>
+      condition === null &&
+      sameNames(
+        terms.flatMap(({ column }) => column ?? []),
+        names,
+      ),
+  );
+  return names.map((name, index) => ({
+    name: quoteName(name),
+    collation: quoteName(key?.terms[index]?.collation ?? 'BINARY'),
+  }));
+}

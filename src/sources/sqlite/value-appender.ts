@@ -1,0 +1,92 @@
+/**
+ * Puts SQLite's values into columns, exactly or not at all. The same appender serves the stream,
+ * the bootstrap and re-reads, so one value always gives the same bytes.
+ */
+import { unreachable } from '../../kernel/assert.ts';
+import type { ColumnBuilder } from '../../model/column-builder.ts';
+import type { ColumnVector } from '../../model/column-vector.ts';
+import { isValid } from '../../model/column-vector.ts';
+import type { Carriage } from './column-affinity.ts';
+import { literalText, parseLiteral } from './sqlite-value.ts';
+import type { SqliteValue } from './sqlite-value.ts';
+
+/**
+ * Tells whether the text at a place of the row at hand is UTF-8. Asked only for text that decoded
+ * with U+FFFD: bytes that are no UTF-8 give that character, and no string column can hold them.
+ */
+export type TextCheck = (place: number) => boolean;
+
+/** Appends one value that is not NULL. `false`: it does not fit and nothing was appended. */
+export type ValueAppender = (
+  builder: ColumnBuilder,
+  value: Exclude<SqliteValue, null>,
+  place: number,
+  check: TextCheck,
+) => boolean;
+
+const REPLACEMENT = '\uFFFD';
+
+/** The appender of one kind of column. */
+export function appenderOf(carriage: Carriage): ValueAppender {
+  switch (carriage.kind) {
+    case 'long':
+      return appendLong;
+    case 'double':
+      return appendDouble;
+    case 'string':
+      return appendText;
+    case 'binary':
+      return appendBinary;
+    case 'literal':
+      return (builder, value, place, check) => {
+        if (typeof value === 'string' && value.includes(REPLACEMENT) && !check(place)) return false;
+        builder.appendString(literalText(value, carriage.literalClass));
+        return true;
+      };
+    default:
+      return unreachable(carriage);
+  }
+}
+
+/** The value that an appender put into a vector, for looking rows up by key. */
+export function carriedValue(vector: ColumnVector, row: number, carriage: Carriage): SqliteValue {
+  if (!isValid(vector, row)) return null;
+  if (vector.kind === 'int64') return vector.values[row] ?? null;
+  if (vector.kind === 'float64') return vector.values[row] ?? null;
+  if (vector.kind !== 'bytes') return null;
+  const bytes = vector.data.subarray(vector.offsets[row], vector.offsets[row + 1]);
+  if (carriage.kind === 'binary') return bytes.slice();
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  return carriage.kind === 'literal' ? parseLiteral(text, carriage.literalClass) : text;
+}
+
+function appendLong(builder: ColumnBuilder, value: SqliteValue): boolean {
+  if (typeof value !== 'bigint') return false;
+  builder.appendBigInt(value);
+  return true;
+}
+
+function appendDouble(builder: ColumnBuilder, value: SqliteValue): boolean {
+  if (typeof value !== 'number') return false;
+  // A REAL column does not keep the sign of zero, the log does: both must read the same.
+  builder.appendNumber(value + 0);
+  return true;
+}
+
+function appendText(
+  builder: ColumnBuilder,
+  value: SqliteValue,
+  place: number,
+  check: TextCheck,
+): boolean {
+  if (typeof value !== 'string') return false;
+  if (value.includes(REPLACEMENT) && !check(place)) return false;
+  builder.appendString(value);
+  return true;
+}
+
+function appendBinary(builder: ColumnBuilder, value: SqliteValue): boolean {
+  if (!(value instanceof Uint8Array)) return false;
+  builder.appendBytes(value);
+  return true;
+}
