@@ -1,6 +1,7 @@
-/** Errors of the config area. Codes start with `CONFIG-`; a code is never reused for another meaning. */
+/** Errors of the config area: codes `CONFIG-…`. A code is never reused for another meaning. */
 import type { ErrorSpec } from '../error-spec.ts';
 
+/** Every code of the area, by code. */
 export const configErrors = {
   'CONFIG-INVALID': {
     disposition: 'refuse',
