@@ -37,6 +37,8 @@ export interface MergeRequest {
   readonly base: LoadedTable;
   /** `main`, or a bootstrap branch. */
   readonly ref: string;
+  /** Commit time at the source of the newest change in the ledger, microseconds; `null` unknown. */
+  readonly commitTsUs: bigint | null;
 }
 
 /** What came of it. */
@@ -199,7 +201,7 @@ async function commitMerge(
       ledgerUuid: request.ledger.metadata.tableUuid,
       ledgerSeen: plan.ledgerSeen,
       watermark: plan.rules.to,
-      watermarkTsUs: null,
+      watermarkTsUs: request.commitTsUs ?? state.watermarkTsUs,
       bootstrap: bootstrapAfter(request.ref, state),
     },
     parentless: false,

@@ -215,7 +215,9 @@ async function replayAndPublish(
   const mainMark = baseStateOf(base)?.watermark ?? MARK_ZERO;
   const needed = laterMark(target.to, mainMark);
   const ledger = await parts.loadLedger();
-  const outcome = await mergeBase(parts, { schema: request.schema, ledger, base, ref: branch });
+  const { schema } = request;
+  const replay = { schema, ledger, base, ref: branch, commitTsUs: null };
+  const outcome = await mergeBase(parts, replay);
   if (outcome.kind === 'merged') base = outcome.base;
   const { watermark } = branchState(base, branch);
   if (compareMarks(watermark, needed) < 0) {

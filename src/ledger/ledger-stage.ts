@@ -105,6 +105,31 @@ export class LedgerStage {
   }
 
   /**
+   * Commits rows read from the source after the fact, alone and at the ledger's present place; what
+   * was taken and not committed stays taken. The ledger must be complete to the mark they carry.
+   */
+  async appendRereads(batch: ChangeBatch): Promise<void> {
+    const ledger = this.#ledgers.get(formatTableName(batch.schema.table));
+    assert(ledger !== undefined, 'a re-read belongs to an open ledger');
+    const { state } = ledger.table;
+    const writer = this.#parts.openWriter(ledger.table);
+    await writer.append(batch);
+    const { position, completeTo } = state;
+    const pending = {
+      sequence: state.sequence ?? completeTo,
+      schemaVersion: batch.schema.version,
+    };
+    const alone = { table: ledger.table, writer, pending };
+    const request = await commitRequest(alone, { position, completeTo, commitTsUs: null });
+    const [result] = await this.#parts.commit([request]);
+    if (result?.kind === 'halted') throw result.error;
+    assert(result?.kind === 'committed', 'an append is rebased, never planned again');
+    assert(request.state.kind === 'ledger', 'a ledger carries the state of a ledger');
+    const { metadata } = result.table;
+    ledger.table = { ...ledger.table, metadata, headId: result.snapshotId, state: request.state };
+  }
+
+  /**
    * Commits everything taken, up to `point`. Tables named in `including` are committed even without
    * rows, so that their own complete-to reaches the point.
    */

@@ -4,7 +4,7 @@ import type { SourceTable } from '../model/source-event.ts';
 import { formatTableName } from '../model/table-schema.ts';
 import type { TableSchema } from '../model/table-schema.ts';
 import type { TableIdentifier } from '../ports/catalog.ts';
-import type { Halt } from './halts.ts';
+import type { Halt } from './state/halts.ts';
 
 /** A bootstrap on its way. */
 export interface RunningBootstrap {

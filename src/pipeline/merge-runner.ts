@@ -12,7 +12,7 @@ import { ledgerIdentifier } from '../ledger/ledger-table.ts';
 import type { LoadedTable, TableIdentifier } from '../ports/catalog.ts';
 import type { CapturedTable } from './captured-table.ts';
 import { commitToTable } from './commit-tables.ts';
-import { haltOf, haltsTable } from './halts.ts';
+import { haltOf, haltsTable } from './state/halts.ts';
 import { storeHalts } from './open-tables.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 import type { RunState } from './run-state.ts';
@@ -49,7 +49,9 @@ export async function mergeTable(
   const { base } = table;
   if (base === null || !table.unmerged || table.halt?.scope === 'merge') return;
   try {
-    await parts.lake.queues.job(base.tableUuid, () => mergeNow(parts, table, base.identifier));
+    await parts.lake.queues.job(base.tableUuid, () =>
+      mergeNow(parts, run, { table, identifier: base.identifier }),
+    );
     table.mergedAtMs = parts.clock.monotonicMs();
   } catch (error) {
     if (!haltsTable(error)) throw error;
@@ -62,21 +64,30 @@ export async function mergeTable(
 
 async function mergeNow(
   parts: PipelineParts,
-  table: CapturedTable,
-  identifier: TableIdentifier,
+  run: RunState,
+  subject: { readonly table: CapturedTable; readonly identifier: TableIdentifier },
 ): Promise<void> {
+  const { table, identifier } = subject;
   const startMs = parts.clock.monotonicMs();
   // Cleared first: a commit to the ledger from here on asks for another merge.
   table.unmerged = false;
   const merge = mergeParts(parts);
   for (let plan = 1; ; plan++) {
+    // Taken before the ledger is read: never newer than what the merge sees.
+    const { commitTsUs } = run;
     const [ledger, base] = await Promise.all([
       loadTable(parts, ledgerIdentifier(table.schema)),
       loadTable(parts, identifier),
     ]);
     const { schema } = table;
     try {
-      const outcome = await mergeBase(merge, { schema, ledger, base, ref: MAIN_BRANCH });
+      const outcome = await mergeBase(merge, {
+        schema,
+        ledger,
+        base,
+        ref: MAIN_BRANCH,
+        commitTsUs,
+      });
       if (outcome.kind === 'idle') return;
       const { rowsInserted, rowsDeleted, window } = outcome.report;
       const elapsedMs = parts.clock.monotonicMs() - startMs;

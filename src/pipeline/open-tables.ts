@@ -29,11 +29,11 @@ import { evolvedSchema } from '../schema/schema-change.ts';
 import { capturedTable, isCapturing } from './captured-table.ts';
 import type { CapturedTable } from './captured-table.ts';
 import { commitToTable } from './commit-tables.ts';
-import { haltOf, haltsTable, readHalts, writeHalts } from './halts.ts';
-import type { Halt, HaltScope } from './halts.ts';
+import { haltOf, haltsTable, readHalts, writeHalts } from './state/halts.ts';
+import type { Halt, HaltScope } from './state/halts.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
-import { assertSameSelection } from './schema-store.ts';
-import type { SchemaStore } from './schema-store.ts';
+import { assertSameSelection } from './state/schema-store.ts';
+import type { SchemaStore } from './state/schema-store.ts';
 
 /** Everything a stream starts from. */
 export interface OpenedTables {

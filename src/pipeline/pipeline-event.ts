@@ -1,6 +1,6 @@
 /** What a running pipeline tells whoever watches it: the command line's lines and progress. */
 import type { SequenceMark } from '../model/change-sequence.ts';
-import type { Halt } from './halts.ts';
+import type { Halt } from './state/halts.ts';
 
 /** One thing that happened. `table` is `namespace.table`. */
 export type PipelineEvent =

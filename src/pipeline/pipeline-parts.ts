@@ -9,7 +9,7 @@ import type { ObjectStore } from '../ports/object-store.ts';
 import type { RowEngine } from '../ports/row-engine.ts';
 import type { ChangeSource } from '../ports/source.ts';
 import type { PipelineEvent } from './pipeline-event.ts';
-import type { StateFolder } from './state-folder.ts';
+import type { StateFolder } from './state/state-folder.ts';
 
 /** Parts of one pipeline in one process. */
 export interface PipelineParts {

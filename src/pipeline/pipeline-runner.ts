@@ -13,7 +13,7 @@ import { openTables } from './open-tables.ts';
 import type { OpenedTables } from './open-tables.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 import { RunState } from './run-state.ts';
-import { openSchemaStore } from './schema-store.ts';
+import { openSchemaStore } from './state/schema-store.ts';
 import { runStream } from './stream-runner.ts';
 
 /** How long a pipeline runs, and who hears of each start. */
@@ -115,8 +115,8 @@ async function catchUp(parts: PipelineParts, run: RunState, request: OpenedRun):
       await runStream(parts, run, { from, once: true, signal });
       from = run.position ?? from;
       // A bootstrap waits for what is written until its last chunk was read: another pass is due.
-      if (loading) await parts.clock.sleep(PASS_PAUSE_MS, signal);
-    } while (loading && !signal.aborted);
+      if (loading || run.isHeld) await parts.clock.sleep(PASS_PAUSE_MS, signal);
+    } while ((loading || run.isHeld) && !signal.aborted);
     await runStream(parts, run, { from, once: true, signal });
   };
   await together(stop, [bootstraps, passes()]);

@@ -10,7 +10,7 @@ import type { SourcePosition } from '../model/source-position.ts';
 import { formatTableName } from '../model/table-schema.ts';
 import type { TableName } from '../model/table-schema.ts';
 import type { CapturedTable } from './captured-table.ts';
-import type { SchemaStore } from './schema-store.ts';
+import type { SchemaStore } from './state/schema-store.ts';
 
 interface Waiter {
   readonly table: string;
@@ -39,6 +39,7 @@ export class RunState {
   commitTsUs: bigint | null = null;
   readonly #waiters = new Set<Waiter>();
   readonly #jobs: StreamJob[] = [];
+  #held = 0;
   #woken = false;
   #sleeper: AbortController | null = null;
 
@@ -111,6 +112,20 @@ export class RunState {
   /** Rejects what will not be run any more. */
   dropJobs(reason: Error): void {
     for (const job of this.#jobs.splice(0)) job.reject(reason);
+  }
+
+  /** Keeps a run that catches up from ending before `task` is done. */
+  hold(task: () => Promise<void>): Promise<void> {
+    this.#held += 1;
+    return task().finally(() => {
+      this.#held -= 1;
+      this.wake();
+    });
+  }
+
+  /** Whether somebody still needs the stream. */
+  get isHeld(): boolean {
+    return this.#held > 0;
   }
 
   /** Makes a sleeping stream look at what is asked of it, now or when it next wants to sleep. */

@@ -21,7 +21,7 @@ import { compareSchemas, evolvedSchema } from '../schema/schema-change.ts';
 import type { CapturedTable } from './captured-table.ts';
 import { isCapturing } from './captured-table.ts';
 import { commitToTable } from './commit-tables.ts';
-import { haltOf, haltsTable } from './halts.ts';
+import { haltOf, haltsTable } from './state/halts.ts';
 import { storeHalts } from './open-tables.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 import type { RunState } from './run-state.ts';

@@ -13,4 +13,10 @@ export const queryErrors = {
     summary: 'DuckDB refused or could not finish a query.',
     remedy: 'Correct the query; the message is DuckDB’s own.',
   },
+  'QUERY-KEY-MISMATCH': {
+    disposition: 'refuse',
+    summary: "The key given does not fit the table's key.",
+    remedy:
+      'Give one value per key column, in key order.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

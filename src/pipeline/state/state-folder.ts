@@ -3,7 +3,7 @@
  * is small and replaced whole. The tables are the truth: everything here but the schema registry
  * and the halts can be lost at the cost of time.
  */
-import type { ObjectStore } from '../ports/object-store.ts';
+import type { ObjectStore } from '../../ports/object-store.ts';
 
 /** Objects of a state folder. */
 export type StateName =

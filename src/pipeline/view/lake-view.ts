@@ -2,22 +2,22 @@
  * The lake's tables as queries and proofs see them: read from the catalog alone, without an owner
  * and without locks. What is read is one snapshot of each table.
  */
-import { baseIdentifier } from '../base/base-table.ts';
-import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
-import { currentSchema } from '../iceberg/table-metadata.ts';
-import { scanFiles } from '../lake/scan-files.ts';
-import { readStateAtHead } from '../lake/table-state.ts';
-import type { BaseState, LedgerState } from '../lake/table-state.ts';
-import { ledgerIdentifier } from '../ledger/ledger-table.ts';
-import { planMerge } from '../merge/merge-plan.ts';
-import { formatTableName } from '../model/table-schema.ts';
-import type { TableSchema } from '../model/table-schema.ts';
-import type { Catalog, LoadedTable } from '../ports/catalog.ts';
-import type { ObjectStore } from '../ports/object-store.ts';
-import type { LiveTable, QueryTable } from '../ports/row-engine.ts';
-import { registryFromJson } from '../schema/schema-registry.ts';
-import { FirnError } from '../kernel/firn-error.ts';
-import type { StateFolder } from './state-folder.ts';
+import { baseIdentifier } from '../../base/base-table.ts';
+import { MAIN_BRANCH } from '../../iceberg/snapshot.ts';
+import { currentSchema } from '../../iceberg/table-metadata.ts';
+import { scanFiles } from '../../lake/scan-files.ts';
+import { readStateAtHead } from '../../lake/table-state.ts';
+import type { BaseState, LedgerState } from '../../lake/table-state.ts';
+import { ledgerIdentifier } from '../../ledger/ledger-table.ts';
+import { planMerge } from '../../merge/merge-plan.ts';
+import { formatTableName } from '../../model/table-schema.ts';
+import type { TableSchema } from '../../model/table-schema.ts';
+import type { Catalog, LoadedTable } from '../../ports/catalog.ts';
+import type { ObjectStore } from '../../ports/object-store.ts';
+import type { LiveTable, QueryTable } from '../../ports/row-engine.ts';
+import { registryFromJson } from '../../schema/schema-registry.ts';
+import { FirnError } from '../../kernel/firn-error.ts';
+import type { StateFolder } from '../state/state-folder.ts';
 
 /** Where a lake is read from. */
 export interface LakeReaderParts {

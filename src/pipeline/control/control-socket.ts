@@ -6,12 +6,12 @@
 import { createConnection, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { createInterface } from 'node:readline';
-import { FirnError, isFirnError } from '../kernel/firn-error.ts';
+import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
 
 /** What a command asks of the owner. */
 export interface ControlRequest {
   readonly command: string;
-  readonly arguments: Readonly<Record<string, string | boolean>>;
+  readonly arguments: Readonly<Record<string, unknown>>;
 }
 
 /** One line of an answer. */
@@ -98,8 +98,8 @@ function parseRequest(text: string): ControlRequest | null {
   try {
     // The peer is our own program of the same user; the shape is checked as far as it is used.
     const value = JSON.parse(text) as Partial<ControlRequest> | null;
-    if (typeof value?.command !== 'string' || typeof value.arguments !== 'object') return null;
-    return { command: value.command, arguments: value.arguments };
+    if (typeof value?.command !== 'string') return null;
+    return { command: value.command, arguments: value.arguments ?? {} };
   } catch {
     // Not JSON: refused by the caller, with a sentence.
     return null;

@@ -1,20 +1,20 @@
 /** One round of maintenance: retention of ledgers, compaction of bases, left-over files. */
-import { baseStateOf } from '../base/base-table.ts';
-import { compactBase } from '../base/compact-base.ts';
-import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
-import { ORPHAN_AGE_MS, removeOrphanFiles } from '../lake/orphan-files.ts';
-import { scanFiles } from '../lake/scan-files.ts';
-import type { BaseState } from '../lake/table-state.ts';
-import { ledgerTable, stateCommit } from '../ledger/ledger-table.ts';
-import type { LedgerTable } from '../ledger/ledger-table.ts';
-import { chooseExpiredFiles } from '../maintenance/retain-ledger.ts';
-import type { LoadedTable } from '../ports/catalog.ts';
-import { commitToTable } from './commit-tables.ts';
-import { viewTables } from './lake-view.ts';
-import type { TableView } from './lake-view.ts';
-import { mergeParts } from './merge-runner.ts';
-import type { PipelineParts } from './pipeline-parts.ts';
-import type { RunState } from './run-state.ts';
+import { baseStateOf } from '../../base/base-table.ts';
+import { compactBase } from '../../base/compact-base.ts';
+import { MAIN_BRANCH } from '../../iceberg/snapshot.ts';
+import { ORPHAN_AGE_MS, removeOrphanFiles } from '../../lake/orphan-files.ts';
+import { scanFiles } from '../../lake/scan-files.ts';
+import type { BaseState } from '../../lake/table-state.ts';
+import { ledgerTable, stateCommit } from '../../ledger/ledger-table.ts';
+import type { LedgerTable } from '../../ledger/ledger-table.ts';
+import { chooseExpiredFiles } from '../../maintenance/retain-ledger.ts';
+import type { LoadedTable } from '../../ports/catalog.ts';
+import { commitToTable } from '../commit-tables.ts';
+import { viewTables } from '../view/lake-view.ts';
+import type { TableView } from '../view/lake-view.ts';
+import { mergeParts } from '../merge-runner.ts';
+import type { PipelineParts } from '../pipeline-parts.ts';
+import type { RunState } from '../run-state.ts';
 
 /** What one round did to one table. */
 export interface MaintenanceReport {

@@ -2,8 +2,8 @@
  * Which tables are halted and why (docs/spec/pipeline.md P5). Kept in the warehouse, so that a
  * halted table stays halted over a restart until somebody resumes it or loads it again.
  */
-import { isFirnError } from '../kernel/firn-error.ts';
-import type { FirnError } from '../kernel/firn-error.ts';
+import { isFirnError } from '../../kernel/firn-error.ts';
+import type { FirnError } from '../../kernel/firn-error.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** What stopped: reading changes into the ledger, or only merging them into the base. */

@@ -2,19 +2,19 @@
  * The pipeline's schema registry in the warehouse: a new version is durable before a row uses it,
  * and two resolutions never run at once.
  */
-import type { PipelineConfig, TableRule } from '../config/pipeline-config.ts';
-import { FirnError } from '../kernel/firn-error.ts';
-import type { SourceTable } from '../model/source-event.ts';
-import { formatTableName } from '../model/table-schema.ts';
-import type { TableName, TableSchema } from '../model/table-schema.ts';
+import type { PipelineConfig, TableRule } from '../../config/pipeline-config.ts';
+import { FirnError } from '../../kernel/firn-error.ts';
+import type { SourceTable } from '../../model/source-event.ts';
+import { formatTableName } from '../../model/table-schema.ts';
+import type { TableName, TableSchema } from '../../model/table-schema.ts';
 import {
   EMPTY_REGISTRY,
   newestSchema,
   registryFromJson,
   registryToJson,
   resolveSchema,
-} from '../schema/schema-registry.ts';
-import type { SchemaRegistry } from '../schema/schema-registry.ts';
+} from '../../schema/schema-registry.ts';
+import type { SchemaRegistry } from '../../schema/schema-registry.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** Resolves source tables to registered schemas. */

@@ -1,8 +1,8 @@
 /** Fills the status document from the catalog and, where a run is going on, from its state. */
-import { MAIN_BRANCH, refSnapshot } from '../iceberg/snapshot.ts';
-import type { Snapshot } from '../iceberg/snapshot.ts';
-import { formatMark } from '../model/change-sequence.ts';
-import { STATUS_VERSION } from '../monitor/status-document.ts';
+import { MAIN_BRANCH, refSnapshot } from '../../iceberg/snapshot.ts';
+import type { Snapshot } from '../../iceberg/snapshot.ts';
+import { formatMark } from '../../model/change-sequence.ts';
+import { STATUS_VERSION } from '../../monitor/status-document.ts';
 import type {
   BaseStatus,
   BootstrapStatus,
@@ -11,13 +11,13 @@ import type {
   StatusDocument,
   TableState,
   TableStatus,
-} from '../monitor/status-document.ts';
-import type { LoadedTable } from '../ports/catalog.ts';
-import type { CapturedTable } from './captured-table.ts';
-import type { Halt } from './halts.ts';
+} from '../../monitor/status-document.ts';
+import type { LoadedTable } from '../../ports/catalog.ts';
+import type { CapturedTable } from '../captured-table.ts';
+import type { Halt } from '../state/halts.ts';
 import type { LakeReaderParts, TableView } from './lake-view.ts';
 import { viewTables } from './lake-view.ts';
-import type { RunState } from './run-state.ts';
+import type { RunState } from '../run-state.ts';
 
 /** What a status is made from. */
 export interface StatusParts extends LakeReaderParts {

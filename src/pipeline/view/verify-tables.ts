@@ -2,14 +2,14 @@
  * The proof that bases equal their source (docs/spec/pipeline.md P14): all rows of the source at one
  * point in time against the base, with the ledger settling what changed between the two.
  */
-import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
-import { floorFromJson } from '../ledger/floor.ts';
-import { readStateAtHead } from '../lake/table-state.ts';
-import { compareMarks, formatMark, laterMark } from '../model/change-sequence.ts';
-import type { SequenceMark } from '../model/change-sequence.ts';
-import type { Clock } from '../kernel/clock.ts';
-import type { ComparisonResult, RowEngine } from '../ports/row-engine.ts';
-import type { ChangeSource } from '../ports/source.ts';
+import { MAIN_BRANCH } from '../../iceberg/snapshot.ts';
+import { floorFromJson } from '../../ledger/floor.ts';
+import { readStateAtHead } from '../../lake/table-state.ts';
+import { compareMarks, formatMark, laterMark } from '../../model/change-sequence.ts';
+import type { SequenceMark } from '../../model/change-sequence.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { ComparisonResult, RowEngine } from '../../ports/row-engine.ts';
+import type { ChangeSource } from '../../ports/source.ts';
 import { findView, queryTable, viewTables } from './lake-view.ts';
 import type { LakeReaderParts, TableView } from './lake-view.ts';
 

@@ -1,0 +1,32 @@
+/** Removing a table's lake tables and state, to start over. The source is not touched. */
+import { baseIdentifier } from '../../base/base-table.ts';
+import { ledgerIdentifier } from '../../ledger/ledger-table.ts';
+import { formatTableName } from '../../model/table-schema.ts';
+import type { TableSchema } from '../../model/table-schema.ts';
+import { readHalts, writeHalts } from '../state/halts.ts';
+import type { PipelineParts } from '../pipeline-parts.ts';
+import type { SchemaStore } from '../state/schema-store.ts';
+
+/**
+ * Drops base and ledger from the catalog, forgets schema and halt, then removes the files. The
+ * catalog goes first: a crash in between leaves files that nobody names, never a table without files.
+ */
+export async function dropTable(
+  parts: Pick<PipelineParts, 'catalog' | 'store' | 'state'>,
+  schemas: SchemaStore,
+  schema: TableSchema,
+): Promise<void> {
+  const folders: string[] = [];
+  for (const identifier of [baseIdentifier(schema), ledgerIdentifier(schema)]) {
+    const table = await parts.catalog.loadTable(identifier);
+    if (table === null) continue;
+    folders.push(table.metadata.location);
+    await parts.catalog.dropTable(identifier);
+  }
+  await schemas.forget(schema.table);
+  const halts = await readHalts(parts.state);
+  if (halts.delete(formatTableName(schema.table))) await writeHalts(parts.state, halts);
+  for (const folder of folders) {
+    for await (const object of parts.store.list(folder)) await parts.store.remove(object.location);
+  }
+}

@@ -1,0 +1,407 @@
+/**
+ * A pipeline as the command line sees it. Reading needs no owner; what writes goes to the owner's
+ * control socket, or owns the pipeline for as long as it takes.
+ */
+import { hostname } from 'node:os';
+import { FirnError, isFirnError } from '../kernel/firn-error.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { uuidV7 } from '../kernel/identifiers.ts';
+import type { Random } from '../kernel/random.ts';
+import { toSafeNumber } from '../kernel/integers.ts';
+import type { PipelineConfig } from '../config/pipeline-config.ts';
+import { createTableQueues } from '../lake/table-queues.ts';
+import { formatMark } from '../model/change-sequence.ts';
+import { createMetrics } from '../monitor/metrics.ts';
+import { formatStatus, parseStatus } from '../monitor/status-codec.ts';
+import type { StatusDocument } from '../monitor/status-document.ts';
+import type { RowEngine } from '../ports/row-engine.ts';
+import type { ChangeSource, Finding } from '../ports/source.ts';
+import { openEngine, openLake, openSource } from './adapters.ts';
+import type { OpenedLake } from './adapters.ts';
+import { carryOut } from './control/control-commands.ts';
+import type { ControlCommand, ControlTask } from './control/control-commands.ts';
+import { listenForRequests, sendRequest } from './control/control-socket.ts';
+import { dropTable } from './control/drop-table.ts';
+import { readHalts, writeHalts } from './state/halts.ts';
+import { findView, viewTables } from './view/lake-view.ts';
+import type { LakeReaderParts } from './view/lake-view.ts';
+import { ownershipPaths, takeOwnership } from './control/ownership.ts';
+import type { Ownership, OwnershipKey } from './control/ownership.ts';
+import type { PipelineEvent } from './pipeline-event.ts';
+import type { PipelineParts } from './pipeline-parts.ts';
+import { runPipeline } from './pipeline-runner.ts';
+import { openLakeReader } from './view/lake-reader.ts';
+import type { LakeReader } from './view/lake-reader.ts';
+import type { RunState } from './run-state.ts';
+import { openSchemaStore } from './state/schema-store.ts';
+import { openStateFolder } from './state/state-folder.ts';
+import type { StateFolder } from './state/state-folder.ts';
+import { buildStatus } from './view/status-builder.ts';
+import { verifyTables } from './view/verify-tables.ts';
+import type { VerifyReport } from './view/verify-tables.ts';
+
+/** What the command line hands in. */
+export interface ServiceParts {
+  readonly config: PipelineConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Folder of the user for locks and sockets. */
+  readonly runtimeFolder: string;
+  readonly processId: number;
+  readonly onEvent: (event: PipelineEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+/** How a run ended. */
+export interface RunReport {
+  readonly halted: readonly string[];
+}
+
+/** How often the owner stores its status. */
+const STATUS_INTERVAL_MS = 5000;
+
+/** Opens a pipeline; nothing is written until something is asked for that writes. */
+export async function openPipeline(parts: ServiceParts): Promise<PipelineService> {
+  const lake = await openLake(parts);
+  const state = openStateFolder(lake.store, parts.config.name);
+  const ownership: OwnershipKey = {
+    runtimeFolder: parts.runtimeFolder,
+    catalogId: await lake.catalog.catalogId(),
+    pipeline: parts.config.name,
+  };
+  return new PipelineService(parts, { lake, state, ownership });
+}
+
+interface Opened {
+  readonly lake: OpenedLake;
+  readonly state: StateFolder;
+  readonly ownership: OwnershipKey;
+}
+
+/** One pipeline, until closed. */
+export class PipelineService {
+  readonly #parts: ServiceParts;
+  readonly #opened: Opened;
+  #source: Promise<ChangeSource> | null = null;
+  #engine: Promise<RowEngine> | null = null;
+
+  constructor(parts: ServiceParts, opened: Opened) {
+    this.#parts = parts;
+    this.#opened = opened;
+  }
+
+  /**
+   * Owns the pipeline and runs it until stopped, or once.
+   *
+   * @throws FirnError PIPELINE-OWNED when another process owns it, and what no retry can pass
+   */
+  async run(options: { readonly once: boolean }): Promise<RunReport> {
+    const owned = this.#own();
+    const owner = { processId: this.#parts.processId, host: hostname(), sinceMs: this.#nowMs() };
+    let run: RunState | null = null;
+    const pipeline = await this.#pipelineParts();
+    const socket = await listenForRequests(owned.socketPath, async (request, progress) => {
+      if (request.command === 'status') return this.#currentStatus(pipeline, { run, owner });
+      const current = await this.#presentRun(() => run);
+      // Commands come from our own program; an unknown one is refused by carryOut's switch.
+      const command = request.command as ControlCommand;
+      const task: ControlTask = { command, arguments: request.arguments, progress };
+      return carryOut(pipeline, current, task);
+    });
+    const ended = new AbortController();
+    const reporting = this.#reportStatus(pipeline, () => ({ run, owner }), ended.signal);
+    try {
+      await runPipeline(pipeline, {
+        once: options.once,
+        signal: this.#parts.signal,
+        onRun: (next) => {
+          run = next ?? run;
+        },
+      });
+    } finally {
+      ended.abort();
+      await reporting;
+      await this.#storeStatus(pipeline, { run, owner: null });
+      await socket.close();
+      owned.release();
+    }
+    const halts = await readHalts(this.#opened.state);
+    return { halted: [...halts.keys()] };
+  }
+
+  /** What would break or lose; changes nothing. */
+  async check(): Promise<readonly Finding[]> {
+    return (await this.source()).check();
+  }
+
+  /** The source, opened when first needed. */
+  source(): Promise<ChangeSource> {
+    this.#source ??= openSource(this.#parts);
+    return this.#source;
+  }
+
+  /** From the owner, else the last stored document. */
+  async status(): Promise<StatusDocument> {
+    const { socketPath } = ownershipPaths(this.#opened.ownership);
+    const request = { command: 'status', arguments: {} };
+    const answer = await sendRequest(socketPath, request, () => undefined);
+    const { state } = this.#opened;
+    const where = state.locationOf('status.json');
+    if (answer !== null) return parseStatus(String(answer.result), where);
+    const text = await state.read('status.json');
+    if (text !== null) return { ...parseStatus(text, where), owner: null };
+    throw new FirnError('PIPELINE-STATE-MISSING', {
+      what: 'The pipeline has no status yet.',
+      where,
+    });
+  }
+
+  /** Tables for queries, tail and history. */
+  async reader(): Promise<LakeReader> {
+    return openLakeReader(this.#readerParts(), await this.#openEngine());
+  }
+
+  /** Proves that bases equal the source; with `repair`, reads differing keys again and proves again. */
+  async verify(options: {
+    readonly table: string | null;
+    readonly repair: boolean;
+  }): Promise<VerifyReport> {
+    const parts = {
+      ...this.#readerParts(),
+      clock: this.#parts.clock,
+      source: await this.source(),
+      engine: await this.#openEngine(),
+      signal: this.#parts.signal,
+      reach: async (mark: Parameters<typeof formatMark>[0]) =>
+        (await this.#ask('reach', { mark: formatMark(mark) })) !== null,
+    };
+    const report = await verifyTables(parts, options.table);
+    if (report.equal || !options.repair) return report;
+    for (const proof of report.tables) {
+      if (proof.kind !== 'compared' || proof.equal) continue;
+      const keys = proof.result.differences.map((difference) => difference.key);
+      await this.request('reread', { table: proof.table, keys });
+    }
+    return verifyTables(parts, options.table);
+  }
+
+  /**
+   * Has a request carried out: by the owner, or by owning the pipeline for its duration.
+   *
+   * @throws FirnError PIPELINE-REQUEST-FAILED with the owner's words
+   */
+  async request(
+    command: ControlCommand,
+    args: Readonly<Record<string, unknown>>,
+    onProgress: (text: string) => void = () => undefined,
+  ): Promise<unknown> {
+    const answer = await this.#ask(command, args, onProgress);
+    if (answer !== null) return answer.result;
+    if (command === 'drop') return this.#dropAlone(String(args['table']));
+    if (command === 'resume') return this.#resumeAlone(String(args['table']));
+    return this.#runFor({ command, arguments: args, progress: onProgress });
+  }
+
+  /** The lake tables that `drop` would remove. */
+  async dropPlan(table: string): Promise<readonly string[]> {
+    const view = findView(await viewTables(this.#readerParts()), table);
+    return [view.base, view.ledger].flatMap((one) =>
+      one === null ? [] : [`${one.identifier.namespace}.${one.identifier.name}`],
+    );
+  }
+
+  /** The statements that take everything of Firn's out of the source. */
+  async uninstallPlan(): Promise<readonly string[]> {
+    return (await this.source()).uninstallPlan();
+  }
+
+  /** Takes everything of Firn's out of the source. Nobody may own the pipeline. */
+  async uninstall(): Promise<void> {
+    const owned = this.#own();
+    try {
+      await (await this.source()).uninstall();
+    } finally {
+      owned.release();
+    }
+  }
+
+  async close(): Promise<void> {
+    await (await this.#source)?.close();
+    await (await this.#engine)?.close();
+    await this.#opened.lake.catalog.close();
+  }
+
+  #own(): Ownership {
+    const owned = takeOwnership(this.#opened.ownership);
+    if (owned !== null) return owned;
+    throw new FirnError('PIPELINE-OWNED', {
+      what: `Another process on this machine runs pipeline ${this.#parts.config.name}.`,
+      where: this.#parts.config.fileName,
+    });
+  }
+
+  #openEngine(): Promise<RowEngine> {
+    const { clock, random } = this.#parts;
+    const use = uuidV7(clock, random);
+    this.#engine ??= openEngine({ ...this.#parts, store: this.#opened.lake.store, use });
+    return this.#engine;
+  }
+
+  #readerParts(): LakeReaderParts {
+    const { lake, state } = this.#opened;
+    return { store: lake.store, catalog: lake.catalog, state };
+  }
+
+  async #pipelineParts(): Promise<PipelineParts> {
+    const { config, clock, random, onEvent } = this.#parts;
+    const { store, catalog } = this.#opened.lake;
+    const writer = uuidV7(clock, random);
+    return {
+      config,
+      clock,
+      random,
+      store,
+      catalog,
+      source: await this.source(),
+      engine: await this.#openEngine(),
+      lake: {
+        store,
+        catalog,
+        clock,
+        random,
+        pipeline: config.name,
+        writer,
+        queues: createTableQueues(),
+      },
+      state: this.#opened.state,
+      metrics: createMetrics(),
+      onEvent,
+    };
+  }
+
+  /** Sends a request to the owner; `null` when there is none. */
+  #ask(
+    command: ControlCommand,
+    args: Readonly<Record<string, unknown>>,
+    onProgress: (text: string) => void = () => undefined,
+  ): Promise<{ readonly result: unknown } | null> {
+    const { socketPath } = ownershipPaths(this.#opened.ownership);
+    return sendRequest(socketPath, { command, arguments: args }, onProgress);
+  }
+
+  /** Catches up once as the owner and carries out a task in that run. */
+  async #runFor(task: ControlTask): Promise<unknown> {
+    const owned = this.#own();
+    try {
+      const pipeline = await this.#pipelineParts();
+      const done: { result: unknown } = { result: null };
+      const tasks: Promise<void>[] = [];
+      await runPipeline(pipeline, {
+        once: true,
+        signal: this.#parts.signal,
+        onRun: (run) => {
+          if (run === null || tasks.length > 0) return;
+          const carried = run.hold(async () => {
+            done.result = await carryOut(pipeline, run, task);
+          });
+          tasks.push(carried);
+        },
+      });
+      await Promise.all(tasks);
+      return done.result;
+    } finally {
+      owned.release();
+    }
+  }
+
+  async #dropAlone(table: string): Promise<null> {
+    const owned = this.#own();
+    try {
+      const { lake, state } = this.#opened;
+      const schemas = await openSchemaStore(state, this.#parts.config);
+      const { schema } = findView(await viewTables(this.#readerParts()), table);
+      await dropTable({ ...lake, state }, schemas, schema);
+    } finally {
+      owned.release();
+    }
+    return null;
+  }
+
+  /** Without an owner, a halt is only taken away: the next run tries again. */
+  async #resumeAlone(table: string): Promise<unknown> {
+    const view = findView(await viewTables(this.#readerParts()), table);
+    const halts = await readHalts(this.#opened.state);
+    const was = halts.get(view.name) ?? null;
+    if (was?.code === 'MERGE-STATE-OFF-CHAIN') {
+      return this.#runFor({
+        command: 'resume',
+        arguments: { table },
+        progress: () => undefined,
+      });
+    }
+    const owned = this.#own();
+    try {
+      halts.delete(view.name);
+      await writeHalts(this.#opened.state, halts);
+    } finally {
+      owned.release();
+    }
+    return { was };
+  }
+
+  async #presentRun(run: () => RunState | null): Promise<RunState> {
+    for (let waits = 0; waits < 100; waits++) {
+      const present = run();
+      if (present !== null) return present;
+      await this.#parts.clock.sleep(100, this.#parts.signal);
+    }
+    throw new FirnError('PIPELINE-REQUEST-FAILED', { what: 'The pipeline is still starting.' });
+  }
+
+  async #reportStatus(
+    pipeline: PipelineParts,
+    now: () => Pick<Parameters<typeof buildStatus>[0], 'run' | 'owner'>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    while (!signal.aborted) {
+      await this.#parts.clock.sleep(STATUS_INTERVAL_MS, signal);
+      if (!signal.aborted) await this.#storeStatus(pipeline, now());
+    }
+  }
+
+  async #storeStatus(
+    pipeline: PipelineParts,
+    now: Pick<Parameters<typeof buildStatus>[0], 'run' | 'owner'>,
+  ): Promise<void> {
+    try {
+      await this.#opened.state.write('status.json', await this.#currentStatus(pipeline, now));
+    } catch (error) {
+      // A status is for people; what keeps it from being stored stops the run elsewhere, by name.
+      if (!isFirnError(error)) throw error;
+    }
+  }
+
+  async #currentStatus(
+    pipeline: PipelineParts,
+    now: Pick<Parameters<typeof buildStatus>[0], 'run' | 'owner'>,
+  ): Promise<string> {
+    const { label } = await pipeline.source.identify();
+    const position = now.run?.position ?? null;
+    const lag = position === null ? null : await pipeline.source.lag(position);
+    const status = await buildStatus({
+      ...this.#readerParts(),
+      ...now,
+      pipeline: this.#parts.config.name,
+      sourceLabel: label,
+      nowMs: this.#parts.clock.nowMs(),
+      monotonicMs: this.#parts.clock.monotonicMs(),
+      halts: await readHalts(this.#opened.state),
+      lagChanges: lag === null ? null : toSafeNumber(lag.changes),
+    });
+    return formatStatus(status);
+  }
+
+  #nowMs(): number {
+    return Math.trunc(this.#parts.clock.nowMs());
+  }
+}
