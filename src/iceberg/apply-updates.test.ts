@@ -92,6 +92,7 @@ test('a sequence number at or below the last one is stale, also without a parent
 
 test('time never goes back within a table', () => {
   assert.equal(apply(table, [], 3).lastUpdatedMs, 1000);
+  assert.equal(apply(table, [], 2000.75).lastUpdatedMs, 2000, 'files hold whole milliseconds');
 });
 
 test('the metadata log is capped by the table property', () => {

@@ -33,6 +33,7 @@ const METADATA_VERSIONS_DEFAULT = 100;
 
 /** The catalog's side of one commit. */
 export interface ApplyContext {
+  /** Milliseconds since 1970; fractions are dropped. */
   readonly nowMs: number;
   /** Metadata file that the given metadata was read from; `null` for a table being created. */
   readonly previousMetadataLocation: string | null;
@@ -60,7 +61,7 @@ export function applyUpdates(
   context: ApplyContext,
 ): TableMetadata {
   // Time never goes back within a table: other readers refuse logs that are not in order.
-  const nowMs = Math.max(context.nowMs, metadata.lastUpdatedMs);
+  const nowMs = Math.max(Math.trunc(context.nowMs), metadata.lastUpdatedMs);
   let draft: Draft = {
     table: metadata,
     addedSchemaId: null,

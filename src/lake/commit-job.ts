@@ -164,7 +164,7 @@ function applied(
   metadata: TableMetadata,
   updates: readonly TableUpdate[],
 ): TableMetadata {
-  const nowMs = Math.trunc(context.clock.nowMs());
+  const nowMs = context.clock.nowMs();
   return applyUpdates(metadata, updates, { nowMs, previousMetadataLocation: null });
 }
 
@@ -194,7 +194,7 @@ function withExpiry(
 ): readonly TableUpdate[] {
   const snapshotIds = snapshotsToExpire(applied(context, metadata, updates), {
     policy: defaultExpiryPolicy,
-    nowMs: Math.trunc(context.clock.nowMs()),
+    nowMs: context.clock.nowMs(),
     stateTag: STATE_TAG,
   });
   return snapshotIds.length === 0

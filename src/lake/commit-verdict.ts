@@ -3,6 +3,7 @@
  * to C11): the walk from the head back to the snapshot that the commit was planned on. Pure.
  */
 import { ancestors, findRef } from '../iceberg/snapshot.ts';
+import type { Snapshot } from '../iceberg/snapshot.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { assert } from '../kernel/assert.ts';
 import type { CommitJob } from './commit-job.ts';
@@ -31,8 +32,9 @@ export function judgeCommit(
   if (landed !== null) return { kind: 'landed', snapshotId: landed };
   const head = findRef(metadata, job.ref)?.snapshotId ?? null;
   if (head === job.parentId) return { kind: 'unmoved' };
-  for (const snapshot of ancestors(metadata, head)) {
-    if (snapshot.snapshotId === job.parentId) return { kind: 'moved' };
+  const since = snapshotsSince(metadata, { head, parentId: job.parentId });
+  if (since === null) return { kind: 'parent-lost' };
+  for (const snapshot of since) {
     const stamp = stampOf(snapshot);
     if (stamp === null) continue;
     if (stamp.writer !== writer) {
@@ -40,6 +42,17 @@ export function judgeCommit(
     }
     assert(false, `commit ${stamp.commitId} of this process passed its queue`);
   }
-  // The whole history was walked: without a parent there was none to find.
-  return head !== null && job.parentId === null ? { kind: 'moved' } : { kind: 'parent-lost' };
+  return { kind: 'moved' };
+}
+
+/** Snapshots from the head back to the parent, without it; `null` when it is not in the history. */
+function snapshotsSince(
+  metadata: TableMetadata,
+  walk: { readonly head: bigint | null; readonly parentId: bigint | null },
+): readonly Snapshot[] | null {
+  const chain = [...ancestors(metadata, walk.head)];
+  // A commit that was planned on an empty branch comes before everything there is now.
+  if (walk.parentId === null) return chain;
+  const end = chain.findIndex((snapshot) => snapshot.snapshotId === walk.parentId);
+  return end < 0 ? null : chain.slice(0, end);
 }

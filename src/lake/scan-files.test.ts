@@ -1,0 +1,205 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  appendTo,
+  baseState,
+  foreignAppend,
+  headId,
+  reload,
+  testFile,
+  testLake,
+  testTable,
+} from '../../test/support/lake-fixture.ts';
+import type { TestLake } from '../../test/support/lake-fixture.ts';
+import type { DataFile } from '../iceberg/manifest.ts';
+import { encodeSingleValue } from '../iceberg/single-value.ts';
+import { isFirnError } from '../kernel/firn-error.ts';
+import type { LoadedTable } from '../ports/catalog.ts';
+import type { CommitRequest } from './commit-request.ts';
+import { commitTables } from './commit-table.ts';
+import { scanFiles } from './scan-files.ts';
+import type { ScanRequest } from './scan-files.ts';
+
+/** Commits to main and gives the table afterwards. */
+async function commit(
+  lake: TestLake,
+  table: LoadedTable,
+  changes: Partial<CommitRequest>,
+): Promise<LoadedTable> {
+  const request = appendTo(table, [], { state: baseState(1n), ...changes });
+  const [result] = await commitTables(lake.context, [request]);
+  assert.equal(result?.kind, 'committed');
+  return result.table;
+}
+
+async function scan(
+  lake: TestLake,
+  table: LoadedTable,
+  filter: Partial<ScanRequest> = {},
+): Promise<Record<string, readonly string[]>> {
+  const request = { metadata: table.metadata, ref: 'main', ...filter };
+  const files = await scanFiles(lake.context, request);
+  const entries = files.map(({ file, deletes }) => {
+    return [file.filePath, deletes.map((item) => item.filePath)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+const long = (value: bigint): Uint8Array => encodeSingleValue({ kind: 'long' }, value);
+
+test('a position delete applies to the file it names, from its own commit on', async () => {
+  const lake = testLake();
+  const empty = await testTable(lake.context);
+  const [a, b] = [await testFile(lake.context, empty), await testFile(lake.context, empty)];
+  const deletes = await testFile(lake.context, empty, { deletesIn: a });
+  const table = await commit(lake, empty, { added: [a, b, deletes], operation: 'overwrite' });
+  assert.deepEqual(await scan(lake, table), {
+    [a.filePath]: [deletes.filePath],
+    [b.filePath]: [],
+  });
+});
+
+test('a delete file that names its data file by equal bounds of the path applies to it alone', async () => {
+  const lake = testLake();
+  const empty = await testTable(lake.context);
+  const [a, b] = [await testFile(lake.context, empty), await testFile(lake.context, empty)];
+  const scoped = await testFile(lake.context, empty, { deletesIn: a });
+  const bounds = new Map([[2147483546, encodeSingleValue({ kind: 'string' }, a.filePath)]]);
+  const foreign: DataFile = {
+    ...scoped,
+    referencedDataFile: null,
+    lowerBounds: bounds,
+    upperBounds: bounds,
+  };
+  const table = await commit(lake, empty, { added: [a, b, foreign], operation: 'overwrite' });
+  assert.deepEqual(await scan(lake, table), {
+    [a.filePath]: [foreign.filePath],
+    [b.filePath]: [],
+  });
+});
+
+test('a delete file for a partition applies to its older files, not to newer ones', async () => {
+  const lake = testLake();
+  const empty = await testTable(lake.context);
+  const old = await testFile(lake.context, empty, { bucket: 1 });
+  const elsewhere = await testFile(lake.context, empty, { bucket: 2 });
+  const scoped = await testFile(lake.context, empty, { deletesIn: old });
+  const wide: DataFile = { ...scoped, referencedDataFile: null };
+  const first = await commit(lake, empty, { added: [old, elsewhere] });
+  const second = await commit(lake, first, { added: [wide], operation: 'delete' });
+  const young = await testFile(lake.context, empty, { bucket: 1 });
+  const table = await commit(lake, second, { added: [young] });
+  assert.deepEqual(await scan(lake, table), {
+    [old.filePath]: [wide.filePath],
+    [elsewhere.filePath]: [],
+    [young.filePath]: [],
+  });
+});
+
+test('a rewritten file with an explicit age keeps the deletes that are younger', async () => {
+  const lake = testLake();
+  const empty = await testTable(lake.context);
+  const old = await testFile(lake.context, empty, { bucket: 1 });
+  const first = await commit(lake, empty, { added: [old] });
+  const scoped = await testFile(lake.context, empty, { deletesIn: old });
+  const wide: DataFile = { ...scoped, referencedDataFile: null };
+  const second = await commit(lake, first, { added: [wide], operation: 'delete' });
+  const compacted = await testFile(lake.context, empty, { bucket: 1 });
+  const table = await commit(lake, second, {
+    added: [compacted],
+    removed: [old],
+    operation: 'replace',
+    dataSequenceNumber: 1n,
+  });
+  const [file] = await scanFiles(lake.context, { metadata: table.metadata, ref: 'main' });
+  assert.equal(file?.file.filePath, compacted.filePath);
+  assert.equal(file.dataSequenceNumber, 1n);
+  assert.deepEqual(
+    file.deletes.map((item) => item.filePath),
+    [wide.filePath],
+  );
+});
+
+test('equality deletes and deletion vectors are refused by name', async () => {
+  const cases = [
+    ['ICEBERG-EQUALITY-DELETES', { content: 'equality-deletes', equalityIds: [1] }],
+    ['ICEBERG-DELETION-VECTORS', { fileFormat: 'PUFFIN' }],
+  ] as const;
+  for (const [code, shape] of cases) {
+    const lake = testLake();
+    const empty = await testTable(lake.context);
+    const data = await testFile(lake.context, empty);
+    const deletes = { ...(await testFile(lake.context, empty, { deletesIn: data })), ...shape };
+    const table = await foreignAppend(lake.other, empty, [data, deletes]);
+    await assert.rejects(scan(lake, table), (error) => isFirnError(error, code));
+  }
+});
+
+test('filters by bucket, bounds and age pass over files that can hold nothing wanted', async () => {
+  const lake = testLake();
+  const empty = await testTable(lake.context);
+  const low = await testFile(lake.context, empty, { bucket: 0, keys: [1n, 10n] });
+  const high = await testFile(lake.context, empty, { bucket: 0, keys: [11n, 20n] });
+  const other = await testFile(lake.context, empty, { bucket: 3, keys: [1n, 20n] });
+  const unknown = await testFile(lake.context, empty, { bucket: 0 });
+  let table = await commit(lake, empty, { added: [low] });
+  table = await commit(lake, table, { added: [high, other] });
+  table = await commit(lake, table, { added: [unknown] });
+  const paths = async (filter: Partial<ScanRequest>): Promise<readonly string[]> =>
+    Object.keys(await scan(lake, table, filter)).sort();
+  const named = (...files: readonly DataFile[]): readonly string[] =>
+    files.map((file) => file.filePath).sort();
+  assert.deepEqual(await paths({}), named(low, high, other, unknown));
+  assert.deepEqual(await paths({ buckets: new Set([3, 1]) }), named(other));
+  assert.deepEqual(await paths({ buckets: new Set() }), []);
+  const bounds = { fieldId: 1, lower: long(10n), upper: long(10n) };
+  assert.deepEqual(await paths({ bounds }), named(low, other, unknown));
+  assert.deepEqual(
+    await paths({ bounds, buckets: new Set([0]) }),
+    named(low, unknown),
+    'a file without bounds may hold anything',
+  );
+  assert.deepEqual(await paths({ dataSequenceAbove: 1n }), named(high, other, unknown));
+  assert.deepEqual(await paths({ dataSequenceAbove: 3n }), []);
+  assert.deepEqual(await paths({ ref: 'absent' }), []);
+});
+
+test('files of an earlier partition spec are not ruled out by buckets of the present one', async () => {
+  const lake = testLake();
+  const empty = await testTable(lake.context);
+  const old = await testFile(lake.context, empty, { bucket: 1 });
+  const first = await commit(lake, empty, { added: [old] });
+  await lake.other.catalog.commit([
+    {
+      identifier: empty.identifier,
+      requirements: [],
+      updates: [
+        {
+          kind: 'add-spec',
+          spec: {
+            specId: 9,
+            fields: [
+              { sourceId: 1, fieldId: 1001, name: 'b8', transform: { kind: 'bucket', count: 8 } },
+            ],
+          },
+        },
+        { kind: 'set-default-spec', specId: -1 },
+      ],
+    },
+  ]);
+  const evolved = await reload(lake.context, first);
+  const young: DataFile = { ...(await testFile(lake.context, empty, { bucket: 5 })), specId: 1 };
+  const deletes = await testFile(lake.context, empty, { deletesIn: old });
+  const table = await commit(lake, evolved, {
+    parentId: headId(evolved),
+    added: [young, deletes],
+    operation: 'overwrite',
+  });
+  assert.deepEqual(await scan(lake, table, { buckets: new Set([5]) }), {
+    [old.filePath]: [deletes.filePath],
+    [young.filePath]: [],
+  });
+  assert.deepEqual(await scan(lake, table, { buckets: new Set([1]) }), {
+    [old.filePath]: [deletes.filePath],
+  });
+});
