@@ -7,4 +7,5 @@ if (problem !== null) {
   process.stderr.write(`${problem}\n`);
   process.exit(2);
 }
-process.stdout.write('usage: firn COMMAND [options]\n');
+const { runProgram } = await import('./run-program.ts');
+process.exit(await runProgram(process.argv.slice(2)));

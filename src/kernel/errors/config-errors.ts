@@ -18,4 +18,44 @@ export const configErrors = {
     summary: 'The pipeline file cannot be read as text.',
     remedy: 'Check that it is a file of UTF-8 text which you may read.',
   },
+  'CONFIG-USAGE': {
+    disposition: 'refuse',
+    summary: 'The command was used in a way it does not understand.',
+    remedy: 'firn COMMAND --help shows its arguments and options.',
+  },
+  'CONFIG-NOT-SUPPORTED': {
+    disposition: 'refuse',
+    summary: 'This version of Firn does not do this yet.',
+    remedy: 'This version copies SQLite databases with the embedded engine: firn demo shows it.',
+  },
+  'CONFIG-SOURCE-UNKNOWN': {
+    disposition: 'refuse',
+    summary: 'The source is not a database that Firn knows.',
+    remedy: 'Name a SQLite database: sqlite:PATH, or its path.',
+  },
+  'CONFIG-SOURCE-DIFFERS': {
+    disposition: 'refuse',
+    summary: 'The pipeline file in the folder names another source.',
+    remedy: 'Choose another folder for this source, or run the pipeline file itself.',
+  },
+  'CONFIG-FILE-EXISTS': {
+    disposition: 'refuse',
+    summary: 'There is a file already where the pipeline file would be written.',
+    remedy: 'Choose another name with -o, or remove the file.',
+  },
+  'CONFIG-WRITE-FAILED': {
+    disposition: 'refuse',
+    summary: 'The pipeline file cannot be written.',
+    remedy: 'Choose a folder in which you may write, or free some space.',
+  },
+  'CONFIG-CONFIRM': {
+    disposition: 'refuse',
+    summary: 'The command removes something, was not told --yes, and there is nobody to ask.',
+    remedy: 'Look at what it would remove, then repeat it with --yes.',
+  },
+  'CONFIG-DEMO-FOLDER': {
+    disposition: 'refuse',
+    summary: 'The folder of the demo holds something that the demo did not make.',
+    remedy: 'Move the folder firn-demo away, or start the demo in another folder.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

@@ -1,0 +1,5 @@
+/** Stub. */
+import type { Command } from '../command.ts';
+
+/** Stub. */
+export const bootstrap: Command = async () => 0;

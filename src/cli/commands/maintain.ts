@@ -1,0 +1,5 @@
+/** Stub. */
+import type { Command } from '../command.ts';
+
+/** Stub. */
+export const maintain: Command = async () => 0;

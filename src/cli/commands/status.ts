@@ -1,0 +1,5 @@
+/** Stub. */
+import type { Command } from '../command.ts';
+
+/** Stub. */
+export const status: Command = async () => 0;

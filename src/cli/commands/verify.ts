@@ -1,0 +1,5 @@
+/** Stub. */
+import type { Command } from '../command.ts';
+
+/** Stub. */
+export const verify: Command = async () => 0;

@@ -1,0 +1,172 @@
+/**
+ * Every command as its help shows it. Kept apart from the commands themselves, so that help and
+ * usage errors load none of them. The commands and their exit codes are a contract with scripts.
+ */
+import type { Command } from './command.ts';
+
+/** A command as declared. */
+export interface CommandDeclaration {
+  readonly name: string;
+  /** As commander reads them: `<file>`, `[table]`, `<key...>`. */
+  readonly arguments: readonly (readonly [form: string, text: string])[];
+  readonly summary: string;
+  readonly options: readonly (readonly [flags: string, text: string])[];
+  /** Takes any words, and is not listed: it says that it is not there yet. */
+  readonly later?: boolean;
+  /** Loads the command. */
+  readonly load: () => Promise<Command>;
+}
+
+const FILE = ['<file>', 'pipeline file, or a folder that holds firn.yaml'] as const;
+const SOURCE = ['<source>', 'sqlite:PATH, or the path of a SQLite database'] as const;
+const TABLE = ['--table <table>', 'the table, as firn status names it'] as const;
+const YES = ['--yes', 'do not ask'] as const;
+
+const start: readonly CommandDeclaration[] = [
+  {
+    name: 'demo',
+    arguments: [['[source]', 'sqlite']],
+    summary: 'a whole pipeline on generated data in ./firn-demo',
+    options: [],
+    load: async () => (await import('./commands/demo.ts')).demo,
+  },
+  {
+    name: 'init',
+    arguments: [SOURCE],
+    summary: 'look at a database and write a commented pipeline file',
+    options: [
+      ['-o, --output <file>', 'file to write (default: firn.yaml)'],
+      ['--tables <names>', 'only these tables, with commas between them'],
+    ],
+    load: async () => (await import('./commands/init.ts')).init,
+  },
+  {
+    name: 'check',
+    arguments: [FILE],
+    summary: 'connect, change nothing, say what is wrong and how to fix it',
+    options: [],
+    load: async () => (await import('./commands/check.ts')).check,
+  },
+  {
+    name: 'run',
+    arguments: [['<file...>', 'pipeline files or folders; with --into one source']],
+    summary: 'copy until stopped',
+    options: [
+      ['--into <folder>', 'init, check and run in one: copy a source into this folder'],
+      ['--tables <names>', 'with --into: only these tables, with commas between them'],
+      ['--once', 'catch up with the source as it is now, merge, end'],
+    ],
+    load: async () => (await import('./commands/run.ts')).run,
+  },
+];
+
+const look: readonly CommandDeclaration[] = [
+  {
+    name: 'status',
+    arguments: [FILE],
+    summary: 'per table: state, progress, lag, files, last proof',
+    options: [],
+    load: async () => (await import('./commands/status.ts')).status,
+  },
+  {
+    name: 'tail',
+    arguments: [FILE, ['[table]', 'only this table']],
+    summary: 'changes as they arrive in the ledger',
+    options: [],
+    load: async () => (await import('./commands/tail.ts')).tail,
+  },
+  {
+    name: 'query',
+    arguments: [FILE, ['<sql>', 'one SELECT, in DuckDB’s SQL']],
+    summary: 'ask the lake: <table>, <table>_live (with the unmerged ledger), <table>_ledger',
+    options: [['--format <format>', 'table, csv or json']],
+    load: async () => (await import('./commands/query.ts')).query,
+  },
+  {
+    name: 'history',
+    arguments: [FILE, ['<table>', 'the table'], ['<key...>', 'the key, one word per key column']],
+    summary: 'every change of one row, in order',
+    options: [['--format <format>', 'table, csv or json']],
+    load: async () => (await import('./commands/history.ts')).history,
+  },
+  {
+    name: 'verify',
+    arguments: [FILE],
+    summary: 'prove that base tables equal their source; name the keys that differ',
+    options: [
+      ['--table <table>', 'only this table'],
+      ['--repair', 'read the keys that differ again'],
+    ],
+    load: async () => (await import('./commands/verify.ts')).verify,
+  },
+  {
+    name: 'types',
+    arguments: [FILE],
+    summary: 'each column: type in the source, type in the lake, what a policy decides',
+    options: [],
+    load: async () => (await import('./commands/types.ts')).types,
+  },
+];
+
+const act: readonly CommandDeclaration[] = [
+  {
+    name: 'bootstrap',
+    arguments: [FILE],
+    summary: 'load one table again while the others go on',
+    options: [TABLE],
+    load: async () => (await import('./commands/bootstrap.ts')).bootstrap,
+  },
+  {
+    name: 'resume',
+    arguments: [FILE],
+    summary: 'let a halted table go on; says why it was halted',
+    options: [TABLE],
+    load: async () => (await import('./commands/resume.ts')).resume,
+  },
+  {
+    name: 'merge',
+    arguments: [FILE],
+    summary: 'merge all ledgers into their bases now',
+    options: [],
+    load: async () => (await import('./commands/merge.ts')).merge,
+  },
+  {
+    name: 'maintain',
+    arguments: [FILE],
+    summary: 'compact, expire and clean up now',
+    options: [],
+    load: async () => (await import('./commands/maintain.ts')).maintain,
+  },
+  {
+    name: 'drop',
+    arguments: [FILE],
+    summary: 'remove a table’s lake tables and state, to start over',
+    options: [TABLE, YES],
+    load: async () => (await import('./commands/drop.ts')).drop,
+  },
+  {
+    name: 'uninstall',
+    arguments: [FILE],
+    summary: 'take out of the source everything Firn put into it',
+    options: [YES],
+    load: async () => (await import('./commands/uninstall.ts')).uninstall,
+  },
+  {
+    name: 'catalog',
+    arguments: [['[words...]', 'serve']],
+    summary: 'serve the lake’s catalog over REST',
+    options: [],
+    later: true,
+    load: async () => (await import('./commands/catalog.ts')).catalog,
+  },
+];
+
+/** The commands in the order of the help, by group. */
+export const COMMAND_GROUPS: readonly (readonly [
+  title: string,
+  commands: readonly CommandDeclaration[],
+])[] = [
+  ['Start:', start],
+  ['Look:', look],
+  ['Act:', act],
+];

@@ -1,0 +1,44 @@
+/**
+ * Text from outside (names, values, messages of drivers) made harmless for a terminal: control
+ * characters, escape sequences and invisible direction marks are shown, not obeyed.
+ */
+
+const SHOWN: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** `text` on one line, with what would control the terminal written as escapes. */
+export function printable(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Cs}\u2028\u2029\u200E\u200F\u202A-\u202E\u2066-\u2069]/gu,
+    (character) => {
+      const code = character.charCodeAt(0);
+      const wide = `\\u${code.toString(16).padStart(4, '0')}`;
+      return SHOWN[character] ?? (code < 256 ? `\\x${code.toString(16).padStart(2, '0')}` : wide);
+    },
+  );
+}
+
+/** Columns that `text` takes on a terminal: wide letters (CJK, emoji) take two, marks none. */
+export function displayWidth(text: string): number {
+  if (/^[\x20-\x7E]*$/.test(text)) return text.length;
+  let width = 0;
+  for (const character of text) {
+    if (/[\p{Mn}\p{Me}\p{Cf}]/u.test(character)) continue;
+    const wide =
+      /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]/u;
+    width += wide.test(character) || /\p{Emoji_Presentation}/u.test(character) ? 2 : 1;
+  }
+  return width;
+}
+
+/** `text` cut to `width` columns, with an ellipsis where something is missing. */
+export function fit(text: string, width: number): string {
+  if (displayWidth(text) <= width) return text;
+  let kept = '';
+  let used = 1;
+  for (const character of text) {
+    used += displayWidth(character);
+    if (used > width) break;
+    kept += character;
+  }
+  return `${kept}…`;
+}

@@ -1,0 +1,46 @@
+/**
+ * The one redaction layer: everything Firn says about itself (lines, errors, log, events) goes
+ * through it; answers to queries do not, they are the user's data. Secrets are kept out of messages
+ * in the first place; this catches what a driver or a path brings along.
+ */
+
+const MARK = '[redacted]';
+
+/** Shorter values would tear holes into ordinary words. */
+const SECRET_LENGTH_MIN = 6;
+
+const SECRET_NAME =
+  /PASS(?:WORD|WD|PHRASE)?(?:_|$)|SECRET|TOKEN|CREDENTIAL|(?:API|ACCESS|PRIVATE)_?KEY/i;
+
+/** Takes secrets out of a text. */
+export type Redactor = (text: string) => string;
+
+/** The forms in which a secret may turn up inside other text. */
+function formsOf(secret: string): readonly string[] {
+  const json = JSON.stringify(secret).slice(1, -1);
+  const base64 = Buffer.from(secret, 'utf8').toString('base64').replace(/=+$/, '');
+  return [...new Set([secret, json, encodeURIComponent(secret), base64])];
+}
+
+/**
+ * Redacts the values of environment variables that are named like secrets, and the user part of
+ * addresses (`mysql://user:password@host`).
+ *
+ * @param environment the process's variables
+ */
+export function createRedactor(
+  environment: Readonly<Record<string, string | undefined>>,
+): Redactor {
+  const secrets = Object.entries(environment).flatMap(([name, value]) =>
+    value !== undefined && value.length >= SECRET_LENGTH_MIN && SECRET_NAME.test(name)
+      ? formsOf(value)
+      : [],
+  );
+  // The longest first: a secret may be part of another.
+  const ordered = secrets.toSorted((left, right) => right.length - left.length);
+  return (text) => {
+    let clean = text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*:[^\s@]*@/gi, `$1${MARK}@`);
+    for (const secret of ordered) clean = clean.replaceAll(secret, MARK);
+    return clean;
+  };
+}
