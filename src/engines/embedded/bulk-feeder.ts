@@ -60,8 +60,11 @@ function keepBytes(
 }
 
 function writeImages(images: Images, runs: ByteRuns, address: Address | null): void {
-  const { bytes, words } = images;
+  const { words } = images;
   const { offsets, data } = runs.vector;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  // Up to here three words can be read without looking at how much is left.
+  const roomy = data.length - INLINE_BYTES_MAX;
   const first = offsets[runs.start] ?? 0;
   let from = first;
   for (let row = 0; row < runs.count; row++) {
@@ -70,20 +73,26 @@ function writeImages(images: Images, runs: ByteRuns, address: Address | null): v
     const word = row * 4;
     if (runs.text) assertTextStart(data, from, to);
     words[word] = length;
-    if (length <= INLINE_BYTES_MAX) {
-      words[word + 1] = 0;
-      words[word + 2] = 0;
-      words[word + 3] = 0;
-      const at = row * IMAGE_BYTES + 4;
-      for (let index = 0; index < length; index++) bytes[at + index] = data[from + index] ?? 0;
-    } else {
+    if (length > INLINE_BYTES_MAX) {
       assert(address !== null, 'a long value lies in the kept bytes');
-      const at = row * IMAGE_BYTES + 4;
-      for (let index = 0; index < 4; index++) bytes[at + index] = data[from + index] ?? 0;
+      words[word + 1] = view.getUint32(from, true);
       const low = address.low + (from - first);
       words[word + 2] = low;
       words[word + 3] = low < TWO_TO_32 ? address.high : address.high + 1;
+    } else if (from <= roomy) {
+      words[word + 1] = view.getUint32(from, true) & lowBytes(length);
+      words[word + 2] = view.getUint32(from + 4, true) & lowBytes(length - 4);
+      words[word + 3] = view.getUint32(from + 8, true) & lowBytes(length - 8);
+    } else {
+      images.bytes.fill(0, word * 4 + 4, word * 4 + IMAGE_BYTES);
+      images.bytes.set(data.subarray(from, to), word * 4 + 4);
     }
     from = to;
   }
+}
+
+/** A mask of the first `count` bytes of a little-endian word. */
+function lowBytes(count: number): number {
+  if (count <= 0) return 0;
+  return count >= 4 ? -1 : (1 << (8 * count)) - 1;
 }
