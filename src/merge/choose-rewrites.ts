@@ -36,22 +36,22 @@ const SMALL_FILES_MIN = 8;
 const SMALL_BYTES_MAX = 128 * 1024 * 1024;
 
 /**
- * Files of one bucket to rewrite as one, or none. Smallest first, a file joins while it is at most
- * twice as large as everything before it, so each row is rewritten a logarithmic number of times.
+ * Files of one bucket to rewrite as one, or none. Of the smallest files the longest run is taken
+ * whose largest is no larger than the others together, so that a row's file at least doubles each
+ * time and each row is rewritten a logarithmic number of times.
  */
 export function chooseCompaction(files: readonly BucketFile[]): readonly BucketFile[] {
-  const overdue = chooseRewrites(files);
   const small = files
     .filter((file) => file.sizeBytes < SMALL_BYTES_MAX)
     .toSorted((left, right) => left.sizeBytes - right.sizeBytes);
+  let joined = 0;
   let sumBytes = 0;
-  const joined: BucketFile[] = [];
-  for (const file of small) {
-    if (joined.length >= SMALL_FILES_MIN && file.sizeBytes > 2 * sumBytes) break;
-    joined.push(file);
+  for (const [index, file] of small.entries()) {
+    if (index + 1 >= SMALL_FILES_MIN && file.sizeBytes <= sumBytes) joined = index + 1;
     sumBytes += file.sizeBytes;
   }
-  const chosen = new Set(joined.length >= SMALL_FILES_MIN ? joined : []);
+  const chosen = new Set(small.slice(0, joined));
+  const overdue = chooseRewrites(files);
   for (const file of files) if (overdue.has(file.path)) chosen.add(file);
   return [...chosen];
 }

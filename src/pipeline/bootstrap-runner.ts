@@ -24,11 +24,6 @@ const TICK_MS = 200;
 /** A bootstrap that starts again this often in a row halts its table. */
 const RESTARTS_MAX = 5;
 
-/** Whether some table waits for a bootstrap that can be done now. */
-export function bootstrapsWaiting(run: RunState): boolean {
-  return [...run.tables.values()].some(isWaiting);
-}
-
 function isWaiting(table: CapturedTable): boolean {
   return table.needsBootstrap && table.base !== null && isCapturing(table);
 }

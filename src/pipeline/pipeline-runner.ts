@@ -6,7 +6,7 @@
 import { FirnError, isFirnError } from '../kernel/firn-error.ts';
 import { LedgerStage } from '../ledger/ledger-stage.ts';
 import { writeTarget } from '../base/base-table.ts';
-import { bootstrapsWaiting, runBootstraps } from './bootstrap-runner.ts';
+import { runBootstraps } from './bootstrap-runner.ts';
 import { commitToTables } from './commit-tables.ts';
 import { mergeTable, runMerges } from './merge-runner.ts';
 import { openTables } from './open-tables.ts';
@@ -104,20 +104,16 @@ async function follow(parts: PipelineParts, run: RunState, request: OpenedRun): 
 /** Reads what is in the source now, loads what waits, merges everything. */
 async function catchUp(parts: PipelineParts, run: RunState, request: OpenedRun): Promise<void> {
   const { signal, stop, opened } = request;
-  let loading = bootstrapsWaiting(run);
-  const bootstraps = runBootstraps(parts, run, { signal, once: true }).finally(() => {
-    loading = false;
-    run.wake();
-  });
+  const bootstraps = run.hold(() => runBootstraps(parts, run, { signal, once: true }));
   const passes = async (): Promise<void> => {
     let { from } = opened;
-    do {
+    // A bootstrap waits for what is written until its last chunk was read: another pass is due.
+    for (let held = true; held && !signal.aborted;) {
+      held = run.isHeld;
       await runStream(parts, run, { from, once: true, signal });
       from = run.position ?? from;
-      // A bootstrap waits for what is written until its last chunk was read: another pass is due.
-      if (loading || run.isHeld) await parts.clock.sleep(PASS_PAUSE_MS, signal);
-    } while ((loading || run.isHeld) && !signal.aborted);
-    await runStream(parts, run, { from, once: true, signal });
+      if (held) await parts.clock.sleep(PASS_PAUSE_MS, signal);
+    }
   };
   await together(stop, [bootstraps, passes()]);
   if (signal.aborted) return;

@@ -1,0 +1,146 @@
+/** The plan of a merge: which files it looks at, and when it must not go on. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { DataFile } from '../iceberg/manifest.ts';
+import type { ScanFile } from '../iceberg/scan-file.ts';
+import { chooseCompaction, chooseRewrites } from './choose-rewrites.ts';
+import { planMerge } from './merge-plan.ts';
+import type { BaseView, LedgerView } from './merge-plan.ts';
+
+const dataFile: DataFile = {
+  content: 'data',
+  filePath: 'file:///lake/x.parquet',
+  fileFormat: 'PARQUET',
+  partition: [],
+  specId: 0,
+  recordCount: 1n,
+  fileSizeBytes: 1n,
+  columnSizes: null,
+  valueCounts: null,
+  nullValueCounts: null,
+  nanValueCounts: null,
+  lowerBounds: null,
+  upperBounds: null,
+  splitOffsets: null,
+  equalityIds: null,
+  sortOrderId: null,
+  referencedDataFile: null,
+  contentOffset: null,
+  contentSizeBytes: null,
+  firstRowId: null,
+  keyMetadata: null,
+};
+
+function fileAt(dataSequenceNumber: bigint): ScanFile {
+  return { file: dataFile, dataSequenceNumber, deletes: [] };
+}
+
+const ledger: LedgerView = {
+  uuid: 'ledger-1',
+  lastSequenceNumber: 7n,
+  completeTo: { epoch: 1, seq: 50n },
+  retainedFrom: null,
+  gap: null,
+  files: [fileAt(3n), fileAt(5n), fileAt(7n)],
+};
+
+const base: BaseView = {
+  ledgerUuid: 'ledger-1',
+  ledgerSeen: 5n,
+  watermark: { epoch: 1, seq: 30n },
+  firstReplay: false,
+};
+
+function windowOf(view: LedgerView, of: BaseView): readonly bigint[] {
+  const plan = planMerge(view, of);
+  assert(plan.kind === 'merge', `planned ${plan.kind}`);
+  return plan.window.map((scan) => scan.dataSequenceNumber);
+}
+
+test('spec: M4 — the window is the files above ledger-seen, the rest is only older', () => {
+  const plan = planMerge(ledger, base);
+  assert(plan.kind === 'merge');
+  assert.deepEqual(windowOf(ledger, base), [7n]);
+  assert.equal(plan.older.length, 2);
+  assert.equal(plan.ledgerSeen, 7n);
+  assert.deepEqual(plan.rules, {
+    from: { epoch: 1, seq: 30n },
+    to: { epoch: 1, seq: 50n },
+    rereadsAfter: 5n,
+  });
+});
+
+test('spec: M5 — another ledger, or one that went back, is looked at whole', () => {
+  assert.deepEqual(windowOf({ ...ledger, uuid: 'ledger-2' }, base), [3n, 5n, 7n]);
+  assert.deepEqual(windowOf(ledger, { ...base, ledgerSeen: 9n }), [3n, 5n, 7n]);
+});
+
+test('spec: B6 — the first replay of a bootstrap takes older files too, but none of their re-reads', () => {
+  const plan = planMerge(ledger, { ...base, firstReplay: true });
+  assert(plan.kind === 'merge');
+  assert.equal(plan.window.length, 3);
+  assert.equal(plan.rules.rereadsAfter, 5n);
+});
+
+test('spec: M6 — expired history and a ledger that ends before the base halt', () => {
+  const expired = planMerge({ ...ledger, retainedFrom: { epoch: 1, seq: 31n } }, base);
+  assert.equal(expired.kind === 'halt' && expired.code, 'MERGE-HISTORY-EXPIRED');
+  const behind = planMerge({ ...ledger, completeTo: { epoch: 1, seq: 29n } }, base);
+  assert.equal(behind.kind === 'halt' && behind.code, 'MERGE-LEDGER-BEHIND');
+});
+
+test('spec: M11 — a base below the gap stays where it is', () => {
+  const gap = { epoch: 2, seq: 0n };
+  const view = { ...ledger, gap, completeTo: { epoch: 2, seq: 4n } };
+  assert.deepEqual(planMerge(view, base), { kind: 'idle', reason: 'gap' });
+  assert.equal(planMerge(view, { ...base, watermark: gap }).kind, 'merge');
+});
+
+test('nothing new is nothing to do, unless the ledger is complete to a later place', () => {
+  const seen = { ...base, ledgerSeen: 7n };
+  const there = { ...seen, watermark: { epoch: 1, seq: 50n } };
+  assert.deepEqual(planMerge(ledger, there), { kind: 'idle', reason: 'nothing-new' });
+  const plan = planMerge(ledger, seen);
+  assert(plan.kind === 'merge');
+  assert.equal(plan.window.length, 0);
+});
+
+test('spec: M16 — files past the budget of deleted rows are rewritten, others are not', () => {
+  const chosen = chooseRewrites([
+    { path: 'a', rowCount: 100, deletedRows: 13 },
+    { path: 'b', rowCount: 100, deletedRows: 12 },
+    { path: 'c', rowCount: 0, deletedRows: 0 },
+  ]);
+  assert.deepEqual([...chosen], ['a']);
+});
+
+test('a bucket with many small files is compacted; each row is rewritten few times', () => {
+  const small = Array.from({ length: 9 }, (_, index) => ({
+    path: `f${index}`,
+    rowCount: 10,
+    deletedRows: 0,
+    sizeBytes: 1000,
+  }));
+  assert.equal(chooseCompaction(small.slice(0, 7)).length, 0);
+  assert.equal(chooseCompaction(small).length, 9);
+  const large = { path: 'large', rowCount: 1e6, deletedRows: 0, sizeBytes: 64 * 1024 * 1024 };
+  assert.ok(!chooseCompaction([...small, large]).includes(large));
+});
+
+test('compaction of a growing table rewrites each byte a logarithmic number of times', () => {
+  let files: { path: string; rowCount: number; deletedRows: number; sizeBytes: number }[] = [];
+  let rewritten = 0;
+  for (let commit = 0; commit < 2000; commit++) {
+    files.push({ path: `f${commit}`, rowCount: 1, deletedRows: 0, sizeBytes: 1000 });
+    const chosen = new Set(chooseCompaction(files));
+    if (chosen.size === 0) continue;
+    const sizeBytes = [...chosen].reduce((sum, file) => sum + file.sizeBytes, 0);
+    rewritten += sizeBytes;
+    files = [
+      ...files.filter((file) => !chosen.has(file)),
+      { path: `c${commit}`, rowCount: 1, deletedRows: 0, sizeBytes },
+    ];
+  }
+  assert.ok(files.length < 40, `${files.length} files`);
+  assert.ok(rewritten / (2000 * 1000) < 12, `${rewritten} bytes`);
+});
