@@ -3,7 +3,6 @@ import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFirnError } from '../kernel/firn-error.ts';
 import {
-  FIELD_ID_MAX,
   fieldsById,
   findColumn,
   findFieldById,
@@ -33,6 +32,9 @@ const tags: IcebergType = {
   valueRequired: false,
   value: { kind: 'list', elementId: 8, elementRequired: true, element: { kind: 'uuid' } },
 };
+/** The highest id that is not reserved. */
+const FIELD_ID_MAX = 2147483447;
+
 const schema: IcebergSchema = {
   schemaId: 2,
   fields: [field(1, 'id', { kind: 'long' }), field(2, 'at', point), field(5, 'tags', tags, false)],

@@ -23,8 +23,8 @@ export interface IcebergSchema {
   readonly identifierFieldIds: readonly number[];
 }
 
-/** Largest id a field may have; those above are for metadata columns (spec, "Reserved Field IDs"). */
-export const FIELD_ID_MAX = 2147483447;
+/** Ids above are for metadata columns (spec, "Reserved Field IDs"). */
+const FIELD_ID_MAX = 2147483447;
 
 /**
  * Reads a schema from its JSON form. Field ids are unique afterwards; the other rules are

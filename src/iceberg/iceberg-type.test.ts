@@ -3,7 +3,17 @@ import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFirnError } from '../kernel/firn-error.ts';
 import type { JsonValue } from '../kernel/lossless-json.ts';
-import { formatType, sameType, typeFromJson, typeToJson } from './iceberg-type.ts';
+import { formatType, nestedFieldToJson, sameType, structFieldsFromJson } from './iceberg-type.ts';
+import type { IcebergType } from './iceberg-type.ts';
+
+function typeFromJson(type: JsonValue, where: string): IcebergType {
+  const [field] = structFieldsFromJson([{ id: 0, name: 'x', required: true, type }], where);
+  return field?.type ?? { kind: 'unknown' };
+}
+
+function typeToJson(type: IcebergType): JsonValue | undefined {
+  return nestedFieldToJson({ id: 0, name: 'x', required: true, type })['type'];
+}
 
 const nested: JsonValue = {
   type: 'struct',

@@ -77,16 +77,6 @@ export function isPrimitive(type: IcebergType): type is PrimitiveType {
 }
 
 /**
- * Reads a type from its JSON form.
- *
- * @param where place of the type, for messages
- * @throws {FirnError} ICEBERG-TYPE-UNSUPPORTED for a type Firn does not know, ICEBERG-JSON-INVALID
- */
-export function typeFromJson(json: JsonValue, where: string): IcebergType {
-  return readType(json, { where, depth: 0 });
-}
-
-/**
  * Reads the fields of a struct from their JSON form.
  *
  * @throws {FirnError} ICEBERG-TYPE-UNSUPPORTED, ICEBERG-JSON-INVALID
@@ -99,7 +89,7 @@ export function structFieldsFromJson(
 }
 
 /** The JSON form of a type. */
-export function typeToJson(type: IcebergType): JsonValue {
+function typeToJson(type: IcebergType): JsonValue {
   switch (type.kind) {
     case 'struct':
       return { type: 'struct', fields: type.fields.map(nestedFieldToJson) };

@@ -1,4 +1,4 @@
-/** Whatever a manifest holds comes back; whatever is done to its bytes gives a coded error or a value. */
+/** Whatever a manifest holds comes back; damaged bytes give a coded error or a value. */
 import { deepEqual, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
@@ -191,7 +191,7 @@ for (const { name, make, read } of files) {
   const sound = make(2);
   const headerBytes = make(0).length;
 
-  test(`a ${name} cut anywhere is refused, but for the cut that leaves a file without blocks`, () => {
+  test(`a ${name} cut anywhere is refused, unless a whole file is left`, () => {
     const accepted: number[] = [];
     // The header is mostly its schema, text that is cut alike everywhere: a tenth of it will do.
     for (let length = 0; length < sound.length; length += length < headerBytes - 100 ? 10 : 1) {

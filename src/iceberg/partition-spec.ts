@@ -30,10 +30,7 @@ export interface PartitionSpec {
 }
 
 /** Ids of partition fields start above this; the `last-partition-id` of an unpartitioned table. */
-export const PARTITION_FIELD_ID_START = 999;
-
-/** The spec of an unpartitioned table. */
-export const UNPARTITIONED: PartitionSpec = { specId: 0, fields: [] };
+const PARTITION_FIELD_ID_START = 999;
 
 /**
  * Reads a spec from its JSON form.
@@ -55,7 +52,7 @@ export function partitionSpecFromJson(json: JsonValue, where: string): Partition
  *
  * @throws {FirnError} as {@link partitionSpecFromJson}
  */
-export function partitionFieldsFromJson(
+function partitionFieldsFromJson(
   items: readonly JsonValue[],
   where: string,
 ): readonly PartitionField[] {
@@ -132,8 +129,8 @@ export function samePartitioning(left: PartitionSpec, right: PartitionSpec): boo
   );
 }
 
-/** Whether two fields hold the same value of a row; such fields share their field id. */
-export function samePartitionSource(left: PartitionField, right: PartitionField): boolean {
+/** Whether two fields hold the same value of a row. */
+function samePartitionSource(left: PartitionField, right: PartitionField): boolean {
   return (
     left.sourceId === right.sourceId &&
     formatTransform(left.transform) === formatTransform(right.transform)
@@ -149,8 +146,8 @@ export function highestPartitionFieldId(spec: PartitionSpec): number {
 }
 
 /**
- * Checks a spec that Firn is to write with: columns exist and fit their transform, names and ids are
- * unique, a name is not that of another column.
+ * Checks a spec that Firn is to write with: columns exist and fit their transform, names and ids
+ * are unique, a name is not that of another column.
  *
  * @throws {FirnError} ICEBERG-SPEC-INVALID, ICEBERG-TRANSFORM-UNSUPPORTED
  */

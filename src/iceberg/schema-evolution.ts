@@ -64,10 +64,8 @@ export function widenColumn(schema: IcebergSchema, widening: ColumnWidening): Ic
   const column = findColumn(schema, widening.name);
   if (column === null) throw refused(`there is no column "${widening.name}"`, schema);
   if (!isWidening(column.type, widening.type)) {
-    throw refused(
-      `column "${column.name}" cannot go from ${formatType(column.type)} to ${formatType(widening.type)}`,
-      schema,
-    );
+    const [from, to] = [formatType(column.type), formatType(widening.type)];
+    throw refused(`column "${column.name}" cannot go from ${from} to ${to}`, schema);
   }
   const fields = schema.fields.map((field) =>
     field.id === column.id ? { ...field, type: widening.type } : field,

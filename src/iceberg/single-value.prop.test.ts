@@ -1,5 +1,5 @@
 /** Whatever the value and the cut, a bound never excludes it, and bytes come back as the value. */
-import { equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { PrimitiveType } from './iceberg-type.ts';
@@ -7,11 +7,9 @@ import {
   decimalFromBytes,
   decimalToBytes,
   decodeBound,
-  decodeSingleValue,
   encodeLowerBound,
   encodeSingleValue,
   encodeUpperBound,
-  sameValue,
   valueOrder,
 } from './single-value.ts';
 import type { PresentValue } from './single-value.ts';
@@ -46,7 +44,8 @@ const typedValue: fc.Arbitrary<readonly [PrimitiveType, PresentValue]> = fc.oneo
 test('the bytes of a value give the value', () => {
   fc.assert(
     fc.property(typedValue, ([type, value]) => {
-      ok(sameValue(decodeSingleValue(type, encodeSingleValue(type, value)), value));
+      const expected = Number.isNaN(value) ? null : value;
+      deepEqual(decodeBound(type, encodeSingleValue(type, value)), expected);
     }),
     { numRuns: 500 },
   );
@@ -67,7 +66,7 @@ test('bounds enclose their value and are no longer than asked', () => {
         const bound = encoded === null ? null : decodeBound(type, encoded);
         if (bound === null) continue;
         ok(order(bound, value) * side >= 0);
-        if (lengthMax === null) ok(sameValue(bound, value) || value === 0);
+        if (lengthMax === null) ok(order(bound, value) === 0 || value === 0);
         else if (typeof bound === 'string') ok(Array.from(bound).length <= lengthMax);
         else if (bound instanceof Uint8Array) ok(bound.length <= lengthMax);
       }

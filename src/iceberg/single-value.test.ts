@@ -1,5 +1,5 @@
 /** Single values as bytes, and bounds that never exclude what they bound. */
-import { deepEqual, equal, ok, throws } from 'node:assert/strict';
+import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { AssertionError } from '../kernel/assert.ts';
 import { isFirnError } from '../kernel/firn-error.ts';
@@ -8,11 +8,9 @@ import {
   decimalFromBytes,
   decimalToBytes,
   decodeBound,
-  decodeSingleValue,
   encodeLowerBound,
   encodeSingleValue,
   encodeUpperBound,
-  sameValue,
   valueOrder,
 } from './single-value.ts';
 import type { PresentValue } from './single-value.ts';
@@ -51,8 +49,8 @@ test('values have the bytes of the specification, appendix D, and come back exac
   ];
   for (const [type, value, bytes] of cases) {
     equal(hex(encodeSingleValue(type, value)), bytes, type.kind);
-    const back = decodeSingleValue(type, Buffer.from(bytes, 'hex'));
-    ok(sameValue(back, value), type.kind);
+    const back = decodeBound(type, Buffer.from(bytes, 'hex'));
+    deepEqual(back, value, type.kind);
   }
 });
 
@@ -164,6 +162,5 @@ test('values are ordered as their bounds are read', () => {
       }
     }
   }
-  deepEqual([sameValue(-0, 0), sameValue(NaN, NaN), sameValue(1n, 1n)], [false, true, true]);
   throws(() => valueOrder(text)('1', 1), AssertionError);
 });

@@ -1,5 +1,5 @@
 /**
- * Single values in memory and as bytes: partition values, bounds, literals. What a type's values are:
+ * Single values in memory and as bytes: partition values, bounds, literals. The values of a type:
  *
  * - boolean: `boolean`; int, float, double: `number`; date: `number`, days since 1970-01-01
  * - long: `bigint`; decimal: `bigint`, unscaled; time: `bigint`, microseconds since midnight;
@@ -52,14 +52,6 @@ export function valueOrder(type: IcebergType): (left: PresentValue, right: Prese
   };
 }
 
-/** Whether two values are the same; bytes by content, NaN equal to itself, -0.0 not to +0.0. */
-export function sameValue(left: IcebergValue, right: IcebergValue): boolean {
-  if (left instanceof Uint8Array && right instanceof Uint8Array) {
-    return Buffer.compare(left, right) === 0;
-  }
-  return Object.is(left, right);
-}
-
 /** The first `count` code points of `text`; a surrogate pair is one and is never split. */
 export function firstCodePoints(text: string, count: number): string {
   if (text.length <= count) return text;
@@ -68,6 +60,12 @@ export function firstCodePoints(text: string, count: number): string {
     end += (text.codePointAt(end) ?? 0) > 0xffff ? 2 : 1;
   }
   return text.slice(0, end);
+}
+
+/** `value`, which its type says is a boolean. */
+export function expectBoolean(value: PresentValue): boolean {
+  assert(typeof value === 'boolean', `expected a boolean value, got a ${typeof value}`);
+  return value;
 }
 
 /** `value`, which its type says is a number. */
@@ -150,11 +148,11 @@ export function decimalFromBytes(bytes: Uint8Array): bigint | null {
   return value;
 }
 
-/** The bytes of a value of `type`; a new array. Nested types and `unknown` have no single values. */
+/** The bytes of a value of `type`; a new array. Nested types and `unknown` have none. */
 export function encodeSingleValue(type: IcebergType, value: PresentValue): Uint8Array {
   switch (type.kind) {
     case 'boolean':
-      return Uint8Array.of(value === true ? 1 : 0);
+      return Uint8Array.of(expectBoolean(value) ? 1 : 0);
     case 'int':
     case 'date':
       return scalar(4, (view) => view.setInt32(0, expectNumber(value), true));
@@ -199,7 +197,7 @@ export function decodeBound(type: IcebergType, bytes: Uint8Array): IcebergValue 
  *
  * @throws {FirnError} ICEBERG-VALUE-INVALID when the bytes fit no such type
  */
-export function decodeSingleValue(type: IcebergType, bytes: Uint8Array): PresentValue {
+function decodeSingleValue(type: IcebergType, bytes: Uint8Array): PresentValue {
   const value = decode(type, bytes);
   if (value === null) {
     throw new FirnError('ICEBERG-VALUE-INVALID', {

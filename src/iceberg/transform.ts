@@ -1,7 +1,8 @@
 /**
- * Partition and sort transforms (Iceberg spec, "Partition Transforms"): their text, result types and
- * application to single values. A null value always gives null. A transform that Firn does not know
- * is kept by its text, so that a table which once used it stays readable; applying it is refused.
+ * Partition and sort transforms (Iceberg spec, "Partition Transforms"): their text, result types
+ * and application to single values. A null value always gives null. A transform that Firn does not
+ * know is kept by its text, so that a table which once used it stays readable; applying it is
+ * refused.
  */
 import { assert, unreachable } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';

@@ -1,9 +1,9 @@
 /**
- * Typed Avro codecs, put together from small ones: each knows its Avro schema, writes its values and
- * reads them from data of another writer. Record fields are matched by Iceberg's `field-id`, never by
- * name or position, so files of other engines read right whatever their order, names, extra or
- * missing optional fields (Iceberg spec, Appendix A, "Avro"). A `long` is always `bigint`, an `int`
- * always `number`.
+ * Typed Avro codecs, put together from small ones: each knows its Avro schema, writes its values
+ * and reads them from data of another writer. Record fields are matched by Iceberg's `field-id`,
+ * never by name or position, so files of other engines read right whatever their order, names,
+ * extra or missing optional fields (Iceberg spec, Appendix A, "Avro"). A `long` is always `bigint`,
+ * an `int` always `number`.
  */
 import type { JsonObject, JsonValue } from '../../kernel/lossless-json.ts';
 import { invalidAvro } from './avro-input.ts';
@@ -115,7 +115,7 @@ export const textCodec: AvroCodec<string> = leaf(
 );
 
 /** `["null", T]`. */
-export function nullable<T>(codec: AvroCodec<T>): AvroCodec<T | null> {
+function nullable<T>(codec: AvroCodec<T>): AvroCodec<T | null> {
   const readNull = (): null => null;
   return {
     schema: ['null', codec.schema],
@@ -163,8 +163,8 @@ export interface MapIds {
 }
 
 /**
- * A map with int keys: an array of key-value records with the logical type `map`, because Avro's own
- * maps have string keys (Iceberg spec, Appendix A).
+ * A map with int keys: an array of key-value records with the logical type `map`, because Avro's
+ * own maps have string keys (Iceberg spec, Appendix A).
  */
 export function intMapOf<V>(codec: AvroCodec<V>, ids: MapIds): AvroCodec<ReadonlyMap<number, V>> {
   const entry = recordOf(`k${ids.keyId}_v${ids.valueId}`, {
@@ -218,9 +218,12 @@ export function recordOf<F extends RecordFields>(
       for (const [key, field] of members) field.codec.write(output, value[key]);
     },
     reader: (writer, place) =>
-      throughUnion(writer, place, (type) =>
-        type.kind === 'record' ? recordReader(members, type.fields, place) : null,
-      ) as AvroRead<RecordValue<F>>, // Its keys are those of `fields`, each read by its field's codec.
+      throughUnion(
+        writer,
+        place,
+        (type) => (type.kind === 'record' ? recordReader(members, type.fields, place) : null),
+        // Its keys are those of `fields`, and each value was read by its field's codec.
+      ) as AvroRead<RecordValue<F>>,
   };
 }
 

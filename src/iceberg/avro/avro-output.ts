@@ -1,6 +1,6 @@
 /**
- * Avro's binary encoding, writing half (Avro specification 1.12, "Binary Encoding"). Bytes gather in
- * one growing buffer and are taken out block by block.
+ * Avro's binary encoding, writing half (Avro specification 1.12, "Binary Encoding"). Bytes gather
+ * in one growing buffer and are taken out block by block.
  */
 import { assert } from '../../kernel/assert.ts';
 

@@ -1,7 +1,7 @@
 /**
  * The Avro record of a manifest entry as it stands in the file (Iceberg spec, "Manifests" and "Data
- * File Fields"): ids, names and order of other Iceberg libraries. Fields that format v1 did not have
- * are filled in where they are missing. What the numbers mean is `manifest.ts`'s.
+ * File Fields"): ids, names and order of other Iceberg libraries. Fields that format v1 did not
+ * have are filled in where they are missing. What the numbers mean is `manifest.ts`'s.
  */
 import type { StructType } from '../iceberg-type.ts';
 import {
