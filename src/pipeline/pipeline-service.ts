@@ -2,17 +2,15 @@
  * A pipeline as the command line sees it. Reading needs no owner; what writes goes to the owner's
  * control socket, or owns the pipeline for as long as it takes.
  */
-import { hostname } from 'node:os';
-import { FirnError, isFirnError } from '../kernel/firn-error.ts';
+import { FirnError } from '../kernel/firn-error.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
 import type { Random } from '../kernel/random.ts';
-import { toSafeNumber } from '../kernel/integers.ts';
 import type { PipelineConfig } from '../config/pipeline-config.ts';
 import { createTableQueues } from '../lake/table-queues.ts';
 import { formatMark } from '../model/change-sequence.ts';
 import { createMetrics } from '../monitor/metrics.ts';
-import { formatStatus, parseStatus } from '../monitor/status-codec.ts';
+import { parseStatus } from '../monitor/status-codec.ts';
 import type { StatusDocument } from '../monitor/status-document.ts';
 import type { RowEngine } from '../ports/row-engine.ts';
 import type { ChangeSource, Finding } from '../ports/source.ts';
@@ -20,7 +18,7 @@ import { openEngine, openLake, openSource } from './adapters.ts';
 import type { OpenedLake } from './adapters.ts';
 import { carryOut } from './control/control-commands.ts';
 import type { ControlCommand, ControlTask } from './control/control-commands.ts';
-import { listenForRequests, sendRequest } from './control/control-socket.ts';
+import { sendRequest } from './control/control-socket.ts';
 import { dropTable } from './control/drop-table.ts';
 import { readHalts, writeHalts } from './state/halts.ts';
 import { findView, viewTables } from './view/lake-view.ts';
@@ -29,14 +27,13 @@ import { ownershipPaths, takeOwnership } from './control/ownership.ts';
 import type { Ownership, OwnershipKey } from './control/ownership.ts';
 import type { PipelineEvent } from './pipeline-event.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
+import { runAsOwner } from './pipeline-owner.ts';
 import { runPipeline } from './pipeline-runner.ts';
 import { openLakeReader } from './view/lake-reader.ts';
 import type { LakeReader } from './view/lake-reader.ts';
-import type { RunState } from './run-state.ts';
 import { openSchemaStore } from './state/schema-store.ts';
 import { openStateFolder } from './state/state-folder.ts';
 import type { StateFolder } from './state/state-folder.ts';
-import { buildStatus } from './view/status-builder.ts';
 import { verifyTables } from './view/verify-tables.ts';
 import type { VerifyReport } from './view/verify-tables.ts';
 
@@ -56,9 +53,6 @@ export interface ServiceParts {
 export interface RunReport {
   readonly halted: readonly string[];
 }
-
-/** How often the owner stores its status. */
-const STATUS_INTERVAL_MS = 5000;
 
 /** Opens a pipeline; nothing is written until something is asked for that writes. */
 export async function openPipeline(parts: ServiceParts): Promise<PipelineService> {
@@ -97,32 +91,14 @@ export class PipelineService {
    */
   async run(options: { readonly once: boolean }): Promise<RunReport> {
     const owned = this.#own();
-    const owner = { processId: this.#parts.processId, host: hostname(), sinceMs: this.#nowMs() };
-    let run: RunState | null = null;
-    const pipeline = await this.#pipelineParts();
-    const socket = await listenForRequests(owned.socketPath, async (request, progress) => {
-      if (request.command === 'status') return this.#currentStatus(pipeline, { run, owner });
-      const current = await this.#presentRun(() => run);
-      // Commands come from our own program; an unknown one is refused by carryOut's switch.
-      const command = request.command as ControlCommand;
-      const task: ControlTask = { command, arguments: request.arguments, progress };
-      return carryOut(pipeline, current, task);
-    });
-    const ended = new AbortController();
-    const reporting = this.#reportStatus(pipeline, () => ({ run, owner }), ended.signal);
     try {
-      await runPipeline(pipeline, {
+      await runAsOwner(await this.#pipelineParts(), {
         once: options.once,
         signal: this.#parts.signal,
-        onRun: (next) => {
-          run = next ?? run;
-        },
+        socketPath: owned.socketPath,
+        processId: this.#parts.processId,
       });
     } finally {
-      ended.abort();
-      await reporting;
-      await this.#storeStatus(pipeline, { run, owner: null });
-      await socket.close();
       owned.release();
     }
     const halts = await readHalts(this.#opened.state);
@@ -347,61 +323,5 @@ export class PipelineService {
       owned.release();
     }
     return { was };
-  }
-
-  async #presentRun(run: () => RunState | null): Promise<RunState> {
-    for (let waits = 0; waits < 100; waits++) {
-      const present = run();
-      if (present !== null) return present;
-      await this.#parts.clock.sleep(100, this.#parts.signal);
-    }
-    throw new FirnError('PIPELINE-REQUEST-FAILED', { what: 'The pipeline is still starting.' });
-  }
-
-  async #reportStatus(
-    pipeline: PipelineParts,
-    now: () => Pick<Parameters<typeof buildStatus>[0], 'run' | 'owner'>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    while (!signal.aborted) {
-      await this.#parts.clock.sleep(STATUS_INTERVAL_MS, signal);
-      if (!signal.aborted) await this.#storeStatus(pipeline, now());
-    }
-  }
-
-  async #storeStatus(
-    pipeline: PipelineParts,
-    now: Pick<Parameters<typeof buildStatus>[0], 'run' | 'owner'>,
-  ): Promise<void> {
-    try {
-      await this.#opened.state.write('status.json', await this.#currentStatus(pipeline, now));
-    } catch (error) {
-      // A status is for people; what keeps it from being stored stops the run elsewhere, by name.
-      if (!isFirnError(error)) throw error;
-    }
-  }
-
-  async #currentStatus(
-    pipeline: PipelineParts,
-    now: Pick<Parameters<typeof buildStatus>[0], 'run' | 'owner'>,
-  ): Promise<string> {
-    const { label } = await pipeline.source.identify();
-    const position = now.run?.position ?? null;
-    const lag = position === null ? null : await pipeline.source.lag(position);
-    const status = await buildStatus({
-      ...this.#readerParts(),
-      ...now,
-      pipeline: this.#parts.config.name,
-      sourceLabel: label,
-      nowMs: this.#parts.clock.nowMs(),
-      monotonicMs: this.#parts.clock.monotonicMs(),
-      halts: await readHalts(this.#opened.state),
-      lagChanges: lag === null ? null : toSafeNumber(lag.changes),
-    });
-    return formatStatus(status);
-  }
-
-  #nowMs(): number {
-    return Math.trunc(this.#parts.clock.nowMs());
   }
 }

@@ -1,0 +1,128 @@
+/**
+ * The process that owns a pipeline: it runs it, answers other commands over the control socket, and
+ * stores the status where those find it who come when nobody runs.
+ */
+import { hostname } from 'node:os';
+import { FirnError, isFirnError } from '../kernel/firn-error.ts';
+import { toSafeNumber } from '../kernel/integers.ts';
+import { formatStatus } from '../monitor/status-codec.ts';
+import type { OwnerStatus } from '../monitor/status-document.ts';
+import { carryOut } from './control/control-commands.ts';
+import type { ControlCommand } from './control/control-commands.ts';
+import { listenForRequests } from './control/control-socket.ts';
+import { readHalts } from './state/halts.ts';
+import type { PipelineParts } from './pipeline-parts.ts';
+import { runPipeline } from './pipeline-runner.ts';
+import type { RunState } from './run-state.ts';
+import { buildStatus } from './view/status-builder.ts';
+
+/** How an owner runs its pipeline. */
+export interface OwnerRequest {
+  readonly once: boolean;
+  readonly signal: AbortSignal;
+  readonly socketPath: string;
+  readonly processId: number;
+}
+
+/** How often the status is stored. */
+const STATUS_INTERVAL_MS = 5000;
+
+/** How long a request waits for the first run to be open. */
+const START_MS_MAX = 10_000;
+
+const TICK_MS = 100;
+
+/** Runs a pipeline whose lock this process holds, until stopped, or once. */
+export async function runAsOwner(parts: PipelineParts, request: OwnerRequest): Promise<void> {
+  const { clock } = parts;
+  const { signal } = request;
+  const owner: OwnerStatus = {
+    processId: request.processId,
+    host: hostname(),
+    sinceMs: Math.trunc(clock.nowMs()),
+  };
+  let run: RunState | null = null;
+  const presentRun = (): RunState | null => run;
+  const socket = await listenForRequests(request.socketPath, async (asked, progress) => {
+    if (asked.command === 'status') return currentStatus(parts, { run, owner });
+    const current = await startedRun(parts, presentRun, signal);
+    // Commands come from our own program; an unknown one ends in carryOut's exhaustive switch.
+    const command = asked.command as ControlCommand;
+    return carryOut(parts, current, { command, arguments: asked.arguments, progress });
+  });
+  const ended = new AbortController();
+  const reporting = reportStatus(parts, () => ({ run, owner }), ended.signal);
+  try {
+    await runPipeline(parts, {
+      once: request.once,
+      signal,
+      onRun: (next) => {
+        run = next ?? run;
+      },
+    });
+  } finally {
+    ended.abort();
+    await reporting;
+    await storeStatus(parts, { run, owner: null });
+    await socket.close();
+  }
+}
+
+/** The run that requests work on; waits while the pipeline starts. */
+async function startedRun(
+  parts: PipelineParts,
+  run: () => RunState | null,
+  signal: AbortSignal,
+): Promise<RunState> {
+  for (let waitedMs = 0; waitedMs < START_MS_MAX; waitedMs += TICK_MS) {
+    const present = run();
+    if (present !== null) return present;
+    await parts.clock.sleep(TICK_MS, signal);
+  }
+  throw new FirnError('PIPELINE-REQUEST-FAILED', { what: 'The pipeline is still starting.' });
+}
+
+interface StatusNow {
+  readonly run: RunState | null;
+  readonly owner: OwnerStatus | null;
+}
+
+async function reportStatus(
+  parts: PipelineParts,
+  now: () => StatusNow,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await parts.clock.sleep(STATUS_INTERVAL_MS, signal);
+    if (!signal.aborted) await storeStatus(parts, now());
+  }
+}
+
+async function storeStatus(parts: PipelineParts, now: StatusNow): Promise<void> {
+  try {
+    await parts.state.write('status.json', await currentStatus(parts, now));
+  } catch (error) {
+    // A status is for people; what keeps it from being stored stops the run elsewhere, by name.
+    if (!isFirnError(error)) throw error;
+  }
+}
+
+async function currentStatus(parts: PipelineParts, now: StatusNow): Promise<string> {
+  const { label } = await parts.source.identify();
+  const position = now.run?.position ?? null;
+  const lag = position === null ? null : await parts.source.lag(position);
+  const { store, catalog, state, clock } = parts;
+  const status = await buildStatus({
+    store,
+    catalog,
+    state,
+    ...now,
+    pipeline: parts.config.name,
+    sourceLabel: label,
+    nowMs: clock.nowMs(),
+    monotonicMs: clock.monotonicMs(),
+    halts: await readHalts(state),
+    lagChanges: lag === null ? null : toSafeNumber(lag.changes),
+  });
+  return formatStatus(status);
+}
