@@ -1,5 +1,24 @@
-/** Stub. */
+/** `firn check FILE`: connects, changes nothing, says what is wrong and how to fix it. */
+import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
+import { textArgument } from '../command.ts';
 import type { Command } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import { findingDocuments, hasErrors, showFindings } from '../findings.ts';
+import { formatAmount } from '../human-text.ts';
+import { withSource } from '../open-pipeline.ts';
 
-/** Stub. */
-export const check: Command = async () => 0;
+/** Exit code 1 when something would keep the pipeline from running or lose changes. */
+export const check: Command = async (context, input) => {
+  const { terminal } = context;
+  const config = loadPipelineFile(textArgument(input, 0));
+  const findings = await withSource(context, config, (source) => source.check());
+  const failed = hasErrors(findings);
+  terminal.document({ pipeline: config.name, ok: !failed, findings: findingDocuments(findings) });
+  showFindings(terminal, findings, false);
+  const count = (severity: string): number =>
+    findings.filter((finding) => finding.severity === severity).length;
+  const counts = `${formatAmount(count('error'), 'error')}, ${formatAmount(count('warning'), 'warning')}`;
+  if (failed) terminal.line(`${terminal.paint('bad', 'not ready')}: ${counts}`);
+  else terminal.line(`${terminal.paint('good', 'ready')}: ${counts}; firn run starts it`);
+  return failed ? EXIT.no : EXIT.done;
+};

@@ -1,5 +1,80 @@
-/** Stub. */
+/** `firn types FILE`: each column, its type in the source and in the lake, and what a policy decides. */
+import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
+import type { PipelineConfig } from '../../config/pipeline-config.ts';
+import { formatColumnType } from '../../model/column-type.ts';
+import type { SourceTable } from '../../model/source-event.ts';
+import { formatTableName } from '../../model/table-schema.ts';
+import { ruleFor } from '../../pipeline/state/schema-store.ts';
+import { textArgument } from '../command.ts';
 import type { Command } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import { withSource } from '../open-pipeline.ts';
+import { printable } from '../printable.ts';
+import { textTable } from '../text-table.ts';
 
-/** Stub. */
-export const types: Command = async () => 0;
+interface ColumnDecision {
+  readonly column: string;
+  readonly lakeColumn: string;
+  readonly key: boolean;
+  readonly sourceType: string;
+  readonly lakeType: string;
+  /** What happens to a value that does not fit. */
+  readonly onMisfit: string;
+}
+
+/** Reads the source only. */
+export const types: Command = async (context, input) => {
+  const { terminal } = context;
+  const config = loadPipelineFile(textArgument(input, 0));
+  const found = await withSource(context, config, (source) => source.discover());
+  const tables = found.map((table) => ({
+    table: formatTableName(table.table),
+    ledgerOnly: table.ledgerOnlyReason,
+    excluded: ruleFor(config, table.table)?.exclude ?? [],
+    columns: decisionsOf(config, table),
+  }));
+  terminal.document({ pipeline: config.name, tables });
+  for (const { table, ledgerOnly, excluded, columns } of tables) {
+    const about = ledgerOnly === null ? '' : ` (ledger only: ${printable(ledgerOnly)})`;
+    terminal.line(`${terminal.paint('strong', printable(table))}${about}`);
+    for (const line of linesOf(columns)) terminal.line(`  ${line}`);
+    if (excluded.length > 0) terminal.line(`  left out: ${excluded.map(printable).join(', ')}`);
+    terminal.line();
+  }
+  return EXIT.done;
+};
+
+function decisionsOf(config: PipelineConfig, table: SourceTable): readonly ColumnDecision[] {
+  const rule = ruleFor(config, table.table);
+  return table.columns.map(({ sourceName, sourceType, type }) => ({
+    column: sourceName,
+    lakeColumn: rule?.rename[sourceName] ?? sourceName,
+    key: table.keyColumns.includes(sourceName),
+    sourceType,
+    lakeType: formatColumnType(type),
+    onMisfit: rule?.columns[sourceName]?.onMisfit ?? 'halt',
+  }));
+}
+
+function linesOf(columns: readonly ColumnDecision[]): readonly string[] {
+  return textTable(
+    [
+      { title: 'column', align: 'left' },
+      { title: 'key', align: 'left' },
+      { title: 'source type', align: 'left' },
+      { title: 'lake type', align: 'left' },
+      { title: 'a value that does not fit', align: 'left' },
+    ],
+    columns.map(({ column, lakeColumn, key, sourceType, lakeType, onMisfit }) => [
+      column === lakeColumn
+        ? printable(column)
+        : `${printable(column)} -> ${printable(lakeColumn)}`,
+      key ? 'key' : '',
+      sourceType === '' ? '(none)' : printable(sourceType),
+      lakeType,
+      { halt: 'halts the table', null: 'becomes NULL', text: 'is kept: the column is text' }[
+        onMisfit
+      ] ?? onMisfit,
+    ]),
+  );
+}

@@ -58,4 +58,9 @@ export const configErrors = {
     summary: 'The folder of the demo holds something that the demo did not make.',
     remedy: 'Move the folder firn-demo away, or start the demo in another folder.',
   },
+  'CONFIG-RUNTIME-FOLDER': {
+    disposition: 'refuse',
+    summary: 'The folder for locks and sockets cannot be used.',
+    remedy: 'Set XDG_RUNTIME_DIR to a folder that only you may write.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

@@ -1,0 +1,113 @@
+/** Makes a pipeline file for a source: asks the source what it has, writes it down, commented. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
+import { parsePipelineFile } from '../config/parse-pipeline-file.ts';
+import type { PipelineConfig } from '../config/pipeline-config.ts';
+import { renderPipelineFile } from '../config/render-pipeline-file.ts';
+import type { NewPipelineFile } from '../config/render-pipeline-file.ts';
+import { FirnError } from '../kernel/firn-error.ts';
+import type { SourceTable } from '../model/source-event.ts';
+import type { CommandContext } from './command.ts';
+import { formatAmount, formatCount } from './human-text.ts';
+import { withSource } from './open-pipeline.ts';
+import type { SourceArgument } from './source-argument.ts';
+
+/** What to write, and where. */
+export interface NewPipeline {
+  readonly source: SourceArgument;
+  /** Absolute path of the file to write; there must be none yet. */
+  readonly fileName: string;
+  /** Warehouse as written in the file. */
+  readonly warehouse: string;
+  /** Only these tables, names or patterns; `null`: all that the source has. */
+  readonly tables: readonly string[] | null;
+}
+
+/**
+ * Writes the pipeline file and gives what it means.
+ *
+ * @throws {FirnError} PIPELINE-NO-TABLES, CONFIG-FILE-EXISTS, CONFIG-WRITE-FAILED, SOURCE-…
+ */
+export async function writeNewPipeline(
+  context: CommandContext,
+  request: NewPipeline,
+): Promise<PipelineConfig> {
+  const { fileName, warehouse } = request;
+  const { name, type, path } = request.source;
+  const source = { type, path: pathIn(dirname(fileName), path) };
+  const draft = (tables: NewPipelineFile['tables']): string =>
+    renderPipelineFile({ name, source, tables, warehouse });
+  const everything = draft([{ name: '*', note: '', included: true }]);
+  const found = await withSource(context, parsePipelineFile(everything, fileName), (opened) =>
+    opened.discover(),
+  );
+  const text = draft(chosenTables(found, request));
+  writeNew(fileName, text);
+  return parsePipelineFile(text, fileName);
+}
+
+/** The shorter way to say a path: relative to `folder` unless it lies far away. */
+function pathIn(folder: string, path: string): string {
+  const near = relative(folder, path);
+  if (near.startsWith('../../..') || near === '') return path;
+  return near.startsWith('.') ? near : `./${near}`;
+}
+
+function chosenTables(
+  found: readonly SourceTable[],
+  request: NewPipeline,
+): NewPipelineFile['tables'] {
+  if (found.length === 0) {
+    throw new FirnError('PIPELINE-NO-TABLES', {
+      what: 'the database has no tables that can be copied',
+      where: request.source.path,
+      remedy: 'Create a table in it first.',
+    });
+  }
+  const names = new Map(found.map((table) => [table.table.table, table]));
+  const wanted = request.tables;
+  if (wanted === null) {
+    return found.map((table) => ({
+      name: table.table.table,
+      note: noteFor(table),
+      included: true,
+    }));
+  }
+  const missing = wanted.filter((name) => !name.includes('*') && !names.has(name));
+  if (missing.length > 0) {
+    throw new FirnError('PIPELINE-NO-TABLES', {
+      what: `the database has no table ${missing.join(', ')}; it has ${[...names.keys()].join(', ')}`,
+      where: request.source.path,
+      remedy: 'Correct the names after --tables, or leave it out to copy all tables.',
+    });
+  }
+  return wanted.map((name) => {
+    const table = names.get(name);
+    return { name, note: table === undefined ? 'pattern' : noteFor(table), included: true };
+  });
+}
+
+function noteFor(table: SourceTable): string {
+  const rows = table.rowsEstimate;
+  const size = rows === null ? '' : `, about ${formatCount(rows)} rows`;
+  const columns = formatAmount(table.columns.length, 'column');
+  if (table.ledgerOnlyReason !== null)
+    return `${columns}${size}; ledger only: ${table.ledgerOnlyReason}`;
+  const key = table.keyColumns.length === 0 ? 'no key' : `key ${table.keyColumns.join(', ')}`;
+  return `${columns}, ${key}${size}`;
+}
+
+function writeNew(fileName: string, text: string): void {
+  try {
+    mkdirSync(dirname(fileName), { recursive: true });
+    writeFileSync(fileName, text, { flag: 'wx' });
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    if (code === 'EEXIST') {
+      const what = 'there is a file of this name already, and it is not overwritten';
+      throw new FirnError('CONFIG-FILE-EXISTS', { what, where: fileName, cause });
+    }
+    const what = `the pipeline file cannot be written (${code})`;
+    throw new FirnError('CONFIG-WRITE-FAILED', { what, where: fileName, cause });
+  }
+}

@@ -1,0 +1,75 @@
+/** Opens what a command works on, and closes it whatever happens. */
+import { existsSync } from 'node:fs';
+import process from 'node:process';
+import { loadPipelineFile } from '../config/load-pipeline-file.ts';
+import type { PipelineConfig } from '../config/pipeline-config.ts';
+import { FirnError } from '../kernel/firn-error.ts';
+import type { PipelineEvent } from '../pipeline/pipeline-event.ts';
+import type { PipelineService } from '../pipeline/pipeline-service.ts';
+import type { ChangeSource } from '../ports/source.ts';
+import type { CommandContext } from './command.ts';
+import { runtimeFolder } from './runtime-folder.ts';
+
+/** A pipeline to open. */
+export interface PipelineRequest {
+  readonly config: PipelineConfig;
+  readonly onEvent?: (event: PipelineEvent) => void;
+}
+
+/** Opens a pipeline for `use`. */
+export async function withPipeline<T>(
+  context: CommandContext,
+  request: PipelineRequest,
+  use: (service: PipelineService) => Promise<T>,
+): Promise<T> {
+  const { openPipeline } = await import('../pipeline/pipeline-service.ts');
+  const { clock, random, signal, environment, log } = context;
+  const service = await openPipeline({
+    config: request.config,
+    clock,
+    random,
+    signal,
+    runtimeFolder: runtimeFolder(environment),
+    processId: process.pid,
+    onEvent: (event) => {
+      log.debug({ event: event.kind, pipeline: request.config.name }, 'pipeline event');
+      request.onEvent?.(event);
+    },
+  });
+  try {
+    return await use(service);
+  } finally {
+    await service.close();
+  }
+}
+
+/** Opens the pipeline of a file that a command only looks at: nothing is made that is not there. */
+export async function withExistingPipeline<T>(
+  context: CommandContext,
+  file: string,
+  use: (service: PipelineService, config: PipelineConfig) => Promise<T>,
+): Promise<T> {
+  const config = loadPipelineFile(file);
+  const { path } = config.lake.catalog;
+  if (!existsSync(path)) {
+    const what = 'this pipeline has never run: it has no catalog yet';
+    throw new FirnError('PIPELINE-STATE-MISSING', { what, where: path });
+  }
+  return withPipeline(context, { config }, (service) => use(service, config));
+}
+
+/** Opens only the source: neither lake nor catalog are touched. */
+export async function withSource<T>(
+  context: CommandContext,
+  config: PipelineConfig,
+  use: (source: ChangeSource) => Promise<T>,
+): Promise<T> {
+  const { openSource } = await import('../pipeline/adapters.ts');
+  const { clock, random } = context;
+  const source = await openSource({ config, clock, random });
+  try {
+    return await use(source);
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,52 @@
+/** SOURCE on the command line: which database it is. Addresses are never quoted: they hold passwords. */
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { basename, extname, resolve } from 'node:path';
+import { pipelineNameFrom } from '../config/pipeline-name.ts';
+import { FirnError } from '../kernel/firn-error.ts';
+
+/** A source as it was named on the command line. */
+export interface SourceArgument {
+  readonly type: 'sqlite';
+  /** Absolute path of the database. */
+  readonly path: string;
+  /** Pipeline name made from it. */
+  readonly name: string;
+}
+
+/** First bytes of every SQLite database (sqlite.org, "Database File Format", 1.3). */
+const SQLITE_MAGIC = 'SQLite format 3\0';
+
+/** Whether the file at `path` begins like a SQLite database. */
+export function isSqliteDatabase(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile() !== true) return false;
+  const head = Buffer.alloc(SQLITE_MAGIC.length);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, head, 0, head.length, 0);
+  } finally {
+    closeSync(file);
+  }
+  return head.toString('latin1') === SQLITE_MAGIC;
+}
+
+/**
+ * Reads SOURCE: `sqlite:PATH`, or the path of a SQLite database.
+ *
+ * @throws {FirnError} CONFIG-SOURCE-UNKNOWN, CONFIG-NOT-SUPPORTED
+ */
+export function parseSource(text: string): SourceArgument {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
+  if (scheme !== undefined && scheme !== 'sqlite' && scheme !== 'file') {
+    const what = `sources of the kind ${scheme}:// are not in this version`;
+    throw new FirnError('CONFIG-NOT-SUPPORTED', { what });
+  }
+  const path = resolve(text.replace(/^(?:sqlite|file):(?:\/\/(?=\/))?/i, ''));
+  const stat = statSync(path, { throwIfNoEntry: false });
+  const unknown = (what: string): FirnError =>
+    new FirnError('CONFIG-SOURCE-UNKNOWN', { what, where: path });
+  if (stat === undefined) throw unknown('there is no such file');
+  if (stat.isDirectory()) throw unknown('this is a folder, not a database');
+  if (!isSqliteDatabase(path)) throw unknown('this is not a SQLite database');
+  return { type: 'sqlite', path, name: pipelineNameFrom(basename(path, extname(path))) };
+}
