@@ -2,7 +2,8 @@
  * PyIceberg as an independent reader: opens a SQLite catalog and gives back a table's rows with every
  * value exact, or what the table says about itself. Tests of the engine lane compare these with ours.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { resolve } from 'node:path';
 import { ensurePython } from '../../tools/python.ts';
 
@@ -92,6 +93,11 @@ export function runPython(script: string, args: readonly string[]): string {
     encoding: 'utf8',
     maxBuffer: OUTPUT_BYTES_MAX,
   });
+}
+
+/** Like `runPython`, but it runs beside this process, whose output it shares. */
+export function startPython(script: string, args: readonly string[]): ChildProcess {
+  return spawn(pythonPath(), [script, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
 /** The rows of a table, in no particular order. */

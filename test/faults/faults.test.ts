@@ -61,23 +61,24 @@ test('operations of store and catalog are numbered together', async () => {
 
 for (const kind of ['crash-before', 'crash-after'] as const) {
   test(`${kind}: the effect ${kind === 'crash-after' ? 'is' : 'is not'} there, then all is dead`, async () => {
-    const plan = new FaultPlan(1, { kind });
+    const plan = new FaultPlan(3, { kind });
     const { store, catalog } = memory();
     const [faultyStore, faulty] = [faultyObjectStore(store, plan), faultyCatalog(catalog, plan)];
-    await faultyStore.write('memory://lake/0', content);
+    const expected = [0, 1, 2].map((name) => `memory://lake/${name}`);
+    for (const location of expected.slice(0, 2)) await faultyStore.write(location, content);
     const listing = faultyStore.list('memory://lake')[Symbol.asyncIterator]();
-    await rejects(faultyStore.write('memory://lake/1', content), SimulatedCrash);
-    const expected = ['memory://lake/0', 'memory://lake/1'];
+    await listing.next();
+    await rejects(faultyStore.write('memory://lake/2', content), SimulatedCrash);
     deepEqual(
       await listedNames(store, store.root),
-      kind === 'crash-after' ? expected : expected.slice(0, 1),
+      kind === 'crash-after' ? expected : expected.slice(0, 2),
     );
     ok(plan.crashed && plan.fired);
-    await rejects(faultyStore.write('memory://lake/2', content), SimulatedCrash);
+    await rejects(faultyStore.write('memory://lake/3', content), SimulatedCrash);
     await rejects(faultyStore.read('memory://lake/0'), SimulatedCrash);
     await rejects(faulty.listNamespaces(), SimulatedCrash);
     await rejects(listing.next(), SimulatedCrash);
-    equal(await store.readIfPresent('memory://lake/2'), null);
+    equal(await store.readIfPresent('memory://lake/3'), null);
     await faulty.close();
   });
 }
