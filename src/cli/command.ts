@@ -3,8 +3,8 @@ import type { Clock } from '../kernel/clock.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import type { Random } from '../kernel/random.ts';
 import type { ExitCode } from './exit-code.ts';
-import type { Log } from './log.ts';
-import type { Terminal } from './terminal.ts';
+import type { Log } from './output/log.ts';
+import type { Terminal } from './output/terminal.ts';
 
 /** The world of one command. */
 export interface CommandContext {

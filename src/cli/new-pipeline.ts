@@ -8,7 +8,7 @@ import type { NewPipelineFile } from '../config/render-pipeline-file.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import type { SourceTable } from '../model/source-event.ts';
 import type { CommandContext } from './command.ts';
-import { formatAmount, formatCount } from './human-text.ts';
+import { formatAmount, formatCount } from './output/human-text.ts';
 import { withSource } from './open-pipeline.ts';
 import type { SourceArgument } from './source-argument.ts';
 

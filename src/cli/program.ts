@@ -5,7 +5,7 @@ import { COMMAND_GROUPS } from './declarations.ts';
 import type { CommandDeclaration } from './declarations.ts';
 import { EXIT } from './exit-code.ts';
 import type { ExitCode } from './exit-code.ts';
-import { LOG_LEVELS } from './log.ts';
+import { LOG_LEVELS } from './output/log.ts';
 
 /** A command that was asked for, not loaded yet. */
 export interface ParsedCommand {

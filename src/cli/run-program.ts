@@ -11,15 +11,15 @@ import { flagOption, textOption } from './command.ts';
 import type { CommandContext } from './command.ts';
 import { EXIT } from './exit-code.ts';
 import type { ExitCode } from './exit-code.ts';
-import { createLog, isLogLevel } from './log.ts';
-import type { Log } from './log.ts';
+import { createLog, isLogLevel } from './output/log.ts';
+import type { Log } from './output/log.ts';
 import { parseLine } from './program.ts';
 import type { ParsedCommand } from './program.ts';
-import { createRedactor } from './redact.ts';
-import { errorDocument, exitCodeOf, showError } from './render-error.ts';
+import { createRedactor } from './output/redact.ts';
+import { errorDocument, exitCodeOf, showError } from './output/render-error.ts';
 import { abortOnSignals } from './signals.ts';
-import { createTerminal } from './terminal.ts';
-import type { Terminal } from './terminal.ts';
+import { createTerminal } from './output/terminal.ts';
+import type { Terminal } from './output/terminal.ts';
 
 /** Runs the command that `words` name. Never throws. */
 export async function runProgram(words: readonly string[]): Promise<ExitCode> {

@@ -1,5 +1,29 @@
-/** Stub. */
+/** `firn bootstrap FILE --table T`: loads one table again while the others go on. */
+import { textArgument, textOption } from '../command.ts';
 import type { Command } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import { haltIn } from '../halt-text.ts';
+import { printable } from '../output/printable.ts';
+import { requestOwner } from '../request-owner.ts';
 
-/** Stub. */
-export const bootstrap: Command = async () => 0;
+/** Ends when the new copy is published; readers see the old one until then. Exit code 3 when it halted. */
+export const bootstrap: Command = async (context, input) => {
+  const { terminal } = context;
+  const table = textOption(input, 'table') ?? '';
+  const answer = await requestOwner(context, {
+    file: textArgument(input, 0),
+    command: 'bootstrap',
+    arguments: { table },
+  });
+  const halt = haltIn(answer, 'halted');
+  terminal.document({ table, halted: halt });
+  if (halt === null) {
+    terminal.line(`${printable(table)} is loaded again`);
+    return EXIT.done;
+  }
+  terminal.line(
+    `${terminal.paint('bad', 'halted')} ${printable(table)}: ${printable(halt.what)} [${halt.code}]`,
+  );
+  terminal.line(`next: ${halt.remedy}`);
+  return EXIT.halted;
+};

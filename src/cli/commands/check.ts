@@ -3,8 +3,8 @@ import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
 import { textArgument } from '../command.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { findingDocuments, hasErrors, showFindings } from '../findings.ts';
-import { formatAmount } from '../human-text.ts';
+import { findingDocuments, hasErrors, showFindings } from '../output/findings.ts';
+import { formatAmount } from '../output/human-text.ts';
 import { withSource } from '../open-pipeline.ts';
 
 /** Exit code 1 when something would keep the pipeline from running or lose changes. */

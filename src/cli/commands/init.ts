@@ -4,9 +4,9 @@ import { PIPELINE_FILE_NAME } from '../../config/load-pipeline-file.ts';
 import { listOption, textArgument, textOption } from '../command.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { formatAmount } from '../human-text.ts';
+import { formatAmount } from '../output/human-text.ts';
 import { writeNewPipeline } from '../new-pipeline.ts';
-import { printable } from '../printable.ts';
+import { printable } from '../output/printable.ts';
 import { parseSource } from '../source-argument.ts';
 
 /** Never overwrites a file. */

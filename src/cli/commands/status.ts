@@ -1,5 +1,126 @@
-/** Stub. */
-import type { Command } from '../command.ts';
+/** `firn status FILE`: what the pipeline says about itself, from its owner or as last stored. */
+import { formatStatus } from '../../monitor/status-codec.ts';
+import type { StatusDocument, TableStatus } from '../../monitor/status-document.ts';
+import { parseJson } from '../../kernel/lossless-json.ts';
+import { textArgument } from '../command.ts';
+import type { Command, CommandContext } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import { formatAgo, formatBytes, formatCount, formatElapsed } from '../output/human-text.ts';
+import { withExistingPipeline } from '../open-pipeline.ts';
+import { printable } from '../output/printable.ts';
+import type { Tone } from '../output/terminal.ts';
+import { textTable } from '../output/text-table.ts';
 
-/** Stub. */
-export const status: Command = async () => 0;
+const TONES: Readonly<Record<TableStatus['state'], Tone>> = {
+  waiting: 'quiet',
+  bootstrapping: 'warning',
+  streaming: 'good',
+  'ledger-only': 'good',
+  halted: 'bad',
+};
+
+/** Exit code 0 whatever the state: the question was answered. */
+export const status: Command = async (context, input) => {
+  const document = await withExistingPipeline(context, textArgument(input, 0), (service) =>
+    service.status(),
+  );
+  context.terminal.document(parseJson(formatStatus(document)));
+  if (!context.terminal.json) showStatus(context, document);
+  return EXIT.done;
+};
+
+function showStatus({ terminal, clock }: CommandContext, document: StatusDocument): void {
+  const { owner, lagChanges, halted } = document;
+  const nowMs = clock.nowMs();
+  const name = terminal.paint('strong', document.pipeline);
+  const state =
+    owner === null
+      ? `not running, as of ${formatAgo(document.updatedAtMs, nowMs)}`
+      : `running for ${formatElapsed(nowMs - owner.sinceMs)}, process ${owner.processId}`;
+  const behind = lagChanges === null ? '' : `, ${formatCount(lagChanges)} changes to read`;
+  terminal.line(`${name}  ${printable(document.source)}  ${state}${behind}`);
+  terminal.line();
+  const lines = tableLines(document.tables);
+  for (const [index, line] of lines.entries()) {
+    const table = document.tables[index - 1];
+    // Painted as a whole: colour codes would upset the alignment inside.
+    terminal.line(
+      table === undefined ? terminal.paint('quiet', line) : painted(terminal, table, line),
+    );
+  }
+  for (const table of document.tables) showProblems(terminal, table);
+  if (halted !== null) {
+    terminal.line();
+    terminal.line(`${terminal.paint('bad', 'halted')} ${halted.code}: ${printable(halted.what)}`);
+    terminal.line(`next: ${halted.remedy}`);
+  }
+}
+
+function painted(
+  terminal: CommandContext['terminal'],
+  { state }: TableStatus,
+  line: string,
+): string {
+  return line.replace(`  ${state}  `, () => `  ${terminal.paint(TONES[state], state)}  `);
+}
+
+function tableLines(tables: readonly TableStatus[]): readonly string[] {
+  return textTable(
+    [
+      { title: 'table', align: 'left' },
+      { title: 'state', align: 'left' },
+      { title: 'base rows', align: 'right' },
+      { title: 'ledger rows', align: 'right' },
+      { title: 'unmerged', align: 'right' },
+      { title: 'lag', align: 'right' },
+      { title: 'files', align: 'right' },
+      { title: 'size', align: 'right' },
+      { title: 'deleted', align: 'right' },
+      { title: 'last proof', align: 'left' },
+    ],
+    tables.map((table) => [
+      printable(table.table),
+      table.state,
+      table.base === null ? '-' : formatCount(table.base.rows),
+      formatCount(table.ledger.rows),
+      table.unmergedRows === null ? '-' : formatCount(table.unmergedRows),
+      table.lagSeconds === null ? '-' : formatElapsed(table.lagSeconds * 1000),
+      formatCount(table.ledger.files + (table.base?.files ?? 0) + (table.base?.deleteFiles ?? 0)),
+      formatBytes(table.ledger.sizeBytes + (table.base?.sizeBytes ?? 0)),
+      deleteDebt(table),
+      proof(table),
+    ]),
+  );
+}
+
+/** Share of rows in data files that are deleted and not yet rewritten. */
+function deleteDebt({ base }: TableStatus): string {
+  if (base === null) return '-';
+  const stored = base.rows + base.deletedRows;
+  return stored === 0 ? '0%' : `${Math.round((100 * base.deletedRows) / stored)}%`;
+}
+
+function proof({ lastVerify }: TableStatus): string {
+  if (lastVerify === null) return '-';
+  const differences = `${formatCount(lastVerify.differences)} differ`;
+  return lastVerify.equal ? 'equal' : differences;
+}
+
+function showProblems(terminal: CommandContext['terminal'], table: TableStatus): void {
+  const { bootstrap, halted } = table;
+  if (bootstrap !== null) {
+    const { rows, rowsTotal, rowsPerSecond, etaSeconds } = bootstrap;
+    const of = rowsTotal === null ? '' : ` of about ${formatCount(rowsTotal)}`;
+    const rate = rowsPerSecond === null ? '' : `, ${formatCount(rowsPerSecond)} rows/s`;
+    const eta = etaSeconds === null ? '' : `, ${formatElapsed(etaSeconds * 1000)} to go`;
+    terminal.line();
+    terminal.line(
+      `${printable(table.table)}: copying, ${formatCount(rows)}${of} rows${rate}${eta}`,
+    );
+  }
+  if (halted === null) return;
+  terminal.line();
+  const head = terminal.paint('bad', 'halted');
+  terminal.line(`${head} ${printable(table.table)}: ${printable(halted.what)} [${halted.code}]`);
+  terminal.line(`next: ${halted.remedy}`);
+}

@@ -1,5 +1,52 @@
-/** Stub. */
+/** `firn tail FILE [TABLE]`: ledger rows as they arrive, until stopped. */
+import { optionalArgument, textArgument } from '../command.ts';
 import type { Command } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import { withExistingPipeline } from '../open-pipeline.ts';
+import type { TailRows } from '../../pipeline/view/lake-reader.ts';
+import { fit, printable } from '../output/printable.ts';
 
-/** Stub. */
-export const tail: Command = async () => 0;
+const OPS: Readonly<Record<string, string>> = {
+  c: 'insert',
+  u: 'update',
+  d: 'delete',
+  t: 'truncate',
+  r: 'reread',
+};
+
+/** Ends only by a signal, which is its normal end. */
+export const tail: Command = async (context, input) => {
+  const { terminal, clock, signal } = context;
+  const table = optionalArgument(input, 1);
+  await withExistingPipeline(context, textArgument(input, 0), async (service) => {
+    const reader = await service.reader();
+    if (!terminal.json) terminal.note('waiting for changes; Ctrl-C ends');
+    for await (const rows of reader.tail({ table, clock, signal })) {
+      for (const row of rows.rows) {
+        if (terminal.json) terminal.data(`${rowDocument(rows, row)}\n`);
+        else terminal.data(`${rowLine(rows, row, terminal.moving ? terminal.columns : null)}\n`);
+      }
+    }
+  });
+  return EXIT.interrupted;
+};
+
+type Row = TailRows['rows'][number];
+
+function rowDocument({ table, columns }: TailRows, row: Row): string {
+  const fields = columns.map((column, index) => [column, row[index] ?? null] as const);
+  return JSON.stringify({ table, row: Object.fromEntries(fields) });
+}
+
+/** `shop.orders  update  id=5  total=12.50`, on a terminal cut to its width. */
+function rowLine({ table, columns }: TailRows, row: Row, width: number | null): string {
+  const own = (name: string): string | null => row[columns.indexOf(name)] ?? null;
+  const fields = columns.flatMap((column, index) => {
+    const value = row[index] ?? null;
+    return column.startsWith('_firn_') || value === null ? [] : [`${column}=${value}`];
+  });
+  const op = OPS[own('_firn_op') ?? ''] ?? '?';
+  const place = `${own('_firn_epoch') ?? ''}:${own('_firn_seq') ?? ''}`;
+  const line = printable([table, op.padEnd(8), place, ...fields].join('  '));
+  return width === null ? line : fit(line, width);
+}

@@ -9,8 +9,8 @@ import { textArgument } from '../command.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { withSource } from '../open-pipeline.ts';
-import { printable } from '../printable.ts';
-import { textTable } from '../text-table.ts';
+import { printable } from '../output/printable.ts';
+import { textTable } from '../output/text-table.ts';
 
 interface ColumnDecision {
   readonly column: string;

@@ -1,5 +1,85 @@
-/** Stub. */
+/** `firn verify FILE`: proves that bases equal their source, or names the keys that differ. */
+import type { TableProof } from '../../pipeline/view/verify-tables.ts';
+import type { KeyDifference } from '../../ports/row-engine.ts';
+import { flagOption, textArgument, textOption } from '../command.ts';
 import type { Command } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import { formatAmount, formatCount } from '../output/human-text.ts';
+import { withExistingPipeline } from '../open-pipeline.ts';
+import { printable } from '../output/printable.ts';
+import type { Terminal } from '../output/terminal.ts';
 
-/** Stub. */
-export const verify: Command = async () => 0;
+/** Keys shown to people per table; `--json` has all that were named. */
+const KEYS_SHOWN = 10;
+
+/** Exit code 1 when a difference was found, or nothing could be compared. */
+export const verify: Command = async (context, input) => {
+  const { terminal } = context;
+  const options = { table: textOption(input, 'table'), repair: flagOption(input, 'repair') };
+  const report = await withExistingPipeline(context, textArgument(input, 0), (service) =>
+    service.verify(options),
+  );
+  terminal.document(report);
+  const width = Math.max(0, ...report.tables.map(({ table }) => table.length));
+  for (const proof of report.tables) showProof(terminal, proof, width);
+  if (report.equal)
+    terminal.line(`${terminal.paint('good', 'equal')}: the lake holds what the source holds`);
+  else
+    terminal.line(
+      `${terminal.paint('bad', 'not proven equal')}: ${nextStep(report.tables, options.repair)}`,
+    );
+  if (context.signal.aborted) return EXIT.interrupted;
+  return report.equal ? EXIT.done : EXIT.no;
+};
+
+function showProof(terminal: Terminal, proof: TableProof, width: number): void {
+  const name = printable(proof.table).padEnd(width);
+  if (proof.kind === 'skipped') {
+    terminal.line(
+      `${name}  ${terminal.paint('warning', 'not compared')}: ${printable(proof.reason)}`,
+    );
+    return;
+  }
+  const { sourceRows, baseRows, settled, differences, differencesTotal } = proof.result;
+  const settledText = settled === 0 ? '' : `, ${formatCount(settled)} settled by the ledger`;
+  const rows = `${formatCount(sourceRows)} rows in the source, ${formatCount(baseRows)} in the base`;
+  if (proof.equal) {
+    const at = terminal.paint('quiet', `at ${proof.sourceMark}`);
+    terminal.line(`${name}  ${terminal.paint('good', 'equal')}      ${rows}${settledText}  ${at}`);
+    return;
+  }
+  terminal.line(
+    `${name}  ${terminal.paint('bad', 'different')}  ${rows}${settledText}; ${formatAmount(differencesTotal, 'key')} differ`,
+  );
+  for (const difference of differences.slice(0, KEYS_SHOWN)) {
+    terminal.line(`    ${differenceLine(difference)}`);
+  }
+  const more = differencesTotal - Math.min(KEYS_SHOWN, differences.length);
+  if (more > 0) terminal.line(`    and ${formatCount(more)} more`);
+  if (proof.ledgerBehind) {
+    terminal.line('    the ledger does not reach this point of the source yet');
+  }
+}
+
+function differenceLine({ key, kind, columns }: KeyDifference): string {
+  const shown = key.map(printable).join(', ');
+  switch (kind) {
+    case 'missing-in-base':
+      return `${shown}: missing in the base`;
+    case 'missing-in-source':
+      return `${shown}: in the base, not in the source`;
+    default:
+      return `${shown}: differs in ${columns.map(printable).join(', ')}`;
+  }
+}
+
+function nextStep(tables: readonly TableProof[], repaired: boolean): string {
+  const compared = tables.filter((proof) => proof.kind === 'compared');
+  if (compared.length === 0) return 'nothing could be compared';
+  if (compared.some((proof) => !proof.equal && proof.ledgerBehind)) {
+    return 'nobody runs the pipeline, so changes may be missing: firn run --once, then verify again';
+  }
+  return repaired
+    ? 'repair did not settle it; firn bootstrap loads a table again'
+    : 'firn verify --repair reads these keys again';
+}

@@ -1,6 +1,6 @@
 /** What `check` found, for people: worst first, each with the statement that fixes it. */
-import { formatTableName } from '../model/table-schema.ts';
-import type { Finding } from '../ports/source.ts';
+import { formatTableName } from '../../model/table-schema.ts';
+import type { Finding } from '../../ports/source.ts';
 import { printable } from './printable.ts';
 import type { Terminal, Tone } from './terminal.ts';
 

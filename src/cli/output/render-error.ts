@@ -1,9 +1,9 @@
 /** Errors as a user meets them: what, where, what to do next; and the exit code that follows. */
-import { unreachable } from '../kernel/assert.ts';
-import { isFirnError } from '../kernel/firn-error.ts';
-import type { Disposition } from '../kernel/error-spec.ts';
-import { EXIT } from './exit-code.ts';
-import type { ExitCode } from './exit-code.ts';
+import { unreachable } from '../../kernel/assert.ts';
+import { isFirnError } from '../../kernel/firn-error.ts';
+import type { Disposition } from '../../kernel/error-spec.ts';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Exit code for an error that ended a command. */

@@ -3,7 +3,7 @@
  * Colour and moving progress are for terminals; in a pipe or a file there are plain lines.
  */
 import { styleText } from 'node:util';
-import { stringifyJson } from '../kernel/lossless-json.ts';
+import { stringifyJson } from '../../kernel/lossless-json.ts';
 import type { Redactor } from './redact.ts';
 
 /** What is used of `process.stdout` and `process.stderr`. */
