@@ -31,6 +31,14 @@ export function columnAlias(fieldId: number): string {
 }
 
 /**
+ * A column of the relation called `rows`. A user's column can be called `c1` too; where both can be
+ * meant, only the qualified name is safe.
+ */
+export function rowColumn(fieldId: number): string {
+  return `rows.${columnAlias(fieldId)}`;
+}
+
+/**
  * A relation with the columns by alias, and `file_index` and `file_row_number` (from 0) where asked
  * for by name. Without files it is empty.
  */
@@ -64,7 +72,7 @@ export interface WrittenColumn {
 /** What to write. */
 export interface ParquetCopy {
   readonly columns: readonly WrittenColumn[];
-  /** Everything after the select list: `FROM ... WHERE ... ORDER BY ...`. */
+  /** Everything after the select list: `FROM ... AS rows WHERE ... ORDER BY ...`. */
   readonly source: string;
   readonly path: string;
 }

@@ -10,7 +10,7 @@ import type { RowBatch } from '../../model/change-batch.ts';
 import { keyColumns } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { Bucketing, FileWriter, WriteTarget } from '../../ports/row-engine.ts';
-import { columnAlias } from '../../sql/parquet-statements.ts';
+import { rowColumn } from '../../sql/parquet-statements.ts';
 import { bucketsOf } from './buckets.ts';
 import { dataEntry, dropStaged, stageFile, tableColumns, uploadFiles } from './parquet-writer.ts';
 import type { FileContext, StagedFile } from './parquet-writer.ts';
@@ -58,7 +58,7 @@ export function createBaseWriter(request: BaseWriterRequest): FileWriter<RowBatc
       staged.push(
         await stageFile(files, table.connection, {
           columns: tableColumns(icebergSchema, stagedValue),
-          source: `FROM ${table.name} WHERE ${BUCKET} = ${bucket} ORDER BY ${order}`,
+          source: `FROM ${table.name} AS rows WHERE rows.${BUCKET} = ${bucket} ORDER BY ${order}`,
           dataFolder: target.dataFolder,
           entry: dataEntry(target, [bucket]),
         }),
@@ -113,11 +113,11 @@ function bucketColumn(batch: RowBatch, bucketing: Bucketing, met: Set<number>): 
   return { type: { kind: 'int' }, vector: { kind: 'int32', values, validity: null } };
 }
 
-/** The whole key, as a list to sort by. */
+/** The whole key of the relation `rows`, as a list to sort by. */
 export function keyOrder(icebergSchema: IcebergSchema, schema: TableSchema): string {
   const aliases = keyColumns(schema).map((column) => {
     const field = icebergSchema.fields.find(({ name }) => name === column.name);
-    return columnAlias(present(field?.id, `field ${column.name}`));
+    return rowColumn(present(field?.id, `field ${column.name}`));
   });
   return aliases.join(', ');
 }

@@ -12,7 +12,7 @@ import { CHANGE_OPS, OP_CODE } from '../../model/change-batch.ts';
 import type { ChangeBatch, RowBatch } from '../../model/change-batch.ts';
 import type { ColumnVector } from '../../model/column-vector.ts';
 import type { FileWriter, WriteTarget } from '../../ports/row-engine.ts';
-import { columnAlias } from '../../sql/parquet-statements.ts';
+import { rowColumn } from '../../sql/parquet-statements.ts';
 import { quoteIdentifier } from '../../sql/quoting.ts';
 import { readRows } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
@@ -69,7 +69,7 @@ export function createLedgerWriter(request: LedgerWriterRequest): FileWriter<Cha
       staged.push(
         await stageFile(files, table.connection, {
           columns: layout.columns,
-          source: `FROM ${table.name} WHERE ${dayOf(layout)} = ${day}`,
+          source: `FROM ${table.name} AS rows WHERE ${dayOf(layout)} = ${day}`,
           dataFolder: target.dataFolder,
           entry: dataEntry(target, [day]),
         }),
@@ -137,7 +137,7 @@ function ledgerLayout(schema: IcebergSchema): LedgerLayout {
       ...column,
       exact: column.field.name.startsWith('_firn_'),
     })),
-    commitTs: columnAlias(fieldNamed(schema, '_firn_commit_ts').id),
+    commitTs: rowColumn(fieldNamed(schema, '_firn_commit_ts').id),
     feed(batch) {
       const after = fedColumns({ batch, schema, fields: plain, own: ownColumns(batch) });
       return [...after, ...beforeColumns(batch, schema, beforeFields)];
@@ -158,7 +158,7 @@ function beforeExpression(schema: IcebergSchema, field: NestedField): string {
   const parts = field.type.fields.map(
     (child) => `${quoteIdentifier(child.name)} := ${stagedValue(child)}`,
   );
-  const op = columnAlias(fieldNamed(schema, '_firn_op').id);
+  const op = rowColumn(fieldNamed(schema, '_firn_op').id);
   const value = `CAST(struct_pack(${parts.join(', ')}) AS ${duckdbTypeName(field.type)})`;
   return `CASE WHEN ${op} = 'u' THEN ${value} END`;
 }
@@ -219,7 +219,7 @@ function dayOf(layout: LedgerLayout): string {
 /** Days in the table, ascending, as Iceberg counts them: from 1970-01-01. */
 async function daysOf(table: StageTable, layout: LedgerLayout): Promise<readonly number[]> {
   const day = dayOf(layout);
-  const sql = `SELECT DISTINCT ${day} AS day FROM ${table.name} ORDER BY day`;
+  const sql = `SELECT DISTINCT ${day} AS day FROM ${table.name} AS rows ORDER BY day`;
   const rows = await readRows(table.connection, sql);
   return rows.map(([value]) => {
     assert(typeof value === 'bigint', 'a day is an integer');

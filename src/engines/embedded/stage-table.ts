@@ -9,7 +9,7 @@ import type { IcebergType, NestedField } from '../../iceberg/iceberg-type.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { RowBatch } from '../../model/change-batch.ts';
 import type { ColumnType } from '../../model/column-type.ts';
-import { columnAlias } from '../../sql/parquet-statements.ts';
+import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
 import { quoteIdentifier } from '../../sql/quoting.ts';
 import { guarded } from './duckdb-instance.ts';
 import type { DuckdbInstance } from './duckdb-instance.ts';
@@ -95,10 +95,10 @@ export function stageColumns(fields: readonly NestedField[]): readonly StageColu
   });
 }
 
-/** How a field is read from a stage table; one that is never staged is NULL. */
+/** How a field is read from a stage table called `rows`; one that is never staged is NULL. */
 export function stagedValue(field: NestedField): string {
   if (columnTypeOf(field.type) === null) return `CAST(NULL AS ${duckdbTypeName(field.type)})`;
-  return columnAlias(field.id);
+  return rowColumn(field.id);
 }
 
 /** Which columns to feed from a batch. */

@@ -1,0 +1,263 @@
+/**
+ * A merge of one window into a base (docs/spec/merge.md M7 to M18): finds the live base rows of the
+ * window's keys by joining on the key columns alone, writes position deletes for them, and writes
+ * the newest rows, with the live rows of files worth rewriting, as one sorted file per bucket.
+ */
+import type * as Api from '@duckdb/node-api';
+import type { IcebergSchema } from '../../iceberg/iceberg-schema.ts';
+import type { DataFile } from '../../iceberg/manifest.ts';
+import type { ScanFile } from '../../iceberg/scan-file.ts';
+import { assert, present } from '../../kernel/assert.ts';
+import { toSafeNumber } from '../../kernel/integers.ts';
+import { keyColumns } from '../../model/table-schema.ts';
+import type {
+  FoundFile,
+  MergeApplyRequest,
+  MergeFiles,
+  MergeSession,
+} from '../../ports/row-engine.ts';
+import { keyName, keysEqual } from '../../sql/merge-statements.ts';
+import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
+import { readRows, runAll } from './duckdb-instance.ts';
+import { duckdbTypeName } from './duckdb-types.ts';
+import { holdFiles } from './local-files.ts';
+import { openWindow, windowFiles } from './merge-window.ts';
+import type { MergeWindow, WindowRequest } from './merge-window.ts';
+import { dropStaged, uploadFiles } from './parquet-writer.ts';
+import type { FileContext, StagedFile } from './parquet-writer.ts';
+import { deleteFilesOf, isForOneFile, loadDeletes, stageDeletes } from './position-deletes.ts';
+import type { OpenEngine } from './stage-table.ts';
+import { fileRows, stageBuckets } from './table-rows.ts';
+import type { HeldFiles } from './table-rows.ts';
+
+/**
+ * Opens a session on a connection of its own.
+ *
+ * @throws FirnError MERGE-IDENTITY-CONFLICT
+ */
+export async function openMergeSession(
+  context: FileContext,
+  { instance }: OpenEngine,
+  request: WindowRequest,
+): Promise<MergeSession> {
+  const connection = await instance.connect();
+  let window: MergeWindow;
+  try {
+    window = await openWindow(context, connection, request);
+  } catch (error) {
+    connection.closeSync();
+    throw error;
+  }
+  let open = true;
+  return {
+    summary: window.summary,
+    apply: (into) => applyWindow({ context, connection, request, window, into }),
+    async close() {
+      if (!open) return;
+      open = false;
+      connection.closeSync();
+      await windowFiles(window).release();
+    },
+  };
+}
+
+/** Everything one application works with. */
+interface Application {
+  readonly context: FileContext;
+  readonly connection: Api.DuckDBConnection;
+  readonly request: WindowRequest;
+  readonly window: MergeWindow;
+  readonly into: MergeApplyRequest;
+}
+
+/** A base file with what becomes of it. */
+interface Fate extends FoundFile {
+  readonly index: number;
+  readonly kind: 'untouched' | 'deleted-from' | 'rewritten' | 'gone';
+}
+
+async function applyWindow(application: Application): Promise<MergeFiles> {
+  const { context, connection, into, window } = application;
+  const { files } = into;
+  const { truncated } = window.summary;
+  const read = [...(truncated ? [] : files.map(({ file }) => file)), ...deleteFilesOf(files)];
+  const local = await holdFiles(context.store, read);
+  const staged: StagedFile[] = [];
+  try {
+    const held = { files, local };
+    await runAll(
+      connection,
+      TABLES.map((table) => `DROP TABLE IF EXISTS ${table}`),
+    );
+    await loadDeletes(connection, { name: 'dead', files, local });
+    await createHits(application, held);
+    const fates = decide(await findFiles(application), into);
+    const rowsInserted = await createAdded(application);
+    await runAll(connection, ['INSERT INTO dead SELECT fi, pos FROM hits']);
+    const deletes = await stageAllDeletes(application, fates);
+    staged.push(...deletes);
+    const data = await stageData(application, { held, fates, rowsInserted });
+    staged.push(...data);
+    const addedDeletes = await uploadFiles(context, deletes);
+    const addedData = await uploadFiles(context, data);
+    return { addedData, addedDeletes, ...removals(fates), rowsInserted };
+  } catch (error) {
+    await dropStaged(staged);
+    throw error;
+  } finally {
+    await local.release();
+  }
+}
+
+const TABLES = ['dead', 'hits', 'added'];
+
+/** Table `hits (fi, pos)`: live base rows whose key changes. */
+async function createHits(application: Application, held: HeldFiles): Promise<void> {
+  const { connection, request, into, window } = application;
+  if (window.summary.truncated) {
+    await runAll(connection, ['CREATE TEMP TABLE hits (fi BIGINT, pos BIGINT)']);
+    return;
+  }
+  const columns = keyColumns(request.schema).map(({ name, type }) => ({
+    fieldId: fieldOf(into.target.icebergSchema, name),
+    type: duckdbTypeName(type),
+  }));
+  const keys = columns.map(({ fieldId }) => rowColumn(fieldId));
+  const changed = columns.map((_, index) => `winners.${keyName(index)}`);
+  await runAll(connection, [
+    `CREATE TEMP TABLE hits AS SELECT * FROM (
+      SELECT rows.file_index::BIGINT AS fi, rows.file_row_number AS pos
+      FROM ${fileRows(held, columns)} AS rows JOIN winners ON ${keysEqual(keys, changed)}
+    ) ANTI JOIN dead USING (fi, pos)`,
+  ]);
+}
+
+/** What is dead already, and what this merge deletes, per file. */
+async function findFiles({ connection, into, window }: Application): Promise<readonly FoundFile[]> {
+  const before = await countsPerFile(connection, 'dead');
+  const now = await countsPerFile(connection, 'hits');
+  return into.files.map((scan, index) => {
+    const deletedBefore = before.get(index) ?? 0;
+    const live = toSafeNumber(scan.file.recordCount) - deletedBefore;
+    return {
+      scan,
+      deletedBefore,
+      deletedNow: window.summary.truncated ? live : (now.get(index) ?? 0),
+    };
+  });
+}
+
+async function countsPerFile(
+  connection: Api.DuckDBConnection,
+  table: string,
+): Promise<ReadonlyMap<number, number>> {
+  const rows = await readRows(connection, `SELECT fi, count(*) FROM ${table} GROUP BY fi`);
+  return new Map(
+    rows.map(([index, count]) => {
+      assert(typeof index === 'bigint' && typeof count === 'bigint', 'counts are integers');
+      return [toSafeNumber(index), toSafeNumber(count)];
+    }),
+  );
+}
+
+/** A file without a live row goes as a whole; others are asked about. */
+function decide(found: readonly FoundFile[], into: MergeApplyRequest): readonly Fate[] {
+  const chosen = into.chooseRewrites(found);
+  return found.map((file, index) => {
+    const rows = toSafeNumber(file.scan.file.recordCount);
+    if (file.deletedBefore + file.deletedNow === rows) return { ...file, index, kind: 'gone' };
+    if (chosen.has(file.scan.file.filePath)) return { ...file, index, kind: 'rewritten' };
+    return { ...file, index, kind: file.deletedNow === 0 ? 'untouched' : 'deleted-from' };
+  });
+}
+
+/** Table `added`: the newest row of each key that is not deleted, with its bucket. */
+async function createAdded(application: Application): Promise<number> {
+  const { connection, request, window, into } = application;
+  const fields = into.target.icebergSchema.fields.map((field) => {
+    const source = request.ledgerSchema.fields.find(({ name }) => name === field.name);
+    return { field, source, type: duckdbTypeName(field.type) };
+  });
+  const list = fields.map(({ field, source, type }) => {
+    const value = source === undefined ? `CAST(NULL AS ${type})` : rowColumn(source.id);
+    return `${value} AS ${columnAlias(field.id)}`;
+  });
+  const columns = fields.flatMap(({ source, type }) => {
+    return source === undefined ? [] : [{ fieldId: source.id, type }];
+  });
+  await runAll(connection, [
+    `CREATE TEMP TABLE added AS SELECT ${list.join(', ')}, winners.bucket
+      FROM ${fileRows(window.ledger, columns)} AS rows JOIN winners
+        ON rows.file_index = winners.fi AND rows.file_row_number = winners.fr
+      WHERE winners.op <> 'd'`,
+  ]);
+  const [row] = await readRows(connection, 'SELECT count(*) FROM added');
+  const count = row?.[0];
+  assert(typeof count === 'bigint', 'a count is an integer');
+  return toSafeNumber(count);
+}
+
+/** One delete file per file that loses rows and stays; earlier deletes of that file go along. */
+async function stageAllDeletes(
+  { context, connection, into }: Application,
+  fates: readonly Fate[],
+): Promise<readonly StagedFile[]> {
+  const staged: StagedFile[] = [];
+  try {
+    for (const { index, kind, scan } of fates) {
+      if (kind !== 'deleted-from') continue;
+      const deletes = await stageDeletes(context, connection, {
+        file: scan.file,
+        source: `SELECT pos FROM dead WHERE fi = ${index}`,
+        dataFolder: into.target.dataFolder,
+      });
+      staged.push(deletes);
+    }
+    return staged;
+  } catch (error) {
+    await dropStaged(staged);
+    throw error;
+  }
+}
+
+function stageData(
+  { context, connection, request, into }: Application,
+  found: {
+    readonly held: HeldFiles;
+    readonly fates: readonly Fate[];
+    readonly rowsInserted: number;
+  },
+): Promise<readonly StagedFile[]> {
+  const rewritten = found.fates.filter(({ kind }) => kind === 'rewritten');
+  return stageBuckets(context, connection, {
+    schema: request.schema,
+    target: into.target,
+    bucketing: into.bucketing,
+    held: { files: rewritten.map(({ scan }) => scan), local: found.held.local },
+    dead: 'dead',
+    places: rewritten.map(({ index }) => index),
+    added: found.rowsInserted === 0 ? null : 'added',
+  });
+}
+
+/** Files that the commit removes, and the base rows that go with them or by position. */
+function removals(
+  fates: readonly Fate[],
+): Pick<MergeFiles, 'removedData' | 'removedDeletes' | 'rowsDeleted'> {
+  const removed = fates.filter(({ kind }) => kind === 'gone' || kind === 'rewritten');
+  const replaced = fates.filter(({ kind }) => kind !== 'untouched');
+  const deletes = new Map<string, DataFile>();
+  for (const file of deleteFilesOf(replaced.map(({ scan }): ScanFile => scan))) {
+    // A delete file of several data files stays: it goes on being true for the others.
+    if (isForOneFile(file)) deletes.set(file.filePath, file);
+  }
+  return {
+    removedData: removed.map(({ scan }) => scan.file),
+    removedDeletes: [...deletes.values()],
+    rowsDeleted: fates.reduce((sum, { deletedNow }) => sum + deletedNow, 0),
+  };
+}
+
+function fieldOf(schema: IcebergSchema, name: string): number {
+  return present(schema.fields.find((field) => field.name === name)?.id, `field ${name} of a base`);
+}

@@ -1,0 +1,118 @@
+/**
+ * Position deletes: which rows of data files are dead. Read from any writer's files; written one
+ * file per data file, named by `referencedDataFile` and by equal bounds, under the data file's own
+ * spec and partition (docs/spec/merge.md M13, M15; Iceberg spec, "Position Delete Files").
+ */
+import type * as Api from '@duckdb/node-api';
+import type { NestedField } from '../../iceberg/iceberg-type.ts';
+import type { DataFile } from '../../iceberg/manifest.ts';
+import type { ScanFile } from '../../iceberg/scan-file.ts';
+import { columnAlias, parquetRelation } from '../../sql/parquet-statements.ts';
+import { quoteText, quoteTexts } from '../../sql/quoting.ts';
+import { runAll } from './duckdb-instance.ts';
+import type { LocalFiles } from './local-files.ts';
+import { stageFile } from './parquet-writer.ts';
+import type { FileContext, StagedFile } from './parquet-writer.ts';
+
+const FILE_PATH: NestedField = {
+  id: 2147483546,
+  name: 'file_path',
+  required: true,
+  type: { kind: 'string' },
+};
+const POSITION: NestedField = {
+  id: 2147483545,
+  name: 'pos',
+  required: true,
+  type: { kind: 'long' },
+};
+
+/** Whether a delete file is for one data file alone, so that it can be replaced. */
+export function isForOneFile(deletes: DataFile): boolean {
+  if (deletes.referencedDataFile !== null) return true;
+  const lower = deletes.lowerBounds?.get(FILE_PATH.id);
+  const upper = deletes.upperBounds?.get(FILE_PATH.id);
+  return lower !== undefined && upper !== undefined && Buffer.compare(lower, upper) === 0;
+}
+
+/** All delete files that apply to any of these. */
+export function deleteFilesOf(files: readonly ScanFile[]): readonly DataFile[] {
+  return files.flatMap(({ deletes }) => deletes);
+}
+
+/**
+ * Makes the table `name (fi, pos)` of dead rows, `fi` being the place of a data file in `files`.
+ * Engines spell one location in several ways, so paths are compared without the scheme's slashes.
+ */
+export async function loadDeletes(
+  connection: Api.DuckDBConnection,
+  request: {
+    readonly name: string;
+    readonly files: readonly ScanFile[];
+    readonly local: LocalFiles;
+  },
+): Promise<void> {
+  const { name, files, local } = request;
+  const deleteFiles = [
+    ...new Map(deleteFilesOf(files).map((file) => [file.filePath, file])).values(),
+  ];
+  const place = new Map(deleteFiles.map((file, index) => [file.filePath, index]));
+  const links = files.flatMap((scan, index) =>
+    scan.deletes.map((file) => ({
+      deleteIndex: place.get(file.filePath) ?? 0,
+      path: comparablePath(scan.file.filePath),
+      index,
+    })),
+  );
+  await runAll(connection, [`CREATE TEMP TABLE ${name} (fi BIGINT, pos BIGINT)`]);
+  if (links.length === 0) return;
+  const relation = parquetRelation({
+    paths: deleteFiles.map((file) => local.path(file)),
+    columns: [
+      { fieldId: FILE_PATH.id, type: 'VARCHAR' },
+      { fieldId: POSITION.id, type: 'BIGINT' },
+    ],
+    rowCount: deleteFiles.reduce((sum, { recordCount }) => sum + recordCount, 0n),
+  });
+  const path = `regexp_replace(${columnAlias(FILE_PATH.id)}, '^file:/+', '/')`;
+  await runAll(connection, [
+    `INSERT INTO ${name} SELECT DISTINCT link.fi, ${columnAlias(POSITION.id)}
+      FROM ${relation} AS dead JOIN (
+        SELECT unnest([${links.map((link) => link.deleteIndex).join(', ')}]) AS di,
+          unnest(${quoteTexts(links.map((link) => link.path))}) AS path,
+          unnest([${links.map((link) => link.index).join(', ')}]) AS fi
+      ) AS link ON dead.file_index = link.di AND ${path} = link.path`,
+  ]);
+}
+
+/** Writes the delete file of one data file: the positions that `source` selects as `pos`. */
+export function stageDeletes(
+  context: FileContext,
+  connection: Api.DuckDBConnection,
+  request: {
+    readonly file: DataFile;
+    readonly source: string;
+    readonly dataFolder: string;
+  },
+): Promise<StagedFile> {
+  const { filePath, partition, specId } = request.file;
+  return stageFile(context, connection, {
+    columns: [
+      { field: FILE_PATH, expression: quoteText(filePath), exact: true },
+      { field: POSITION, expression: 'pos', exact: true },
+    ],
+    source: `FROM (${request.source}) ORDER BY pos`,
+    dataFolder: request.dataFolder,
+    entry: {
+      content: 'position-deletes',
+      partition,
+      specId,
+      sortOrderId: null,
+      referencedDataFile: filePath,
+    },
+  });
+}
+
+function comparablePath(location: string): string {
+  return location.replace(/^file:\/+/, '/');
+}

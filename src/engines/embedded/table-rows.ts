@@ -1,0 +1,192 @@
+/**
+ * Live rows of a table's data files as relations, and such rows written again as one sorted file per
+ * bucket: what compaction does, and a merge for the files it rewrites along with its new rows.
+ */
+import type * as Api from '@duckdb/node-api';
+import type { IcebergSchema } from '../../iceberg/iceberg-schema.ts';
+import type { IcebergType } from '../../iceberg/iceberg-type.ts';
+import type { DataFile } from '../../iceberg/manifest.ts';
+import type { ScanFile } from '../../iceberg/scan-file.ts';
+import { assert, present } from '../../kernel/assert.ts';
+import type { TableSchema } from '../../model/table-schema.ts';
+import type { Bucketing, WriteTarget } from '../../ports/row-engine.ts';
+import { columnAlias, parquetRelation, rowColumn } from '../../sql/parquet-statements.ts';
+import type { ParquetColumn } from '../../sql/parquet-statements.ts';
+import { keyOrder } from './base-writer.ts';
+import { bucketExpression } from './buckets.ts';
+import { readRows, runAll } from './duckdb-instance.ts';
+import { duckdbTypeName } from './duckdb-types.ts';
+import { holdFiles } from './local-files.ts';
+import type { LocalFiles } from './local-files.ts';
+import { dataEntry, dropStaged, stageFile, tableColumns, uploadFiles } from './parquet-writer.ts';
+import type { FileContext, StagedFile } from './parquet-writer.ts';
+import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
+import { columnTypeOf } from './stage-table.ts';
+
+/** Data files that are at hand. */
+export interface HeldFiles {
+  readonly files: readonly ScanFile[];
+  readonly local: LocalFiles;
+}
+
+/** All columns of a schema, as its files are read. */
+export function schemaColumns(schema: IcebergSchema): readonly ParquetColumn[] {
+  return schema.fields.map((field) => ({ fieldId: field.id, type: duckdbTypeName(field.type) }));
+}
+
+/** Rows of data files, dead ones too. `file_index` is the place in `files`. */
+export function fileRows(held: HeldFiles, columns: readonly ParquetColumn[]): string {
+  return parquetRelation({
+    paths: held.files.map(({ file }) => held.local.path(file)),
+    columns,
+    rowCount: held.files.reduce((sum, { file }) => sum + file.recordCount, 0n),
+  });
+}
+
+/** What is written again. */
+export interface RewriteRequest {
+  readonly schema: TableSchema;
+  readonly target: WriteTarget;
+  readonly bucketing: Bucketing;
+  /** Files whose live rows are written again. */
+  readonly held: HeldFiles;
+  /** Table `(fi, pos)` of dead rows; `fi` is a file's place in `places`. */
+  readonly dead: string;
+  /** Place of each of the held files in the numbering of `dead`. */
+  readonly places: readonly number[];
+  /** Table of new rows with column aliases and `bucket`; `null`: there are none. */
+  readonly added: string | null;
+}
+
+/** Writes rows as one sorted file per bucket. The connection's tables `moved` is used up by it. */
+export async function stageBuckets(
+  context: FileContext,
+  connection: Api.DuckDBConnection,
+  request: RewriteRequest,
+): Promise<readonly StagedFile[]> {
+  const { target, schema, added } = request;
+  const { icebergSchema } = target;
+  const aliases = icebergSchema.fields.map(({ id }) => columnAlias(id));
+  const native = request.held.files.every(({ file }) => file.specId === target.specId);
+  if (!native) await createMoved(connection, request);
+  const buckets = new Set<number>();
+  if (added !== null) addAll(buckets, await bucketsIn(connection, added));
+  if (!native) addAll(buckets, await bucketsIn(connection, 'moved'));
+  else addAll(buckets, request.held.files.map(bucketOf));
+  const staged: StagedFile[] = [];
+  for (const bucket of [...buckets].toSorted((left, right) => left - right)) {
+    const parts = [
+      added === null ? null : `SELECT ${aliases.join(', ')} FROM ${added} WHERE bucket = ${bucket}`,
+      native
+        ? liveRows(request, bucket)
+        : `SELECT * EXCLUDE bucket FROM moved WHERE bucket = ${bucket}`,
+    ];
+    const rows = parts.filter((part) => part !== null).join(' UNION ALL ');
+    const file = await stageFile(context, connection, {
+      columns: tableColumns(icebergSchema, ({ id }) => rowColumn(id)),
+      source: `FROM (${rows}) AS rows ORDER BY ${keyOrder(icebergSchema, schema)}`,
+      dataFolder: target.dataFolder,
+      entry: dataEntry(target, [bucket]),
+    });
+    staged.push(file);
+  }
+  if (!native) await runAll(connection, ['DROP TABLE moved']);
+  return staged;
+}
+
+/** SQL of a row's bucket over column aliases. */
+export function bucketOfField(schema: IcebergSchema, bucketing: Bucketing): string {
+  const field = present(
+    schema.fields.find(({ name }) => name === bucketing.columnName),
+    `field ${bucketing.columnName}`,
+  );
+  return bucketExpression(columnAlias(field.id), plainType(field.type), bucketing.count);
+}
+
+function plainType(type: IcebergType): NonNullable<ReturnType<typeof columnTypeOf>> {
+  return present(columnTypeOf(type), 'a type that a key can have');
+}
+
+/** Files of another number of buckets: their rows spread anew. */
+async function createMoved(
+  connection: Api.DuckDBConnection,
+  request: RewriteRequest,
+): Promise<void> {
+  const bucket = bucketOfField(request.target.icebergSchema, request.bucketing);
+  const rows = selectLive(request, request.held.files);
+  const sql = `CREATE TEMP TABLE moved AS SELECT *, ${bucket} AS bucket FROM (${rows})`;
+  await runAll(connection, [sql]);
+}
+
+async function bucketsIn(
+  connection: Api.DuckDBConnection,
+  table: string,
+): Promise<readonly number[]> {
+  const rows = await readRows(connection, `SELECT DISTINCT bucket FROM ${table}`);
+  return rows.map(([bucket]) => {
+    assert(typeof bucket === 'number', 'a bucket is an integer');
+    return bucket;
+  });
+}
+
+function bucketOf({ file }: ScanFile): number {
+  const [bucket] = file.partition;
+  assert(typeof bucket === 'number', 'a base file lies in a bucket');
+  return bucket;
+}
+
+function liveRows(request: RewriteRequest, bucket: number): string | null {
+  const files = request.held.files.filter((scan) => bucketOf(scan) === bucket);
+  return files.length === 0 ? null : selectLive(request, files);
+}
+
+/** Live rows of some of the held files, by column alias. */
+function selectLive(request: RewriteRequest, files: readonly ScanFile[]): string {
+  const { held, places, target, dead } = request;
+  const relation = fileRows({ files, local: held.local }, schemaColumns(target.icebergSchema));
+  const numbers = files.map((scan) => present(places[held.files.indexOf(scan)], 'a place'));
+  const place = `list_extract([${numbers.join(', ')}]::BIGINT[], file_index::BIGINT + 1)`;
+  const aliases = target.icebergSchema.fields.map(({ id }) => rowColumn(id));
+  return `SELECT ${aliases.join(', ')} FROM ${relation} AS rows ANTI JOIN ${dead} AS dead
+    ON ${place} = dead.fi AND rows.file_row_number = dead.pos`;
+}
+
+function addAll(set: Set<number>, values: readonly number[]): void {
+  for (const value of values) set.add(value);
+}
+
+/** What a compaction needs. */
+export interface CompactRequest {
+  readonly schema: TableSchema;
+  readonly target: WriteTarget;
+  readonly bucketing: Bucketing;
+  readonly files: readonly ScanFile[];
+}
+
+/** Rewrites the live rows of files as one sorted file per bucket; no file where no row lives. */
+export async function compactFiles(
+  context: FileContext,
+  connection: Api.DuckDBConnection,
+  request: CompactRequest,
+): Promise<readonly DataFile[]> {
+  const { files } = request;
+  const read = [...files.map(({ file }) => file), ...deleteFilesOf(files)];
+  const local = await holdFiles(context.store, read);
+  try {
+    await loadDeletes(connection, { name: 'dead', files, local });
+    const places = files.map((_, index) => index);
+    const held = { files, local };
+    const staged = await stageBuckets(context, connection, {
+      ...request,
+      held,
+      dead: 'dead',
+      places,
+      added: null,
+    });
+    const kept = staged.filter(({ file }) => file.recordCount > 0n);
+    await dropStaged(staged.filter((file) => !kept.includes(file)));
+    return await uploadFiles(context, kept);
+  } finally {
+    await local.release();
+  }
+}
