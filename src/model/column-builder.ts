@@ -52,7 +52,9 @@ export class ColumnBuilder {
   /** For boolean, int, date, float and double. */
   appendNumber(value: number): void {
     assert(!(this.#values instanceof BigInt64Array), 'a 64-bit column takes bigint');
-    this.#values[this.#nextRow(true)] = value;
+    // The row is taken first: taking it may replace the array.
+    const row = this.#nextRow(true);
+    this.#values[row] = value;
   }
 
   /** For long, timestamp, timestamptz, and the unscaled value of decimal. */

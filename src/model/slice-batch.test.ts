@@ -106,3 +106,20 @@ test('a builder is empty again after finish and keeps growing', () => {
   assert.equal(textAt(vector, 999), null);
   assert.equal(textAt(vector, 1999), 'value 1999');
 });
+
+test('every kind of column keeps its values while it grows', () => {
+  const kinds = ['boolean', 'int', 'long', 'float', 'double', 'date'] as const;
+  for (const kind of kinds) {
+    const builder = new ColumnBuilder({ kind });
+    for (let index = 0; index < 5000; index++) {
+      if (kind === 'long') builder.appendBigInt(BigInt(index));
+      else builder.appendNumber(kind === 'boolean' ? index % 2 : index);
+    }
+    const vector = builder.finish();
+    assert(vector.kind !== 'bytes' && vector.kind !== 'int128');
+    for (let index = 0; index < 5000; index++) {
+      const expected = kind === 'boolean' ? index % 2 : index;
+      assert.equal(Number(vector.values[index]), expected, `${kind} ${index}`);
+    }
+  }
+});
