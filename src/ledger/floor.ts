@@ -5,6 +5,7 @@
  * time, never rows.
  */
 import { FirnError } from '../kernel/firn-error.ts';
+import { parseJson } from '../kernel/lossless-json.ts';
 import { formatMark, parseMark } from '../model/change-sequence.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
 import { formatPosition, parsePosition } from '../model/source-position.ts';
@@ -45,7 +46,8 @@ export function floorFromJson(text: string, where: string): Floor {
     });
   let value: Readonly<Record<string, unknown>> | null;
   try {
-    value = JSON.parse(text) as typeof value;
+    // Its shape is checked below, field by field.
+    value = parseJson(text) as typeof value;
   } catch (cause) {
     throw invalid(cause);
   }

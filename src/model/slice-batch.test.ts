@@ -1,7 +1,7 @@
 /** Dropping the rows a ledger has already: the rest keeps every value, wherever the cut falls. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { ChangeBatch } from './change-batch.ts';
 import { ColumnBuilder } from './column-builder.ts';
 import { isValid } from './column-vector.ts';

@@ -3,6 +3,8 @@
  * (two sets of transaction ids), so everything that needs an order uses sequences instead.
  */
 
+import { parseJson } from '../kernel/lossless-json.ts';
+
 /** A place to resume reading one partition of a source; valid only at a transaction's commit. */
 export interface SourcePosition {
   /** Id of the source, as `ChangeSource.identify` gave it. */
@@ -22,7 +24,7 @@ export function formatPosition(position: SourcePosition): string {
 export function parsePosition(text: string): SourcePosition | null {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     // Not JSON: the caller reports which state held it.
     return null;

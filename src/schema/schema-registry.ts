@@ -4,6 +4,7 @@
  * Pure data with a JSON form; the pipeline stores it before a row uses a new version.
  */
 import { FirnError } from '../kernel/firn-error.ts';
+import { parseJson } from '../kernel/lossless-json.ts';
 import { formatColumnType, parseColumnType, sameColumnType } from '../model/column-type.ts';
 import type { SourceTable } from '../model/source-event.ts';
 import { formatTableName } from '../model/table-schema.ts';
@@ -140,7 +141,7 @@ export function registryFromJson(text: string, where: string): SchemaRegistry {
   let value: { readonly version?: unknown; readonly tables?: unknown };
   try {
     // The shape is checked below, field by field where code relies on it.
-    value = JSON.parse(text) as typeof value;
+    value = parseJson(text) as typeof value;
   } catch (cause) {
     throw new FirnError('PIPELINE-STATE-INVALID', {
       what: 'The schema registry is not JSON.',
@@ -160,7 +161,7 @@ export function registryFromJson(text: string, where: string): SchemaRegistry {
     if (type === null) throw invalid(`names an unknown type ${column.type}`);
     return { ...column, type };
   };
-  const tables = (value.tables as readonly StoredTable[]).map((entry) => ({
+  const tables = (value.tables as unknown as readonly StoredTable[]).map((entry) => ({
     ...entry,
     versions: entry.versions.map((schema) => ({
       ...schema,

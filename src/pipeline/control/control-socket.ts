@@ -7,6 +7,7 @@ import { createConnection, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
+import { parseJson } from '../../kernel/lossless-json.ts';
 
 /** What a command asks of the owner. */
 export interface ControlRequest {
@@ -97,7 +98,7 @@ function readRequest(socket: Socket): Promise<ControlRequest> {
 function parseRequest(text: string): ControlRequest | null {
   try {
     // The peer is our own program of the same user; the shape is checked as far as it is used.
-    const value = JSON.parse(text) as Partial<ControlRequest> | null;
+    const value = parseJson(text) as unknown as Partial<ControlRequest> | null;
     if (typeof value?.command !== 'string') return null;
     return { command: value.command, arguments: value.arguments ?? {} };
   } catch {
@@ -127,7 +128,7 @@ export async function sendRequest(
   socket.write(`${JSON.stringify(request)}\n`);
   for await (const text of createInterface({ input: socket, crlfDelay: Infinity })) {
     // Written by `answer` above, by the owner of the same user.
-    const line = JSON.parse(text) as AnswerLine;
+    const line = parseJson(text) as unknown as AnswerLine;
     if (line.kind === 'progress') {
       onProgress(line.text);
       continue;

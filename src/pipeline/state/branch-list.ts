@@ -2,6 +2,7 @@
  * The list of throw-away branches that are ours (docs/spec/bootstrap.md B12): a branch is listed
  * before it is made, so cleaning up never takes one that a running process still writes.
  */
+import { parseJson } from '../../kernel/lossless-json.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** Branches listed at most; older ones were published or dropped long ago. */
@@ -18,6 +19,6 @@ export async function ownedBranches(state: StateFolder): Promise<ReadonlySet<str
   const text = await state.read('branches.json');
   if (text === null) return new Set();
   // Written by `ownBranch` only.
-  const value = JSON.parse(text) as { readonly branches?: readonly string[] };
+  const value = parseJson(text) as { readonly branches?: readonly string[] };
   return new Set(value.branches ?? []);
 }

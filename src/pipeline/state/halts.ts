@@ -4,6 +4,7 @@
  */
 import { isFirnError } from '../../kernel/firn-error.ts';
 import type { FirnError } from '../../kernel/firn-error.ts';
+import { parseJson } from '../../kernel/lossless-json.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** What stopped: reading changes into the ledger, or only merging them into the base. */
@@ -34,13 +35,18 @@ export function haltsTable(error: unknown): error is FirnError {
   return isFirnError(error) && error.disposition === 'halt-table';
 }
 
+/** What `writeHalts` stores. */
+interface StoredHalts {
+  readonly tables?: Readonly<Record<string, Halt>>;
+}
+
 /** Halts of the pipeline's tables by table name. */
 export async function readHalts(state: StateFolder): Promise<Map<string, Halt>> {
   const text = await state.read('halts.json');
   if (text === null) return new Map();
   // Written by `writeHalts` only; a damaged file must not keep a pipeline from starting.
   try {
-    const value = JSON.parse(text) as { readonly tables?: Readonly<Record<string, Halt>> };
+    const value = parseJson(text) as unknown as StoredHalts;
     return new Map(Object.entries(value.tables ?? {}));
   } catch {
     return new Map();
