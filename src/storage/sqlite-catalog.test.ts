@@ -59,7 +59,7 @@ async function inPlace(body: (place: Place) => Promise<void>): Promise<void> {
     store: createLocalObjectStore({ folder: join(folder, 'lake'), clock, random }),
     async open({ name = 'firn', path = place.path } = {}) {
       const { store } = place;
-      const options = { path, name, store, clock, random, lockAttemptsMax: 6 };
+      const options = { path, name, store, clock, random, lockAttemptsMax: 4 };
       const catalog = await openSqliteCatalog(options);
       opened.push(catalog);
       return catalog;
@@ -303,7 +303,7 @@ test('waits for a lock without holding up the process, and gives up with nothing
       deepEqual(await loaded(await place.open(), a), table);
       equal((await metadataFiles(place.store)).length, 2);
       const waiting = catalog.commit(commit);
-      await clock.sleep(120);
+      await clock.sleep(60);
       holder.exec('ROLLBACK');
       committed(await waiting);
     } finally {

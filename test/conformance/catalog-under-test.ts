@@ -30,6 +30,7 @@ export type WithCatalog = (title: string, body: (under: CatalogUnderTest) => Pro
 
 /** Names of the two tables that most tests use. */
 export const a: TableIdentifier = { namespace: 'shop', name: 'a' };
+/** The second of the two. */
 export const b: TableIdentifier = { namespace: 'shop', name: 'b' };
 /** Time and randomness of the tests. */
 export const source = { clock, random };

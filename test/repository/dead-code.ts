@@ -10,6 +10,7 @@ const ENTRY_POINTS = /^(?:src\/cli\/main\.ts|(?:tools|bench|bin)\/.*)$/;
 export const FOR_TESTS: Readonly<Record<string, string>> = {
   'src/kernel/random.ts seededRandom': 'repeats a simulated run exactly',
   'src/storage/memory-catalog.ts createMemoryCatalog': 'a catalog that a crash sweep can stop',
+  'src/storage/memory-catalog.ts createMemoryPointers': 'what several simulated processes share',
   'src/storage/memory-object-store.ts createMemoryObjectStore': 'a store that it can stop',
   'src/merge/fold-events.ts foldEvents': 'the oracle every merge is compared with',
 };
