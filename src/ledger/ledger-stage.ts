@@ -4,6 +4,7 @@
  * again; what is committed is never appended twice, because each table skips everything at or below
  * its own complete-to.
  */
+import type { DataFile } from '../iceberg/manifest.ts';
 import type { CommitRequest, CommitResult } from '../lake/commit-request.ts';
 import { assert } from '../kernel/assert.ts';
 import type { FirnError } from '../kernel/firn-error.ts';
@@ -44,7 +45,9 @@ export interface FlushReport {
 
 interface OpenLedger {
   table: LedgerTable;
-  readonly writer: FileWriter<ChangeBatch>;
+  writer: FileWriter<ChangeBatch>;
+  /** Writers of earlier columns that still hold rows; they finish with the same commit. */
+  earlier: readonly FileWriter<ChangeBatch>[];
   /** Highest sequence and newest schema version since the last commit; `null`: no rows. */
   pending: { readonly sequence: SequenceMark; readonly schemaVersion: number } | null;
 }
@@ -63,14 +66,14 @@ export class LedgerStage {
     const name = formatTableName(table.schema.table);
     assert(!this.#ledgers.has(name), `ledger of ${name} is open already`);
     const writer = this.#parts.openWriter(table);
-    this.#ledgers.set(name, { table, writer, pending: null });
+    this.#ledgers.set(name, { table, writer, earlier: [], pending: null });
   }
 
   /** Forgets a table and what it has not committed. */
   async remove(name: TableName): Promise<void> {
     const ledger = this.#ledgers.get(formatTableName(name));
     this.#ledgers.delete(formatTableName(name));
-    await ledger?.writer.discard();
+    if (ledger !== undefined) await discardRows(ledger);
   }
 
   /** The table as of its last commit; `null` when it is not open. */
@@ -86,7 +89,7 @@ export class LedgerStage {
   /** Rows taken and not committed. */
   pendingRows(): number {
     let rows = 0;
-    for (const ledger of this.#ledgers.values()) rows += ledger.writer.rowCount;
+    for (const ledger of this.#ledgers.values()) rows += rowsHeld(ledger);
     return rows;
   }
 
@@ -119,7 +122,7 @@ export class LedgerStage {
       sequence: state.sequence ?? completeTo,
       schemaVersion: batch.schema.version,
     };
-    const alone = { table: ledger.table, writer, pending };
+    const alone = { table: ledger.table, writer, earlier: [], pending };
     const request = await commitRequest(alone, { position, completeTo, commitTsUs: null });
     const [result] = await this.#parts.commit([request]);
     if (result?.kind === 'halted') throw result.error;
@@ -138,7 +141,7 @@ export class LedgerStage {
     const asked: OpenLedger[] = [];
     for (const [name, ledger] of this.#ledgers) {
       const behind = compareMarks(ledger.table.state.completeTo, point.completeTo) < 0;
-      if (ledger.writer.rowCount === 0 && !(behind && including.has(name))) continue;
+      if (rowsHeld(ledger) === 0 && !(behind && including.has(name))) continue;
       requests.push(await commitRequest(ledger, point));
       asked.push(ledger);
     }
@@ -171,21 +174,40 @@ export class LedgerStage {
   replace(table: LedgerTable): void {
     const ledger = this.#ledgers.get(formatTableName(table.schema.table));
     assert(ledger !== undefined, 'only an open ledger is replaced');
+    const before = ledger.table.metadata.currentSchemaId;
     ledger.table = table;
+    if (table.metadata.currentSchemaId === before) return;
+    // Rows taken so far keep the columns they were taken with.
+    if (ledger.writer.rowCount > 0) ledger.earlier = [...ledger.earlier, ledger.writer];
+    ledger.writer = this.#parts.openWriter(table);
   }
 
   /** Forgets everything that is not committed. */
   async discard(): Promise<void> {
-    for (const ledger of this.#ledgers.values()) {
-      ledger.pending = null;
-      await ledger.writer.discard();
-    }
+    for (const ledger of this.#ledgers.values()) await discardRows(ledger);
   }
+}
+
+function rowsHeld(ledger: OpenLedger): number {
+  return ledger.earlier.reduce((sum, writer) => sum + writer.rowCount, ledger.writer.rowCount);
+}
+
+async function discardRows(ledger: OpenLedger): Promise<void> {
+  ledger.pending = null;
+  for (const writer of [...ledger.earlier, ledger.writer]) await writer.discard();
+  ledger.earlier = [];
+}
+
+async function finishRows(ledger: OpenLedger): Promise<readonly DataFile[]> {
+  const files: DataFile[] = [];
+  for (const writer of [...ledger.earlier, ledger.writer]) files.push(...(await writer.finish()));
+  ledger.earlier = [];
+  return files;
 }
 
 async function commitRequest(ledger: OpenLedger, point: CommitPoint): Promise<CommitRequest> {
   const { table, pending } = ledger;
-  const added = await ledger.writer.finish();
+  const added = await finishRows(ledger);
   const rows = added.reduce((sum, file) => sum + file.recordCount, 0n);
   const { state } = table;
   const sequence =
