@@ -157,6 +157,16 @@ test('orders sort alike by everything but their id', () => {
   equal(sameSortOrder(order, { ...order, orderId: 7 }), true);
   equal(sameSortOrder(order, { ...order, fields: order.fields.toReversed() }), false);
   equal(sameSortOrder(order, UNSORTED), false);
+  for (const change of [
+    { nullOrder: 'nulls-last' },
+    { direction: 'desc' },
+    { sourceId: 2 },
+  ] as const) {
+    const fields = order.fields.map((field, index) =>
+      index === 0 ? { ...field, ...change } : field,
+    );
+    equal(sameSortOrder(order, { ...order, fields }), false);
+  }
   validateSortOrder(order, schema);
   validateSortOrder(UNSORTED, schema);
   const [first] = order.fields;

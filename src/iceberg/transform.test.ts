@@ -51,6 +51,13 @@ test('buckets follow the hash vectors of the specification, appendix B', () => {
   }
 });
 
+test('nanoseconds before 1970 fall into the bucket of their microsecond', () => {
+  for (const nanos of [-1n, -999n, -1000n, -1001n]) {
+    const micros = nanos >= -1000n ? -1n : -2n;
+    equal(bucketHash({ kind: 'timestamp_ns' }, nanos), bucketHash({ kind: 'timestamp' }, micros));
+  }
+});
+
 test('the primitives of the hash give signed results, also from inside a buffer', () => {
   equal(hashInt64(34n), 2017239379);
   equal(hashInt64Halves(34, 0), 2017239379);

@@ -40,7 +40,7 @@ type Row = CodecValue<typeof codec>;
 const full: Row = {
   int: -(2 ** 31),
   long: -(2n ** 63n),
-  text: 'é\u{1F600}',
+  text: '\uFEFFé\u{1F600}',
   bytes: Uint8Array.of(0, 255),
   float: 1.5,
   double: -0,
@@ -199,6 +199,28 @@ test('equal contents give equal bytes; an empty file is a file', () => {
   deepEqual(read(make([])), []);
 });
 
+test('a large file is cut into blocks that a reader of streams can hold', () => {
+  const bytes = new Uint8Array(100_000);
+  const items = Array.from({ length: 8 }, () => ({ ...full, bytes }));
+  const file = Buffer.from(encodeAvroFile({ codec, metadata: {}, compression: 'null', items }));
+  const sync = file.subarray(-16);
+  let blocks = -1;
+  for (let at = file.indexOf(sync); at >= 0; at = file.indexOf(sync, at + 1)) blocks++;
+  equal(blocks, 3);
+  deepEqual(read(file), items);
+});
+
+test('an integer of more than 64 bits is refused', () => {
+  const one = recordOf('r', { long: required(1, 'long', longCodec) });
+  const file = (last: number): Uint8Array =>
+    forged(one.schema, (output) => {
+      output.writeFixed(new Uint8Array(9).fill(0x80));
+      output.writeFixed(Uint8Array.of(last));
+    });
+  deepEqual(openAvroFile(file(1), 'x').readItems(one), [{ long: 2n ** 62n }]);
+  throws(() => openAvroFile(file(2), 'x').readItems(one), hasCode('ICEBERG-AVRO-INVALID'));
+});
+
 test('blocks of arrays may carry their size', () => {
   const list = recordOf('r', { list: required(1, 'list', listOf(intCodec, 2)) });
   const file = forged(list.schema, (output) => {
@@ -320,7 +342,7 @@ test('a hostile schema is refused: recursive, nested, swollen or empty', () => {
       name: `r${level}`,
       fields: Array.from({ length: 10 }, (_unused, index) => ({
         name: `g${index}`,
-        type: level === 0 ? 'null' : `r${level - 1}`,
+        type: level > 0 ? `r${level - 1}` : index === 0 ? 'int' : 'null',
       })),
     },
   }));
