@@ -12,7 +12,7 @@ import { present } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
 import { ledgerStateOf } from '../ledger/ledger-table.ts';
-import type { CommitResult, PublishRequest } from '../lake/commit-request.ts';
+import type { CommitResult, PublishRequest, RemoveRefRequest } from '../lake/commit-request.ts';
 import type { BaseState, BootstrapProgress } from '../lake/table-state.ts';
 import { MARK_ZERO, compareMarks, laterMark } from '../model/change-sequence.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
@@ -22,7 +22,7 @@ import type { LoadedTable } from '../ports/catalog.ts';
 import type { ChangeSource } from '../ports/source.ts';
 
 /** Prefix of bootstrap branches; a UUIDv7 follows, so no name is used twice. */
-const BRANCH_PREFIX = 'firn_bootstrap_';
+export const BOOTSTRAP_BRANCH_PREFIX = 'firn_bootstrap_';
 
 /** Bytes per bucket and commit, about: fewer, larger files read faster. */
 const BUCKET_BYTES = 32 * 1024 * 1024;
@@ -41,6 +41,7 @@ export interface BootstrapParts extends MergeParts {
   /** Runs `run` while no merge, compaction or publish of this base runs. */
   readonly job: <T>(run: () => Promise<T>) => Promise<T>;
   readonly publish: (request: PublishRequest) => Promise<CommitResult>;
+  readonly removeRef: (request: RemoveRefRequest) => Promise<CommitResult>;
   /** Lists a branch as ours before it is made (docs/spec/bootstrap.md B12). */
   readonly ownBranch: (branch: string) => Promise<void>;
   /** Resolves once the ledger's own complete-to has reached `mark`. */
@@ -81,7 +82,7 @@ async function resumableBranch(
   const ledger = await parts.loadLedger();
   const ledgerState = ledgerStateOf(ledger);
   for (const name of Object.keys(base.metadata.refs)) {
-    if (!name.startsWith(BRANCH_PREFIX)) continue;
+    if (!name.startsWith(BOOTSTRAP_BRANCH_PREFIX)) continue;
     const state = baseStateOf(base, name);
     const gap = ledgerState?.gap ?? null;
     const holds =
@@ -96,10 +97,11 @@ async function resumableBranch(
 
 async function startBranch(parts: BootstrapParts, request: BootstrapTableRequest): Promise<string> {
   const { context } = parts;
+  await removeBranches(parts);
   const ledger = await parts.loadLedger();
   const lowMark = await parts.source.lowMark(request.epoch);
   const identity = await parts.source.identify();
-  const branch = BRANCH_PREFIX + uuidV7(context.clock, context.random);
+  const branch = BOOTSTRAP_BRANCH_PREFIX + uuidV7(context.clock, context.random);
   await parts.ownBranch(branch);
   await commitGroup(parts, branch, {
     files: [],
@@ -122,6 +124,17 @@ async function startBranch(parts: BootstrapParts, request: BootstrapTableRequest
     },
   });
   return branch;
+}
+
+/** Takes away the branches of earlier tries that cannot be gone on with. */
+async function removeBranches(parts: BootstrapParts): Promise<void> {
+  const { identifier, metadata } = await parts.loadBase();
+  const { tableUuid } = metadata;
+  for (const [ref, { snapshotId }] of Object.entries(metadata.refs)) {
+    if (!ref.startsWith(BOOTSTRAP_BRANCH_PREFIX)) continue;
+    const result = await parts.removeRef({ identifier, tableUuid, ref, snapshotId });
+    if (result.kind === 'halted') throw result.error;
+  }
 }
 
 async function copyChunks(

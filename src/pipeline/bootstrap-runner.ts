@@ -4,7 +4,7 @@ import type { BootstrapParts } from '../bootstrap/bootstrap-table.ts';
 import { present } from '../kernel/assert.ts';
 import { isFirnError } from '../kernel/firn-error.ts';
 import { toSafeNumber } from '../kernel/integers.ts';
-import { publishBranch } from '../lake/commit-table.ts';
+import { publishBranch, removeRef } from '../lake/commit-table.ts';
 import { ledgerIdentifier } from '../ledger/ledger-table.ts';
 import type { CapturedTable } from './captured-table.ts';
 import { isCapturing } from './captured-table.ts';
@@ -97,6 +97,7 @@ function bootstrapParts(parts: PipelineParts, run: RunState, one: BootstrapOne):
     loadBase: () => loadTable(parts, base.identifier),
     loadLedger: () => loadTable(parts, ledgerIdentifier(table.schema)),
     job: (job) => parts.lake.queues.job(base.tableUuid, job),
+    removeRef: (request) => removeRef(parts.lake, request),
     publish: (request) => publishBranch(parts.lake, request),
     ownBranch: (branch) => ownBranch(parts.state, branch),
     ledgerReaches: (mark) => run.ledgerReaches(table, mark, signal),

@@ -4,6 +4,7 @@
  * table that cannot be opened is halted by name and the others go on.
  */
 import { baseStateOf, ensureBase } from '../base/base-table.ts';
+import { BOOTSTRAP_BRANCH_PREFIX } from '../bootstrap/bootstrap-table.ts';
 import { MAIN_BRANCH, ancestors, findRef } from '../iceberg/snapshot.ts';
 import { currentSchema } from '../iceberg/table-metadata.ts';
 import { assert } from '../kernel/assert.ts';
@@ -77,6 +78,7 @@ export async function openTables(
       where: parts.config.fileName,
     });
   }
+  tellMissing(parts, discovered);
   const halts = await readHalts(parts.state);
   const found: { readonly source: SourceTable; readonly schema: TableSchema }[] = [];
   for (const source of discovered) {
@@ -96,6 +98,19 @@ export async function openTables(
   const opened = await place(parts, captures);
   await storeHalts(parts, opened.tables);
   return opened;
+}
+
+/** Says which tables the pipeline file names and the source does not have. */
+function tellMissing(parts: PipelineParts, discovered: readonly SourceTable[]): void {
+  for (const { pattern } of parts.config.tables) {
+    if (pattern.includes('*')) continue;
+    const found = discovered.some(
+      ({ table }) => table.table === pattern || formatTableName(table) === pattern,
+    );
+    if (found) continue;
+    const text = `Table ${pattern} is not in the source, or cannot be captured: see firn check.`;
+    parts.onEvent({ kind: 'note', text });
+  }
 }
 
 /** Stores the halts of all tables; those of tables that are no longer named go. */
@@ -137,7 +152,11 @@ async function openBase(parts: PipelineParts, table: CapturedTable): Promise<voi
   const { rowsEstimate } = table.source;
   const loaded = await ensureBase(parts.lake, table.schema, { buckets, bucketBy, rowsEstimate });
   table.base = { identifier: loaded.identifier, tableUuid: loaded.metadata.tableUuid };
-  table.needsBootstrap = baseStateOf(loaded) === null;
+  // A branch that is still there is a bootstrap that was cut off: it goes on.
+  const cutOff = Object.keys(loaded.metadata.refs).some((ref) =>
+    ref.startsWith(BOOTSTRAP_BRANCH_PREFIX),
+  );
+  table.needsBootstrap = cutOff || baseStateOf(loaded) === null;
 }
 
 /** Runs `run`; an error that stops one table halts it, and gives `null`. */

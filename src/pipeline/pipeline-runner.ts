@@ -34,18 +34,26 @@ const PAUSE_MS_MAX = 30_000;
 /** Runs until stopped; or once. Throws what no further try can pass. */
 export async function runPipeline(parts: PipelineParts, request: RunRequest): Promise<void> {
   let failures = 0;
+  let forgiven = false;
   while (!request.signal.aborted) {
     const stop = new AbortController();
     const restart = new AbortController();
     const signal = AbortSignal.any([request.signal, restart.signal, stop.signal]);
+    const progress = { committed: false };
     try {
-      const progressed = await runOnce(parts, { ...request, signal, stop, restart });
+      await runOnce(parts, { ...request, signal, stop, restart, progress });
       if (request.once && !restart.signal.aborted) return;
-      failures = progressed ? 0 : failures;
     } catch (error) {
-      failures += 1;
+      if (request.signal.aborted) throw error;
+      // Right after a start the other writer may be this pipeline's own commit that landed late:
+      // one try from the new head (docs/spec/commit.md C7).
+      if (isFirnError(error, 'LEDGER-OTHER-WRITER') && !forgiven && !progress.committed) {
+        forgiven = true;
+        continue;
+      }
+      failures = progress.committed ? 1 : failures + 1;
+      if (!mayPass(error) || failures >= FAILURES_MAX) throw error;
       const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** (failures - 1));
-      if (!mayPass(error) || failures >= FAILURES_MAX || request.signal.aborted) throw error;
       const { code, what } = error;
       parts.onEvent({ kind: 'retrying', code, what, inMs: pauseMs });
       await parts.clock.sleep(pauseMs, request.signal);
@@ -63,13 +71,19 @@ interface OneRun extends RunRequest {
   /** Ends all tasks of the run as soon as one of them failed. */
   readonly stop: AbortController;
   readonly restart: AbortController;
+  /** Whether the run has committed changes: a failure after that is the first of its kind. */
+  readonly progress: { committed: boolean };
 }
 
-async function runOnce(parts: PipelineParts, request: OneRun): Promise<boolean> {
+async function runOnce(parts: PipelineParts, request: OneRun): Promise<void> {
   const schemas = await openSchemaStore(parts.state, parts.config);
   const opened = await openTables(parts, schemas);
   const stage = new LedgerStage({
-    commit: (requests) => commitToTables(parts, requests),
+    commit: async (requests) => {
+      const results = await commitToTables(parts, requests);
+      request.progress.committed = true;
+      return results;
+    },
     openWriter: (table) => parts.engine.ledgerWriter(writeTarget(table.metadata)),
   });
   for (const ledger of opened.ledgers) stage.add(ledger);
@@ -84,7 +98,6 @@ async function runOnce(parts: PipelineParts, request: OneRun): Promise<boolean> 
       new FirnError('PIPELINE-REQUEST-FAILED', { what: 'The run ended before it was done.' }),
     );
   }
-  return run.completeTo !== null;
 }
 
 interface OpenedRun extends OneRun {

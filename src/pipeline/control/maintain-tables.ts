@@ -1,6 +1,7 @@
 /** One round of maintenance: retention of ledgers, compaction of bases, left-over files. */
 import { baseStateOf } from '../../base/base-table.ts';
 import { compactBase } from '../../base/compact-base.ts';
+import { BOOTSTRAP_BRANCH_PREFIX } from '../../bootstrap/bootstrap-table.ts';
 import { MAIN_BRANCH } from '../../iceberg/snapshot.ts';
 import { ORPHAN_AGE_MS, removeOrphanFiles } from '../../lake/orphan-files.ts';
 import { scanFiles } from '../../lake/scan-files.ts';
@@ -113,7 +114,7 @@ async function baseStates(parts: PipelineParts, base: LoadedTable): Promise<read
   const now = (await parts.catalog.loadTable(base.identifier)) ?? base;
   const states: BaseState[] = [];
   for (const [name, ref] of Object.entries(now.metadata.refs)) {
-    const ours = name === MAIN_BRANCH || name.startsWith('firn_bootstrap_');
+    const ours = name === MAIN_BRANCH || name.startsWith(BOOTSTRAP_BRANCH_PREFIX);
     if (ref.kind !== 'branch' || !ours) continue;
     const state = baseStateOf(now, name);
     if (state !== null) states.push(state);
