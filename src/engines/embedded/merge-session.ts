@@ -89,7 +89,7 @@ async function applyWindow(application: Application): Promise<MergeFiles> {
       connection,
       TABLES.map((table) => `DROP TABLE IF EXISTS ${table}`),
     );
-    await loadDeletes(connection, { name: 'dead', files, local });
+    await loadDeletes(connection, { name: 'dead', files, local, shared: false });
     await createHits(application, held);
     const fates = decide(await findFiles(application), into);
     const rowsInserted = await createAdded(application);

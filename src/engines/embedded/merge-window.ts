@@ -130,8 +130,8 @@ async function readChanges(
   return counts;
 }
 
-/** Columns of the ledger that decide, read from files. */
-function changeSource(
+/** Columns of a ledger that decide which change counts, read from files. */
+export function changeSource(
   schema: TableSchema,
   ledgerSchema: IcebergSchema,
   held: HeldFiles,

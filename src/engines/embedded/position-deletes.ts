@@ -41,7 +41,7 @@ export function deleteFilesOf(files: readonly ScanFile[]): readonly DataFile[] {
 }
 
 /**
- * Makes the table `name (fi, pos)` of dead rows, `fi` being the place of a data file in `files`.
+ * Fills the new table `name (fi, pos)` with dead rows, `fi` being the place of a data file in `files`.
  * Engines spell one location in several ways, so paths are compared without the scheme's slashes.
  */
 export async function loadDeletes(
@@ -50,6 +50,8 @@ export async function loadDeletes(
     readonly name: string;
     readonly files: readonly ScanFile[];
     readonly local: LocalFiles;
+    /** Every connection sees the table; otherwise only this one. */
+    readonly shared: boolean;
   },
 ): Promise<void> {
   const { name, files, local } = request;
@@ -64,7 +66,9 @@ export async function loadDeletes(
       index,
     })),
   );
-  await runAll(connection, [`CREATE TEMP TABLE ${name} (fi BIGINT, pos BIGINT)`]);
+  await runAll(connection, [
+    `CREATE ${request.shared ? '' : 'TEMP '}TABLE ${name} (fi BIGINT, pos BIGINT)`,
+  ]);
   if (links.length === 0) return;
   const relation = parquetRelation({
     paths: deleteFiles.map((file) => local.path(file)),

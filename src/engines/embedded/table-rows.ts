@@ -173,7 +173,7 @@ export async function compactFiles(
   const read = [...files.map(({ file }) => file), ...deleteFilesOf(files)];
   const local = await holdFiles(context.store, read);
   try {
-    await loadDeletes(connection, { name: 'dead', files, local });
+    await loadDeletes(connection, { name: 'dead', files, local, shared: false });
     const places = files.map((_, index) => index);
     const held = { files, local };
     const staged = await stageBuckets(context, connection, {

@@ -1,0 +1,123 @@
+/**
+ * The embedded engine: DuckDB inside this process, behind the engine port. It starts when it is
+ * first used. Files pass through its stage folder on their way to the store; what a crash left there
+ * is nobody's and is removed at the start.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Random } from '../../kernel/random.ts';
+import type { ObjectStore } from '../../ports/object-store.ts';
+import type { RowEngine } from '../../ports/row-engine.ts';
+import { createBaseWriter } from './base-writer.ts';
+import { registerBucketFunctions } from './buckets.ts';
+import { createBulkFeeder } from './bulk-feeder.ts';
+import { compareTables } from './compare.ts';
+import { openDuckdb } from './duckdb-instance.ts';
+import { createLedgerWriter } from './ledger-writer.ts';
+import { openMergeSession } from './merge-session.ts';
+import type { FileContext } from './parquet-writer.ts';
+import { createPlainFeeder } from './plain-feeder.ts';
+import { openQuerySession } from './query-session.ts';
+import type { OpenEngine } from './stage-table.ts';
+import { compactFiles } from './table-rows.ts';
+import { createTableFeeder } from './vector-feeder.ts';
+
+/** What an engine is made with. */
+export interface EmbeddedEngineOptions {
+  /**
+   * Absolute local folder of this engine alone, on the lake's own disk where that is local, so that
+   * an upload is a rename.
+   */
+  readonly stageFolder: string;
+  readonly store: ObjectStore;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Further absolute folders that the store materialises files in. */
+  readonly readFolders?: readonly string[];
+  /** Threads of DuckDB; default 2. */
+  readonly threads?: number;
+  /** Memory of DuckDB before it spills, in bytes; default 256 MiB. */
+  readonly memoryBytesMax?: number;
+  /** Room for spilling in the stage folder, in bytes; default 64 GiB. */
+  readonly spillBytesMax?: number;
+  /** How text gets into DuckDB; default `bulk`. `plain` is slower and uses documented calls only. */
+  readonly feeder?: 'bulk' | 'plain';
+}
+
+const MIB = 1024 * 1024;
+const DEFAULTS = { threads: 2, memoryBytesMax: 256 * MIB, spillBytesMax: 65_536 * MIB };
+
+/** A ledger buffer larger than this waits as files: a transaction can be of any size. */
+const STAGE_LIMITS = { rowsMax: 500_000, bytesMax: 64 * MIB };
+
+/** An engine; nothing runs until it is asked for something. */
+export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine {
+  const { stageFolder, store, clock, random } = options;
+  const limits = {
+    threads: options.threads ?? DEFAULTS.threads,
+    memoryBytesMax: options.memoryBytesMax ?? DEFAULTS.memoryBytesMax,
+    spillFolder: join(stageFolder, 'spill'),
+    spillBytesMax: options.spillBytesMax ?? DEFAULTS.spillBytesMax,
+  };
+  const files: FileContext = { store, clock, random, filesFolder: join(stageFolder, 'files') };
+  const folders = [stageFolder, ...localRoots(store), ...(options.readFolders ?? [])];
+  const start = async (): Promise<OpenEngine> => {
+    await emptyFolders([limits.spillFolder, files.filesFolder]);
+    const instance = await openDuckdb(
+      { ...limits, folders, files: [] },
+      async (connection, driver) => registerBucketFunctions(connection, driver),
+    );
+    const { driver } = instance;
+    const feedRuns =
+      options.feeder === 'plain' ? createPlainFeeder(driver) : createBulkFeeder(driver);
+    return { instance, feed: createTableFeeder(driver, feedRuns) };
+  };
+  let engine: Promise<OpenEngine> | null = null;
+  const open = (): Promise<OpenEngine> => {
+    engine ??= start();
+    return engine;
+  };
+
+  return {
+    ledgerWriter: (target) => createLedgerWriter({ open, files, target, limits: STAGE_LIMITS }),
+    baseWriter: (target, request) => createBaseWriter({ open, files, target, ...request }),
+    openMerge: async (request) => openMergeSession(files, await open(), request),
+    async compact(request) {
+      const { instance } = await open();
+      const connection = await instance.connect();
+      try {
+        return await compactFiles(files, connection, request);
+      } finally {
+        connection.closeSync();
+      }
+    },
+    compare: async (request) => compareTables(files, await open(), request),
+    async openQuery(request) {
+      await open();
+      const spillFolder = join(limits.spillFolder, 'query');
+      return openQuerySession({ store, limits: { ...limits, spillFolder } }, request);
+    },
+    async close() {
+      const running = engine;
+      engine = null;
+      if (running === null) return;
+      (await running).instance.close();
+      await removeFolders([limits.spillFolder, files.filesFolder]);
+    },
+  };
+}
+
+/** The lake's own folder, where it is one: its files are read in place. */
+function localRoots({ root }: ObjectStore): readonly string[] {
+  return root.startsWith('file://') ? [root.slice('file://'.length)] : [];
+}
+
+async function emptyFolders(folders: readonly string[]): Promise<void> {
+  await removeFolders(folders);
+  for (const folder of folders) await mkdir(folder, { recursive: true });
+}
+
+async function removeFolders(folders: readonly string[]): Promise<void> {
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
+}
