@@ -64,11 +64,8 @@ async function filesOfSnapshots(
   metadata: TableMetadata,
   snapshots: readonly Snapshot[],
 ): Promise<readonly string[]> {
-  const present = new Set(metadata.snapshots.map((snapshot) => snapshot.snapshotId));
   const lists = new Set(metadata.snapshots.map((snapshot) => snapshot.manifestList));
-  const gone = snapshots.filter(
-    (snapshot) => !present.has(snapshot.snapshotId) && !lists.has(snapshot.manifestList),
-  );
+  const gone = snapshots.filter((snapshot) => !lists.has(snapshot.manifestList));
   if (gone.length === 0) return [];
   const kept = await reachableManifests(context, metadata);
   const manifests = new Map<string, ManifestFile>();

@@ -140,6 +140,21 @@ test('spec: C3 a publish asserts both heads: when one moved it is planned again'
   assert.equal(await fileCount(lake, table, 'main'), 1);
 });
 
+test('spec: C3 a branch that moves between reading and committing is not published', async () => {
+  const { lake, table, request } = await bootstrapped(true);
+  const chunk = appendTo(table, [await testFile(lake.other, table)], {
+    ref: branch,
+    parentId: request.branchHead,
+    state: baseState(8n),
+  });
+  lake.faults.push(async () => {
+    const [late] = await commitTables({ ...lake.other, writer: 'process-1' }, [chunk]);
+    assert.equal(late?.kind, 'committed');
+  });
+  assert.equal((await publishBranch(lake.context, request)).kind, 'replan');
+  assert.equal(await fileCount(lake, table, 'main'), 1);
+});
+
 test('a ref is removed only from where it was; one that is gone is no error', async () => {
   const { lake, table, request } = await bootstrapped(true);
   const { identifier, tableUuid, branchHead } = request;

@@ -154,6 +154,8 @@ test('filters by bucket, bounds and age pass over files that can hold nothing wa
   assert.deepEqual(await paths({ buckets: new Set() }), []);
   const bounds = { fieldId: 1, lower: long(10n), upper: long(10n) };
   assert.deepEqual(await paths({ bounds }), named(low, other, unknown));
+  const edge = { fieldId: 1, lower: long(-5n), upper: long(1n) };
+  assert.deepEqual(await paths({ bounds: edge }), named(low, other, unknown), 'ends included');
   assert.deepEqual(
     await paths({ bounds, buckets: new Set([0]) }),
     named(low, unknown),

@@ -131,13 +131,21 @@ test('a cleanup of a table that shares its files, or was replaced, removes nothi
   const { tableUuid } = table.metadata;
   const nothing = { removed: 0, failed: 0 };
   assert.deepEqual(
-    await removeExpiredFiles(lake.context, { identifier, tableUuid: 'other', expired }),
-    nothing,
-  );
-  assert.deepEqual(
     await removeExpiredFiles(lake.context, { identifier, tableUuid, expired }),
     nothing,
     'everything named is in use',
+  );
+  const { filePath } = await testFile(lake.context, table);
+  const outside = 'memory://lake/elsewhere.json';
+  const dropped = { snapshots: [], metadataFiles: [filePath, outside] };
+  assert.deepEqual(
+    await removeExpiredFiles(lake.context, { identifier, tableUuid: 'other', expired: dropped }),
+    nothing,
+  );
+  assert.deepEqual(
+    await removeExpiredFiles(lake.context, { identifier, tableUuid, expired: dropped }),
+    { removed: 1, failed: 0 },
+    'only the file in the table’s own folder',
   );
   await lake.other.catalog.commit([
     {
