@@ -36,8 +36,19 @@ export async function openLake(parts: AdapterParts): Promise<OpenedLake> {
   const { path, name } = config.lake.catalog;
   mkdirSync(dirname(path), { recursive: true });
   const catalog = await openSqliteCatalog({ path, name, store, clock, random });
-  await guardWarehouse(store, catalog);
+  try {
+    await guardWarehouse(store, catalog);
+  } catch (error) {
+    await catalog.close();
+    throw error;
+  }
   return { store, catalog };
+}
+
+/** Removes what crashed processes left half written in the warehouse. */
+export async function removeLeftovers(parts: AdapterParts): Promise<void> {
+  const { removeStaleTemporaries } = await import('../storage/temporary-file.ts');
+  await removeStaleTemporaries({ folder: parts.config.lake.warehouse, clock: parts.clock });
 }
 
 /** Opens the source; nothing is written to it yet. */

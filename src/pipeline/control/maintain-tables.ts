@@ -10,6 +10,7 @@ import { ledgerTable, stateCommit } from '../../ledger/ledger-table.ts';
 import type { LedgerTable } from '../../ledger/ledger-table.ts';
 import { chooseExpiredFiles } from '../../maintenance/retain-ledger.ts';
 import type { LoadedTable } from '../../ports/catalog.ts';
+import { removeLeftovers } from '../adapters.ts';
 import { commitToTable } from '../commit-tables.ts';
 import { viewTables } from '../view/lake-view.ts';
 import type { TableView } from '../view/lake-view.ts';
@@ -30,6 +31,7 @@ export async function maintainTables(
   parts: PipelineParts,
   run: RunState | null,
 ): Promise<readonly MaintenanceReport[]> {
+  await removeLeftovers(parts);
   const reports: MaintenanceReport[] = [];
   for (const view of await viewTables(parts)) {
     reports.push({
