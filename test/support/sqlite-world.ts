@@ -1,5 +1,5 @@
 /** A SQLite database in a folder of its own, a writer, and Firn's source over it. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -31,9 +31,12 @@ export interface SqliteWorldOptions {
 
 let worlds = 0;
 
+/** Memory where the system has some as a folder: these tests are not about disks. */
+const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
 /** One database for one test. */
 export class SqliteWorld {
-  readonly folder = mkdtempSync(join(tmpdir(), 'firn-sqlite-'));
+  readonly folder = mkdtempSync(join(SCRATCH, 'firn-sqlite-'));
   readonly path = join(this.folder, 'app.db');
   readonly writer: DatabaseSync;
   readonly registry = new TestRegistry();

@@ -3,11 +3,13 @@
  * known, which unique keys can make another row vanish. Written beside the log with every change of
  * it, so that each log row is read as it was written.
  */
+import type { MisfitPolicy, TableRule } from '../../config/pipeline-config.ts';
 import { formatColumnType } from '../../model/column-type.ts';
-import { carriageOf, carriedType } from './column-affinity.ts';
-import { foldName, sameName } from './sqlite-name.ts';
-import type { TableChoice } from './table-choice.ts';
+import type { SourceTable } from '../../model/source-event.ts';
+import { foldName, sameName } from './sql-text.ts';
 import type { ShapeColumn, TableShape, UniqueKey } from './table-shape.ts';
+import { carriageOf, carriedType } from './value-carriage.ts';
+import type { Carriage } from './value-carriage.ts';
 
 /** Two images of a row must fit into one log row, and SQLite allows 2,000 columns. */
 export const CAPTURED_COLUMNS_MAX = 900;
@@ -78,7 +80,8 @@ export function chooseKey(
 /**
  * How a table is to be captured, or why it cannot be.
  *
- * @param preferred key columns of the plan in force, which are kept while they can be; `null`: none is
+ * @param preferred key columns of the plan in force, which are kept while they can be; `null`: none
+ *   is
  */
 export function planCapture(
   shape: TableShape,
@@ -173,4 +176,85 @@ function replaceDefaults(shape: TableShape): Record<string, string> {
 /** Type in the lake of an image column, as text to compare by; policies do not count. */
 export function declaredTypeText(column: ImageColumn): string {
   return formatColumnType(carriedType(carriageOf(column.declared, 'halt')));
+}
+
+/** What a plan captures, in the words of the source contract. */
+export function sourceTableOf(
+  plan: CapturePlan,
+  choice: TableChoice,
+  context: { readonly namespace: string; readonly rowsEstimate: bigint | null },
+): SourceTable {
+  const columns = plan.tableColumns.flatMap((name) =>
+    plan.image
+      .filter((column) => column.name === name)
+      .map(({ declared }) => ({
+        sourceName: name,
+        type: carriedType(carriageOf(declared, choice.onMisfit(name))),
+        sourceType: declared === '' ? 'untyped' : declared,
+      })),
+  );
+  return {
+    table: { namespace: context.namespace, table: plan.table },
+    columns,
+    keyColumns: plan.key,
+    ledgerOnlyReason: plan.ledgerOnlyReason,
+    rowsEstimate: context.rowsEstimate,
+  };
+}
+
+/** How each column of an image travels. */
+export function imageCarriages(plan: CapturePlan, choice: TableChoice): readonly Carriage[] {
+  return plan.image.map(({ name, declared }) => carriageOf(declared, choice.onMisfit(name)));
+}
+
+/** First captured column whose name in the lake is one that Firn keeps for itself, or `null`. */
+export function reservedColumn(plan: CapturePlan, choice: TableChoice): string | null {
+  const reserved = plan.image.find(({ name }) => /^_firn_/i.test(choice.lakeName(name)));
+  return reserved?.name ?? null;
+}
+
+/** What was chosen for one table. */
+export interface TableChoice {
+  readonly isExcluded: (column: string) => boolean;
+  readonly onMisfit: (column: string) => MisfitPolicy;
+  /** Name of a column in the lake. */
+  readonly lakeName: (column: string) => string;
+}
+
+/** What the first rule that matches says of a table, or `null` when none takes it. */
+export function chooseTable(rules: readonly TableRule[], table: string): TableChoice | null {
+  const rule = rules.find(({ pattern }) => matches(pattern, table));
+  if (rule === undefined) return null;
+  const excluded = new Set(rule.exclude.map(foldName));
+  const policies = folded(rule.columns);
+  const names = folded(rule.rename);
+  return {
+    isExcluded: (column) => excluded.has(foldName(column)),
+    onMisfit: (column) => policies.get(foldName(column))?.onMisfit ?? 'halt',
+    lakeName: (column) => names.get(foldName(column)) ?? column,
+  };
+}
+
+/** Names of rules that stand for exactly one table. */
+export function tablesNamed(rules: readonly TableRule[]): readonly string[] {
+  return rules.map(({ pattern }) => pattern).filter((pattern) => !pattern.includes('*'));
+}
+
+function folded<T>(record: Readonly<Record<string, T>>): ReadonlyMap<string, T> {
+  return new Map(Object.entries(record).map(([name, value]) => [foldName(name), value]));
+}
+
+function matches(pattern: string, table: string): boolean {
+  const [first = '', ...others] = foldName(pattern).split('*');
+  const name = foldName(table);
+  const last = others.pop();
+  if (last === undefined) return name === first;
+  if (!name.startsWith(first)) return false;
+  let from = first.length;
+  for (const part of others) {
+    const found = name.indexOf(part, from);
+    if (found < 0) return false;
+    from = found + part.length;
+  }
+  return name.endsWith(last) && name.length - last.length >= from;
 }

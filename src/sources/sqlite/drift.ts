@@ -3,19 +3,24 @@
  * Reads only. Whatever could have changed rows without a journal row is a hole, never a guess.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import type { ErrorCode } from '../../kernel/error-registry.ts';
 import type { TableRule } from '../../config/pipeline-config.ts';
-import { declaredTypeText, foreignTriggers, planCapture, sameNames } from './capture-plan.ts';
+import type { ErrorCode } from '../../kernel/error-registry.ts';
+import {
+  chooseTable,
+  declaredTypeText,
+  foreignTriggers,
+  planCapture,
+  reservedColumn,
+  sameNames,
+} from './capture-plan.ts';
 import type { CapturePlan } from './capture-plan.ts';
-import type { StoredPlan } from './journal.ts';
-import { readPlans, viewOrder } from './journal.ts';
 import { LOG_OP, LOG_TABLE } from './journal-names.ts';
-import { reservedColumn } from './source-table.ts';
+import { readPlans, viewOrder } from './journal.ts';
+import type { StoredPlan } from './journal.ts';
+import { foldName, sameName } from './sql-text.ts';
 import { query } from './sqlite-database.ts';
-import { foldName, sameName } from './sqlite-name.ts';
-import { chooseTable } from './table-choice.ts';
-import type { TableShape } from './table-shape.ts';
 import { readShape, readTriggers } from './table-shape.ts';
+import type { TableShape } from './table-shape.ts';
 
 /** Rows to read again after a new column at most; beyond it loading the table again is cheaper. */
 export const REREADS_MAX = 50_000;
@@ -54,12 +59,14 @@ export interface DriftRequest {
   readonly tables: readonly string[] | null;
   /** Every journal row up to this id was logged under plans that were right. */
   readonly verifiedId: number;
+  /** Plans in force, where the database has no journal to read them from. */
+  readonly plans?: readonly StoredPlan[];
 }
 
 /** Everything that is not as it should be; empty when all is well. */
 export function findDrift(db: DatabaseSync, request: DriftRequest): Drift[] {
   const triggers = readTriggers(db);
-  const inForce = readPlans(db).filter((stored) => stored.until === null);
+  const inForce = (request.plans ?? readPlans(db)).filter((stored) => stored.until === null);
   const border = viewOrder(db);
   const wanted = request.tables?.map(foldName);
   const drifts = inForce.flatMap((stored): Drift[] => {
@@ -133,7 +140,8 @@ function driftOf(comparison: Comparison): Drift | null {
     return before !== undefined && declaredTypeText(before) !== declaredTypeText(column);
   });
   if (retyped !== undefined) {
-    const detail = `Column ${retyped.name} of table ${shape.name} is declared ${retyped.declared} now`;
+    const { name, declared } = retyped;
+    const detail = `Column ${name} of table ${shape.name} is declared ${declared} now`;
     return end({ code: 'SOURCE-COLUMN-TYPE-CHANGED', detail });
   }
   const restart = (code: ErrorCode, detail: string): Drift => {
@@ -158,7 +166,9 @@ function continuation(comparison: Comparison, plan: CapturePlan): Drift | null {
   const hasNew = addedColumns(stored.plan, plan).length > 0;
   const reread = hasNew || overtaken;
   if (reread && rowsSince(comparison) > REREADS_MAX) {
-    const detail = `Table ${shape.name} got a column or trigger and more than ${REREADS_MAX} changes before Firn saw it`;
+    const detail =
+      `Table ${shape.name} got a column or trigger, and more than ${REREADS_MAX} changes ` +
+      'before Firn saw it';
     return { kind: 'restart', stored, plan, cause: { code: 'SOURCE-TABLE-CHANGED', detail } };
   }
   return { kind: 'continue', stored, plan, reread };
@@ -211,7 +221,7 @@ function columnHole({ stored, shape }: Comparison, plan: CapturePlan): string | 
     }
     const isNull = /^\(*\s*null\s*\)*$/i.test(column?.defaultText ?? 'null');
     if (column?.generated === true || !isNull) {
-      return `Column ${name} of table ${shape.name} was added with a value for rows that were there`;
+      return `Column ${name} of table ${shape.name} was added with a value for existing rows`;
     }
   }
   return null;

@@ -8,8 +8,8 @@ import { FirnError } from '../../kernel/firn-error.ts';
 import { toSafeNumber } from '../../kernel/integers.ts';
 import type { SourcePosition } from '../../model/source-position.ts';
 import type { PositionVerdict, SourceMark } from '../../ports/source.ts';
-import { readMeta } from './journal.ts';
 import { LOG_TABLE } from './journal-names.ts';
+import { readMeta } from './journal.ts';
 import { atOneMoment, query } from './sqlite-database.ts';
 import type { SqliteRow } from './sqlite-value.ts';
 
@@ -70,7 +70,9 @@ export function markNow(db: DatabaseSync, epoch: number): SourceMark {
   return markOf(place, { sourceId: sourceIdOf(meta.incarnation), epoch });
 }
 
-/** Whether the journal up to `position` is the one that was read, and all after it is still there. */
+/**
+ * Whether the journal up to `position` is the one that was read, and all after it is still there.
+ */
 export function verifyPlace(db: DatabaseSync, position: SourcePosition): PositionVerdict {
   return atOneMoment(db, () => {
     const broken = (reason: string): PositionVerdict => ({ kind: 'broken', reason });
@@ -119,7 +121,9 @@ function edgeId(db: DatabaseSync, edge: 'min' | 'max'): number {
   return typeof row?.[0] === 'bigint' ? toSafeNumber(row[0]) : 0;
 }
 
-/** Places added to the journal later are NULL in older rows and must not change their fingerprint. */
+/**
+ * Places added to the journal later are NULL in older rows and must not change their fingerprint.
+ */
 function fingerprintOf(row: SqliteRow): string {
   const hash = createHash('sha256');
   const length = row.findLastIndex((value) => value !== null) + 1;

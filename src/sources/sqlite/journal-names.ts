@@ -1,4 +1,7 @@
-/** Names and codes of what Firn keeps in a SQLite database. They are on disk: never change a meaning. */
+/**
+ * Names and codes of what Firn keeps in a SQLite database. They are on disk: never change a
+ * meaning.
+ */
 
 /** The journal: one row per change, in commit order. */
 export const LOG_TABLE = '_firn_log';

@@ -10,15 +10,13 @@ import type { FirnError } from '../../kernel/firn-error.ts';
 import type { SourceEvent } from '../../model/source-event.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import { identityWidth, imageWidth } from './capture-plan.ts';
-import type { CapturePlan } from './capture-plan.ts';
+import type { CapturePlan, TableChoice } from './capture-plan.ts';
 import { LOG_OP, LOG_TABLE } from './journal-names.ts';
 import { prepare, query } from './sqlite-database.ts';
 import { sameValue, valuesKey } from './sqlite-value.ts';
 import type { SqliteRow } from './sqlite-value.ts';
-import type { TableChoice } from './table-choice.ts';
-import type { ChangeSite, TableChanges } from './table-changes.ts';
-import type { ImageReading } from './table-columns.ts';
-import type { TextCheck } from './value-appender.ts';
+import type { ChangeSite, ImageReading, TableChanges } from './table-changes.ts';
+import type { TextCheck } from './value-carriage.ts';
 
 /** Values of a journal row begin behind its code and its time. */
 export const VALUES_FROM = 2;

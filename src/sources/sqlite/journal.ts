@@ -6,8 +6,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import { FirnError } from '../../kernel/firn-error.ts';
 import { toSafeNumber } from '../../kernel/integers.ts';
 import { parseJson } from '../../kernel/lossless-json.ts';
-import type { CapturePlan } from './capture-plan.ts';
 import { imageWidth } from './capture-plan.ts';
+import type { CapturePlan } from './capture-plan.ts';
 import {
   CHANGES_VIEW,
   JOURNAL_FORMAT,
@@ -16,8 +16,8 @@ import {
   META_TABLE,
   TABLES_TABLE,
 } from './journal-names.ts';
+import { quoteName } from './sql-text.ts';
 import { query } from './sqlite-database.ts';
-import { quoteName } from './sqlite-name.ts';
 import type { SqliteValue } from './sqlite-value.ts';
 import type { PlannedTrigger } from './triggers.ts';
 
@@ -69,7 +69,7 @@ export function readMeta(db: DatabaseSync): JournalMeta | null {
   const format = values.get('format');
   if (format !== JOURNAL_FORMAT) {
     throw new FirnError('SOURCE-OTHER-PIPELINE', {
-      what: `The journal in the database has format ${String(format)}, this program knows ${JOURNAL_FORMAT}`,
+      what: `The database’s journal has format ${String(format)}, not ${JOURNAL_FORMAT}`,
       remedy: 'Use the version of Firn that installed it, or take it out with that version first.',
     });
   }
@@ -122,7 +122,8 @@ export function appendMark(
   mark: { readonly captureId: number; readonly op: number; readonly values: readonly string[] },
 ): number {
   const [first = null, second = null] = mark.values;
-  const sql = `INSERT INTO ${LOG_TABLE}(tbl, op, at, v1, v2) VALUES(?1, ?2, julianday('now'), ?3, ?4)`;
+  const columns = 'tbl, op, at, v1, v2';
+  const sql = `INSERT INTO ${LOG_TABLE}(${columns}) VALUES(?1, ?2, julianday('now'), ?3, ?4)`;
   const { lastInsertRowid } = db.prepare(sql).run(mark.captureId, mark.op, first, second);
   return toSafeNumber(BigInt(lastInsertRowid));
 }

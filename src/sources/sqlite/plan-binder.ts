@@ -3,28 +3,25 @@
  * asks for schemas before rows use them, and halts single tables.
  */
 import type { DatabaseSync } from 'node:sqlite';
-import { isFirnError, FirnError } from '../../kernel/firn-error.ts';
+import type { TableRule } from '../../config/pipeline-config.ts';
 import { ERROR_REGISTRY } from '../../kernel/error-registry.ts';
 import type { ErrorCode } from '../../kernel/error-registry.ts';
+import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
 import type { SourceEvent } from '../../model/source-event.ts';
 import { formatTableName } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
-import type { TableRule } from '../../config/pipeline-config.ts';
 import type { StreamRequest } from '../../ports/source.ts';
-import { identityWidth, imageWidth } from './capture-plan.ts';
+import { chooseTable, identityWidth, imageWidth, sourceTableOf } from './capture-plan.ts';
 import type { CapturePlan } from './capture-plan.ts';
+import { LOG_OP } from './journal-names.ts';
+import { VALUES_FROM, journalCode } from './journal-reader.ts';
+import type { JournalReader, StreamedTable } from './journal-reader.ts';
 import { readPlans } from './journal.ts';
 import type { StoredPlan } from './journal.ts';
-import { LOG_OP } from './journal-names.ts';
-import { journalCode, VALUES_FROM } from './journal-reader.ts';
-import type { JournalReader, StreamedTable } from './journal-reader.ts';
 import { STARTED } from './reconcile.ts';
-import { sourceTableOf } from './source-table.ts';
-import { foldName, sameName } from './sqlite-name.ts';
+import { foldName, sameName } from './sql-text.ts';
 import type { SqliteRow } from './sqlite-value.ts';
-import { chooseTable } from './table-choice.ts';
-import { TableChanges } from './table-changes.ts';
-import { readingOf } from './table-columns.ts';
+import { TableChanges, readingOf } from './table-changes.ts';
 
 /** What binding needs. */
 export interface BinderParts {
@@ -60,7 +57,9 @@ export class PlanBinder {
     return this.#plans.some(({ plan, until }) => until === null && plan === table.plan);
   }
 
-  /** Takes up the requested tables as they are at `fromId`; gives events for those that cannot go. */
+  /**
+   * Takes up the requested tables as they are at `fromId`; gives events for those that cannot go.
+   */
   begin(fromId: number): SourceEvent[] {
     this.reload();
     const events: SourceEvent[] = [];

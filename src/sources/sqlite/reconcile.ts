@@ -5,15 +5,15 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { FirnError } from '../../kernel/firn-error.ts';
-import type { CapturePlan } from './capture-plan.ts';
 import { identityWidth } from './capture-plan.ts';
+import type { CapturePlan } from './capture-plan.ts';
 import { findDrift } from './drift.ts';
 import type { Drift, DriftCause, DriftRequest } from './drift.ts';
+import { LOG_OP, LOG_TABLE } from './journal-names.ts';
 import { appendMark, newCaptureId, renewView, storePlan, widenJournal } from './journal.ts';
 import type { StoredPlan } from './journal.ts';
-import { LOG_OP, LOG_TABLE } from './journal-names.ts';
-import { sqliteResultCode } from './sqlite-errors.ts';
-import { quoteName } from './sqlite-name.ts';
+import { quoteName } from './sql-text.ts';
+import { sqliteResultCode } from './sqlite-database.ts';
 import { readTriggers } from './table-shape.ts';
 import { plannedTriggers } from './triggers.ts';
 import type { PlannedTrigger } from './triggers.ts';

@@ -13,18 +13,16 @@ import type { SourceTable } from '../../model/source-event.ts';
 import type { SourcePosition } from '../../model/source-position.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { ChangeSource } from '../../ports/source.ts';
+import { chooseTable, sourceTableOf } from './capture-plan.ts';
 import { checkDatabase } from './check.ts';
 import { planTable } from './drift.ts';
-import { forgetPlans, installJournal, readMeta, readPlans, removalStatements } from './journal.ts';
 import { journalPlace, lastId, markNow, sourceIdOf, verifyPlace } from './journal-mark.ts';
 import { LOG_TABLE } from './journal-names.ts';
+import { forgetPlans, installJournal, readMeta, readPlans, removalStatements } from './journal.ts';
 import { reconcile } from './reconcile.ts';
-import { sourceTableOf } from './source-table.ts';
-import { atOneMoment, query, SqliteDatabase } from './sqlite-database.ts';
-import { sourceError } from './sqlite-errors.ts';
-import { foldName, sameName } from './sqlite-name.ts';
+import { foldName, sameName } from './sql-text.ts';
+import { SqliteDatabase, atOneMoment, query, sourceError } from './sqlite-database.ts';
 import { streamChanges } from './stream.ts';
-import { chooseTable } from './table-choice.ts';
 import { readByKeys, readChunks, readTable } from './table-reads.ts';
 import { capturableTables, estimateRows, readShape, readTriggers } from './table-shape.ts';
 
@@ -271,9 +269,10 @@ class SqliteSource implements ChangeSource {
   }
 }
 
+/** Incarnations begin with the time they were made, so an older journal goes before a newer one. */
 function compareIds(left: SourcePosition, right: SourcePosition): number {
   const [first, second] = [journalPlace(left), journalPlace(right)];
-  assert(first !== null && second !== null, 'positions are of this source');
-  assert(left.sourceId === right.sourceId, 'positions of two incarnations have no order');
+  assert(first !== null && second !== null, 'positions are of this kind of source');
+  if (left.sourceId !== right.sourceId) return left.sourceId < right.sourceId ? -1 : 1;
   return first.id - second.id;
 }

@@ -17,7 +17,8 @@ const BLOB_FORM = /^x'((?:[0-9a-f]{2})*)'$/;
 
 /**
  * What tells text forms apart. `any`: the column may hold numbers (NUMERIC, ANY, no type), so text
- * that looks like a number is quoted. `text`: it cannot (TEXT), so numbers in text stay as they are.
+ * that looks like a number is quoted. `text`: it cannot (TEXT), so numbers in text stay as they
+ * are.
  */
 export type LiteralClass = 'any' | 'text';
 
@@ -44,7 +45,9 @@ export function parseLiteral(text: string, kind: LiteralClass): Exclude<SqliteVa
   return text;
 }
 
-/** Whether two values are the same value of the same storage class; the sign of zero does not count. */
+/**
+ * Whether two values are the same value of the same storage class; the sign of zero does not count.
+ */
 export function sameValue(left: SqliteValue | undefined, right: SqliteValue | undefined): boolean {
   if (left instanceof Uint8Array && right instanceof Uint8Array) {
     return Buffer.compare(left, right) === 0;

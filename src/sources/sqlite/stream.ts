@@ -7,21 +7,21 @@
  * looked up in their tables need one moment, and get a short one of their own.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import type { TableRule } from '../../config/pipeline-config.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import type { SourceEvent } from '../../model/source-event.ts';
-import type { TableRule } from '../../config/pipeline-config.ts';
 import type { StreamRequest } from '../../ports/source.ts';
 import { findDrift } from './drift.ts';
-import { readMeta } from './journal.ts';
 import { journalPlace, lastId, markOf, placeAt, sourceIdOf } from './journal-mark.ts';
 import type { JournalPlace } from './journal-mark.ts';
 import { JournalReader, prepareJournalRead } from './journal-reader.ts';
+import { readMeta } from './journal.ts';
 import { PlanBinder } from './plan-binder.ts';
 import { reconcile } from './reconcile.ts';
-import { readPending } from './rereads.ts';
 import { atOneMoment, query, rowsOf } from './sqlite-database.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
+import { readPending } from './table-rows.ts';
 
 /** Rows of one read: bounds what a sudden run of large rows can take in memory. */
 const READ_ROWS = 256;

@@ -4,31 +4,28 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { TableRule } from '../../config/pipeline-config.ts';
-import type { Clock } from '../../kernel/clock.ts';
 import { assert } from '../../kernel/assert.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import type { ChangeBatch, RowBatch } from '../../model/change-batch.ts';
 import { formatTableName, keyColumns } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { BootstrapChunk, BootstrapRequest, ChangeSource } from '../../ports/source.ts';
-import type { CapturePlan } from './capture-plan.ts';
-import { imageCarriages } from './source-table.ts';
+import { chooseTable, imageCarriages } from './capture-plan.ts';
+import type { CapturePlan, TableChoice } from './capture-plan.ts';
 import { planTable } from './drift.ts';
 import { markNow } from './journal-mark.ts';
 import { readPlans } from './journal.ts';
+import { sameName } from './sql-text.ts';
 import { atOneMoment } from './sqlite-database.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
-import { sameName } from './sqlite-name.ts';
 import { parseValuesKey, valuesKey } from './sqlite-value.ts';
 import type { SqliteRow } from './sqlite-value.ts';
-import { chooseTable } from './table-choice.ts';
-import type { TableChoice } from './table-choice.ts';
-import { TableChanges } from './table-changes.ts';
-import { readingOf, RowColumns } from './table-columns.ts';
-import type { ImageReading } from './table-columns.ts';
+import { RowColumns, TableChanges, readingOf } from './table-changes.ts';
+import type { ImageReading } from './table-changes.ts';
 import { TableRows } from './table-rows.ts';
 import { readShape, readTriggers } from './table-shape.ts';
-import { carriedValue } from './value-appender.ts';
+import { carriedValue } from './value-carriage.ts';
 
 const SLICE_MS = 15;
 const CHUNK_BYTES_MAX = 64 * 1024 * 1024;

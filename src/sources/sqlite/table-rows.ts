@@ -1,13 +1,17 @@
 /**
- * Reads the rows of a captured table itself: one by its identity, or all in key order. Rows come as
- * images, laid out as the journal lays them out, so that one decoder reads both.
+ * Looks rows up in their tables after the fact: those that a REPLACE may have removed, and those
+ * logged before a new column was seen (docs/spec/order.md, re-reads).
  */
 import { isUtf8 } from 'node:buffer';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
-import type { CapturePlan } from './capture-plan.ts';
+import { present } from '../../kernel/assert.ts';
+import { isFirnError } from '../../kernel/firn-error.ts';
 import { identityWidth, sameNames } from './capture-plan.ts';
+import type { CapturePlan } from './capture-plan.ts';
+import { isSoundInLog } from './journal-reader.ts';
+import type { JournalReader, PendingRow, StreamedTable } from './journal-reader.ts';
+import { quoteName } from './sql-text.ts';
 import { iterateRows, prepare, rowsOf } from './sqlite-database.ts';
-import { quoteName } from './sqlite-name.ts';
 import { sameValue } from './sqlite-value.ts';
 import type { SqliteRow, SqliteValue } from './sqlite-value.ts';
 
@@ -48,7 +52,9 @@ export class TableRows {
     const columns = this.#identity.map(({ name, collation }) => `${name} COLLATE ${collation}`);
     const places = columns.map((_, index) => `?${index + 1}`);
     const where = after === null ? '' : ` WHERE (${columns.join(', ')}) > (${places.join(', ')})`;
-    const sql = `SELECT ${this.#imageSql()} FROM ${quoteName(this.#plan.table)}${where} ORDER BY ${columns.join(', ')} LIMIT ${rowsMax}`;
+    const sql =
+      `SELECT ${this.#imageSql()} FROM ${quoteName(this.#plan.table)}${where} ` +
+      `ORDER BY ${columns.join(', ')} LIMIT ${rowsMax}`;
     return iterateRows(prepare(this.#db, sql), ...(after ?? []).slice(0, this.#width));
   }
 
@@ -108,4 +114,68 @@ function identityColumns(plan: CapturePlan): IdentityColumn[] {
     name: quoteName(name),
     collation: quoteName(key?.terms[index]?.collation ?? 'BINARY'),
   }));
+}
+
+/** Where re-reads stand in the order of changes. */
+export interface RereadStamp {
+  readonly seq: bigint;
+  readonly commitTsUs: bigint;
+}
+
+/**
+ * Reads every pending row in the transaction that is open on `db` and hands the changes to the
+ * reader. `breathe` is called between rows, so that the event loop is not held up.
+ */
+export async function readPending(
+  db: DatabaseSync,
+  reader: JournalReader,
+  tables: Iterable<StreamedTable>,
+  options: { readonly stamp: RereadStamp; readonly breathe: () => Promise<void> | null },
+): Promise<void> {
+  for (const table of tables) {
+    if (table.pending.size === 0) continue;
+    const rows = new TableRows(db, present(table.plan, 'the plan of a row that was read'));
+    for (const pending of table.pending.values()) {
+      readOne({ db, reader, table, rows, pending, stamp: options.stamp });
+      const pause = options.breathe();
+      if (pause !== null) await pause;
+    }
+    table.pending.clear();
+  }
+}
+
+function readOne(part: {
+  readonly db: DatabaseSync;
+  readonly reader: JournalReader;
+  readonly table: StreamedTable;
+  readonly rows: TableRows;
+  readonly pending: PendingRow;
+  readonly stamp: RereadStamp;
+}): void {
+  const { db, reader, table, rows, pending, stamp } = part;
+  const { changes } = table;
+  const reading = present(table.reading, 'how to read a row that was read');
+  if (changes === null) return;
+  const found = rows.find(pending.image);
+  const keyless = table.schema.keyColumnIds.length === 0;
+  try {
+    if (found !== null) {
+      // Without a key in the lake only what was asked for, or really vanished, is worth a row.
+      if (keyless && !pending.wanted && sameImage(pending.image, found)) return;
+      if (!keyless || pending.wanted) {
+        const check = (place: number): boolean => rows.isSound(found, place);
+        changes.reread('r', { reading, row: found, check, ...stamp });
+      } else vanish(pending.image);
+    } else if (!keyless || !pending.wanted) vanish(pending.image);
+  } catch (error) {
+    if (!isFirnError(error, 'SOURCE-VALUE-MISFIT')) throw error;
+    reader.halt(table, error);
+    return;
+  }
+  if (changes.isFull) reader.flush(table);
+
+  function vanish(row: SqliteRow): void {
+    const check = (place: number): boolean => isSoundInLog(db, pending.logId, place);
+    present(changes, 'changes').reread('d', { reading, row, check, ...stamp });
+  }
 }

@@ -1,9 +1,8 @@
 /** What a database says of its tables now: columns, keys, triggers, and the order they came in. */
 import type { DatabaseSync } from 'node:sqlite';
 import { toSafeNumber } from '../../kernel/integers.ts';
-import { cutIndexText } from './index-text.ts';
+import { cutIndexText, foldName, quoteName, sameName } from './sql-text.ts';
 import { query } from './sqlite-database.ts';
-import { foldName, quoteName, sameName } from './sqlite-name.ts';
 import type { SqliteValue } from './sqlite-value.ts';
 
 /** A column as the table declares it. */
@@ -61,7 +60,10 @@ export interface TableShape {
 /** Prefix of everything Firn puts into a database. */
 export const OWN_PREFIX = '_firn_';
 
-/** Names of the tables that can be captured: no views, virtual or shadow tables, none of SQLite's own. */
+/**
+ * Names of the tables that can be captured: no views, virtual or shadow tables, none of SQLite's
+ * own.
+ */
 export function capturableTables(db: DatabaseSync): string[] {
   const rows = query(
     db,
@@ -140,7 +142,9 @@ export function readShape(
   };
 }
 
-/** Estimated rows for progress: SQLite's statistics, else the span of rowids when it is plausible. */
+/**
+ * Estimated rows for progress: SQLite's statistics, else the span of rowids when it is plausible.
+ */
 export function estimateRows(db: DatabaseSync, shape: TableShape): bigint | null {
   const hasStatistics = query(db, `SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'`);
   if (hasStatistics.length > 0) {

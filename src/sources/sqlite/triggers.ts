@@ -6,10 +6,10 @@
  * AFTER triggers log what happened. BEFORE triggers log which other rows a write may replace: with
  * OR REPLACE SQLite deletes them without telling a trigger (sqlite.org, "The ON CONFLICT Clause").
  */
-import type { CapturePlan } from './capture-plan.ts';
 import { identityWidth } from './capture-plan.ts';
+import type { CapturePlan } from './capture-plan.ts';
 import { LOG_OP, LOG_TABLE } from './journal-names.ts';
-import { quoteName } from './sqlite-name.ts';
+import { quoteName } from './sql-text.ts';
 import type { KeyTerm, UniqueKey } from './table-shape.ts';
 
 /** A trigger to install. */
@@ -26,30 +26,32 @@ export function plannedTriggers(plan: CapturePlan, captureId: number): PlannedTr
   const table = quoteName(plan.table);
   const after = imageOf(plan, 'NEW');
   const before = imageOf(plan, 'OLD');
-  const trigger = (kind: string, event: string, body: readonly string[]): PlannedTrigger => {
-    const name = `_firn_${captureId}_${kind}`;
-    const head = `CREATE TRIGGER ${name} ${event.replace('?', () => table)} BEGIN`;
-    return { name, sql: `${head}\n  ${body.join('\n  ')}\nEND` };
-  };
   const log = (op: number, values: readonly string[]): string =>
-    `INSERT INTO ${LOG_TABLE}(${logColumns(values.length)}) VALUES(${logged(captureId, op, values)});`;
+    `INSERT INTO ${LOG_TABLE}(${logColumns(values.length)}) ` +
+    `VALUES(${logged(captureId, op, values)});`;
   const mayVanish = (event: 'insert' | 'update'): string[] =>
     plan.uniqueKeys.map((key) => vanishing({ plan, key, captureId, event }));
   const condition = keysChange(plan);
-  return [
-    trigger('before_insert', 'BEFORE INSERT ON ?', mayVanish('insert')),
-    trigger(
-      'before_update',
-      `BEFORE UPDATE ON ?${condition === null ? '' : ` WHEN ${condition}`}`,
-      mayVanish('update'),
-    ),
-    trigger('insert', 'AFTER INSERT ON ?', [log(LOG_OP.insert, after)]),
-    trigger('update', 'AFTER UPDATE ON ?', [log(LOG_OP.update, [...after, ...before])]),
-    trigger('delete', 'AFTER DELETE ON ?', [log(LOG_OP.delete, before)]),
-  ].filter(({ sql }) => !/ BEGIN\n {2}\nEND$/.test(sql));
+  const when = condition === null ? '' : ` WHEN ${condition}`;
+  const bodies = [
+    ['before_insert', `BEFORE INSERT ON ${table}`, mayVanish('insert')],
+    ['before_update', `BEFORE UPDATE ON ${table}${when}`, mayVanish('update')],
+    ['insert', `AFTER INSERT ON ${table}`, [log(LOG_OP.insert, after)]],
+    ['update', `AFTER UPDATE ON ${table}`, [log(LOG_OP.update, [...after, ...before])]],
+    ['delete', `AFTER DELETE ON ${table}`, [log(LOG_OP.delete, before)]],
+  ] as const;
+  return bodies
+    .filter(([, , statements]) => statements.length > 0)
+    .map(([kind, event, statements]) => {
+      const name = `_firn_${captureId}_${kind}`;
+      const body = statements.join('\n  ');
+      return { name, sql: `CREATE TRIGGER ${name} ${event} BEGIN\n  ${body}\nEND` };
+    });
 }
 
-/** The image of a row in log order, read from `source` (NEW, OLD, or a query's name for the table). */
+/**
+ * The image of a row in log order, read from `source` (NEW, OLD, or a query's name for the table).
+ */
 function imageOf(plan: CapturePlan, source: string): string[] {
   const columns = plan.image.map(({ name }) => `${source}.${quoteName(name)}`);
   return plan.rowidName === null ? columns : [`${source}.${plan.rowidName}`, ...columns];
@@ -101,7 +103,8 @@ function sameTerm(plan: CapturePlan, term: KeyTerm): string {
   if (term.column === null) {
     const text = term.expression ?? 'NULL';
     const columns = plan.tableColumns.map((name) => `NEW.${quoteName(name)} AS ${quoteName(name)}`);
-    const fresh = `(SELECT (${text}\n) FROM (SELECT ${columns.join(',')}) AS ${quoteName(plan.table)})`;
+    const row = `(SELECT ${columns.join(',')}) AS ${quoteName(plan.table)}`;
+    const fresh = `(SELECT (${text}\n) FROM ${row})`;
     return `(${text}\n) = ${fresh}${collation}`;
   }
   const column = columnName(plan, term.column);

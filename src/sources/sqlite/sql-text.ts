@@ -1,8 +1,26 @@
 /**
- * Takes a `CREATE INDEX` statement apart: the text of each indexed expression and of the condition.
- * SQLite keeps only the statement's text, so expressions must be cut out of it; they are used again
- * word for word in triggers, never changed.
+ * SQL text: the one place that quotes identifiers (values never become text, they are bound), and
+ * the one that cuts a `CREATE INDEX` statement. SQLite keeps only the text of an index's
+ * expressions; they are used again word for word in triggers, never changed.
  */
+
+/**
+ * `name` as an identifier in SQL text. SQLite doubles a quote inside a quoted identifier and
+ * interprets nothing else (sqlite.org, "SQLite Keywords"); a name cannot hold NUL.
+ */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Whether two names are one to SQLite, which folds ASCII letters only. */
+export function sameName(left: string, right: string): boolean {
+  return foldName(left) === foldName(right);
+}
+
+/** The form in which names that are one to SQLite are equal. */
+export function foldName(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
 
 /** The parts of one index statement. */
 export interface IndexText {
