@@ -1,4 +1,4 @@
-/** Avro files that are damaged, forged or odd: refused with a code, within bounded time and memory. */
+/** Avro files that are damaged, forged or odd: refused by code, in bounded time and memory. */
 import { deepEqual, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
