@@ -82,6 +82,13 @@ test('spec: L9 nothing from the state tag to the head goes; without the tag on m
   assert.deepEqual(expire(table(snapshots, off)), []);
 });
 
+test('what is kept is one unbroken run, also where a clock jumped', () => {
+  const ages = [1, 90, 1, 0].map((days) => days * day);
+  const snapshots = ages.map((age, index) => snapshot(index + 1, index === 0 ? null : index, age));
+  const metadata = table(snapshots, { main: branch(4), state: tag(4) });
+  assert.deepEqual(expire(metadata), [1, 2]);
+});
+
 test('what a branch asks for itself comes first; tags keep their snapshot only', () => {
   const snapshots = line(12);
   const state = tag(12);

@@ -90,15 +90,20 @@ test('a join of manifests forgets removed files and leaves out nothing', async (
   const stay: string[] = [];
   for (let count = 0; count < pairs; count++) {
     const [keep, drop] = [await testFile(lake.context, table), await testFile(lake.context, table)];
-    table = await commit(lake, table, { added: [keep, drop] });
+    const deletes = await testFile(lake.context, table, { deletesIn: keep });
+    table = await commit(lake, table, { added: [keep, drop, deletes], operation: 'overwrite' });
     table = await commit(lake, table, { removed: [drop], operation: 'delete' });
     stay.push(keep.filePath);
   }
   const { metadata } = table;
   const files = await scanFiles(lake.context, { metadata, ref: 'main' });
   assert.deepEqual(files.map(({ file }) => file.filePath).sort(), stay.sort());
+  assert.ok(files.every(({ deletes }) => deletes.length === 1));
+  const middle = metadata.lastSequenceNumber / 2n;
+  const younger = { metadata, ref: 'main', dataSequenceAbove: middle };
+  assert.equal((await scanFiles(lake.context, younger)).length, pairs / 2);
   const head = present(refSnapshot(metadata, 'main'), 'the head');
-  assert.ok((await readManifestList(lake.context, head)).length < 31);
+  assert.ok((await readManifestList(lake.context, head)).length < 61);
   assert.equal(head.summary['total-data-files'], String(pairs));
 });
 
