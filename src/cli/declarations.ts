@@ -11,8 +11,8 @@ export interface CommandDeclaration {
   readonly arguments: readonly (readonly [form: string, text: string])[];
   readonly summary: string;
   readonly options: readonly (readonly [flags: string, text: string])[];
-  /** Takes any words, and is not listed: it says that it is not there yet. */
-  readonly later?: boolean;
+  /** Not listed, and takes any words: of the demo's own, or not there yet. */
+  readonly hidden?: boolean;
   /** Loads the command. */
   readonly load: () => Promise<Command>;
 }
@@ -156,8 +156,16 @@ const act: readonly CommandDeclaration[] = [
     arguments: [['[words...]', 'serve']],
     summary: 'serve the lake’s catalog over REST',
     options: [],
-    later: true,
+    hidden: true,
     load: async () => (await import('./commands/catalog.ts')).catalog,
+  },
+  {
+    name: 'demo-shop',
+    arguments: [['<database>', 'shop of the demo']],
+    summary: 'the demo’s writer',
+    options: [],
+    hidden: true,
+    load: async () => (await import('./commands/demo-shop.ts')).demoShop,
   },
 ];
 

@@ -38,7 +38,7 @@ function addCommand(
   group: { readonly title: string; readonly chosen: (command: ParsedCommand) => void },
 ): void {
   const { name, load, summary } = declaration;
-  const hidden = declaration.later === true;
+  const hidden = declaration.hidden === true;
   const parser = program
     .command(name, { hidden })
     .allowUnknownOption(hidden)

@@ -73,7 +73,7 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   'node:path': FILES,
   'node:process': ['cli'],
   'node:readline': ['cli', 'pipeline'],
-  'node:sqlite': ['sources/sqlite', 'storage', 'pipeline'],
+  'node:sqlite': ['sources/sqlite', 'storage', 'pipeline', 'cli'],
   'node:timers/promises': ['kernel'],
   'node:url': ['cli', 'config', 'storage', 'pipeline'],
   'node:util': ['cli'],

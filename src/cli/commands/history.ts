@@ -3,6 +3,7 @@ import { answerFormat, writeAnswer } from '../output/answer-output.ts';
 import { listArgument, textArgument } from '../command.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { historyView } from '../output/history-view.ts';
 import { withExistingPipeline } from '../open-pipeline.ts';
 
 /** Exit code 1 when the ledger has no change of this key. */
@@ -13,7 +14,8 @@ export const history: Command = async (context, input) => {
     const key = listArgument(input, 2);
     const { answer, session } = await reader.history(textArgument(input, 1), key);
     try {
-      return await writeAnswer(context, answer, { format });
+      const shown = format === 'table' ? historyView(answer) : answer;
+      return await writeAnswer(context, shown, { format });
     } finally {
       await session.close();
     }

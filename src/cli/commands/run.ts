@@ -1,5 +1,140 @@
-/** Stub. */
-import type { Command } from '../command.ts';
+/**
+ * `firn run`: copies until stopped. With `--into` it makes the pipeline file first and checks the
+ * source, so that one command takes a user from a database to a lake.
+ */
+import { existsSync, realpathSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { loadPipelineFile, PIPELINE_FILE_NAME } from '../../config/load-pipeline-file.ts';
+import type { PipelineConfig } from '../../config/pipeline-config.ts';
+import { FirnError } from '../../kernel/firn-error.ts';
+import { flagOption, listArgument, listOption, textOption } from '../command.ts';
+import type { Command, CommandContext, CommandInput } from '../command.ts';
+import { EXIT } from '../exit-code.ts';
+import type { ExitCode } from '../exit-code.ts';
+import { writeNewPipeline } from '../new-pipeline.ts';
+import { withPipeline, withSource } from '../open-pipeline.ts';
+import { findingDocuments, hasErrors, showFindings } from '../output/findings.ts';
+import { formatAmount } from '../output/human-text.ts';
+import { printable } from '../output/printable.ts';
+import { exitCodeOf, showError } from '../output/render-error.ts';
+import { RunReporter } from '../output/run-reporter.ts';
+import { isSqliteDatabase, parseSource } from '../source-argument.ts';
 
-/** Stub. */
-export const run: Command = async () => 0;
+/** Exit code 130 after a signal, 3 when a table is halted at the end of `--once`. */
+export const run: Command = async (context, input) => {
+  const once = flagOption(input, 'once');
+  const into = textOption(input, 'into');
+  const files = listArgument(input, 0);
+  if (into === null) {
+    if (textOption(input, 'tables') !== null) {
+      throw usage('--tables goes with --into; for a pipeline file, list the tables in the file');
+    }
+    const database = files.find(isSqliteDatabase);
+    if (database !== undefined) {
+      throw usage(
+        `${database} is a database, not a pipeline file; say where to copy it with --into`,
+      );
+    }
+    return runAll(context, files.map(loadPipelineFile), once);
+  }
+  if (files.length !== 1) throw usage('--into copies one source');
+  const config = await pipelineInto(context, input, { source: files[0] ?? '', folder: into });
+  if (!(await isReady(context, config))) return EXIT.no;
+  return runAll(context, [config], once);
+};
+
+function usage(what: string): FirnError {
+  return new FirnError('CONFIG-USAGE', { what });
+}
+
+/** The pipeline of the folder, made when it is not there yet. */
+async function pipelineInto(
+  context: CommandContext,
+  input: CommandInput,
+  request: { readonly source: string; readonly folder: string },
+): Promise<PipelineConfig> {
+  const source = parseSource(request.source);
+  const fileName = resolve(join(request.folder, PIPELINE_FILE_NAME));
+  const tables = listOption(input, 'tables');
+  if (!existsSync(fileName)) {
+    const made = await writeNewPipeline(context, { source, fileName, warehouse: './', tables });
+    context.terminal.line(
+      `wrote ${printable(fileName)}: ${formatAmount(made.tables.length, 'table')}`,
+    );
+    return made;
+  }
+  const config = loadPipelineFile(fileName);
+  if (!samePath(config.source.path, source.path)) {
+    const what = 'the pipeline file that is there names another source';
+    throw new FirnError('CONFIG-SOURCE-DIFFERS', { what, where: fileName });
+  }
+  if (tables !== null) {
+    throw new FirnError('CONFIG-USAGE', {
+      what: `there is a pipeline file already, ${fileName}; it says which tables are copied`,
+      remedy: 'Change its list of tables, or leave --tables out.',
+    });
+  }
+  return config;
+}
+
+function samePath(left: string, right: string): boolean {
+  const real = (path: string): string => (existsSync(path) ? realpathSync(path) : resolve(path));
+  return real(left) === real(right);
+}
+
+/** Whether nothing stands in the way; says what does. */
+async function isReady(context: CommandContext, config: PipelineConfig): Promise<boolean> {
+  const { terminal } = context;
+  const findings = await withSource(context, config, (source) => source.check());
+  showFindings(terminal, findings, true);
+  if (!hasErrors(findings)) return true;
+  terminal.document({
+    event: 'check',
+    pipeline: config.name,
+    findings: findingDocuments(findings),
+  });
+  return false;
+}
+
+/** Runs pipelines beside one another; one that fails does not stop the others. */
+async function runAll(
+  context: CommandContext,
+  configs: readonly PipelineConfig[],
+  once: boolean,
+): Promise<ExitCode> {
+  const codes = await Promise.all(
+    configs.map(async (config) => {
+      try {
+        return await runOne(context, config, once);
+      } catch (error) {
+        showError(context.terminal, error, context.log.level === 'debug');
+        return exitCodeOf(error);
+      }
+    }),
+  );
+  const failed = Math.max(...codes.filter((code) => code !== EXIT.interrupted), EXIT.done);
+  const worst = codes.find((code) => code === failed) ?? EXIT.done;
+  return worst === EXIT.done && context.signal.aborted ? EXIT.interrupted : worst;
+}
+
+async function runOne(
+  context: CommandContext,
+  config: PipelineConfig,
+  once: boolean,
+): Promise<ExitCode> {
+  const { terminal, clock } = context;
+  const reporter = new RunReporter({ terminal, clock, pipeline: config.name });
+  const onEvent = reporter.take.bind(reporter);
+  return withPipeline(context, { config, onEvent }, async (service) => {
+    const drawing = reporter.follow();
+    try {
+      const { halted } = await service.run({ once });
+      terminal.document({ event: 'ended', pipeline: config.name, halted });
+      if (context.signal.aborted) return EXIT.interrupted;
+      return halted.length > 0 ? EXIT.halted : EXIT.done;
+    } finally {
+      reporter.end();
+      await drawing;
+    }
+  });
+}

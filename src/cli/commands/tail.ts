@@ -2,17 +2,10 @@
 import { optionalArgument, textArgument } from '../command.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { changeWord, placeOf } from '../output/history-view.ts';
 import { withExistingPipeline } from '../open-pipeline.ts';
 import type { TailRows } from '../../pipeline/view/lake-reader.ts';
 import { fit, printable } from '../output/printable.ts';
-
-const OPS: Readonly<Record<string, string>> = {
-  c: 'insert',
-  u: 'update',
-  d: 'delete',
-  t: 'truncate',
-  r: 'reread',
-};
 
 /** Ends only by a signal, which is its normal end. */
 export const tail: Command = async (context, input) => {
@@ -45,8 +38,7 @@ function rowLine({ table, columns }: TailRows, row: Row, width: number | null): 
     const value = row[index] ?? null;
     return column.startsWith('_firn_') || value === null ? [] : [`${column}=${value}`];
   });
-  const op = OPS[own('_firn_op') ?? ''] ?? '?';
-  const place = `${own('_firn_epoch') ?? ''}:${own('_firn_seq') ?? ''}`;
-  const line = printable([table, op.padEnd(8), place, ...fields].join('  '));
+  const op = changeWord(own('_firn_op')).padEnd(10);
+  const line = printable([table, op, placeOf(columns, row), ...fields].join('  '));
   return width === null ? line : fit(line, width);
 }

@@ -1,0 +1,34 @@
+/** The demo's folder: made, recognised, and never somebody else's. */
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FirnError } from '../../kernel/firn-error.ts';
+
+/** Says that a folder was made by the demo, which may then empty it. */
+const MARKER = '.made-by-firn-demo';
+
+/** Paths inside the demo's folder. */
+export interface DemoPaths {
+  readonly folder: string;
+  readonly shop: string;
+  readonly pipelineFile: string;
+}
+
+/**
+ * An empty folder for the demo; what an earlier demo left there is removed.
+ *
+ * @throws {FirnError} CONFIG-DEMO-FOLDER when the folder holds something else
+ */
+export function prepareDemoFolder(folder: string): DemoPaths {
+  const marker = join(folder, MARKER);
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  if (names.length > 0 && !names.includes(MARKER)) {
+    const what = 'the folder is not empty and not from an earlier demo; nothing in it was touched';
+    throw new FirnError('CONFIG-DEMO-FOLDER', { what, where: folder });
+  }
+  for (const name of names) {
+    if (name !== MARKER) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(marker, 'Made by firn demo; the next demo empties this folder.\n');
+  return { folder, shop: join(folder, 'shop.db'), pipelineFile: join(folder, 'firn.yaml') };
+}
