@@ -5,7 +5,8 @@
  */
 import type { DataFile } from '../iceberg/manifest.ts';
 import type { ScanFile } from '../iceberg/scan-file.ts';
-import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
+import { MAIN_BRANCH, findSnapshot, refSnapshot } from '../iceberg/snapshot.ts';
+import type { Snapshot } from '../iceberg/snapshot.ts';
 import { currentSchema } from '../iceberg/table-metadata.ts';
 import { present } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
@@ -215,6 +216,7 @@ async function commitMerge(
       where: whereOf(request),
     });
   }
+  checkCounts(request, result, files);
   return {
     kind: 'merged',
     base: result.table,
@@ -227,6 +229,30 @@ async function commitMerge(
       bytesWritten: added.reduce((sum, file) => sum + sizeOf(file), 0),
     },
   };
+}
+
+/**
+ * The live rows that the new snapshot says it has must be those of its parent, plus and minus what
+ * the engine counted (docs/spec/merge.md M17).
+ */
+function checkCounts(
+  request: MergeRequest,
+  result: Extract<CommitResult, { kind: 'committed' }>,
+  files: MergeFiles,
+): void {
+  const before = liveRows(refSnapshot(request.base.metadata, request.ref));
+  const after = liveRows(findSnapshot(result.table.metadata, result.snapshotId));
+  const expected = before + BigInt(files.rowsInserted) - BigInt(files.rowsDeleted);
+  if (after === expected) return;
+  throw new FirnError('MERGE-COUNT-MISMATCH', {
+    what: `The base has ${after} rows after the merge, ${expected} were expected.`,
+    where: whereOf(request),
+  });
+}
+
+function liveRows(snapshot: Snapshot | null): bigint {
+  const total = (key: string): bigint => BigInt(snapshot?.summary[key] ?? '0');
+  return total('total-records') - total('total-position-deletes');
 }
 
 /** Progress belongs to a bootstrap branch; the first merge after publishing takes it out. */
