@@ -2,7 +2,8 @@
  * Rows per second from column vectors to a Parquet file, by feeder. Ratios count: both feeders run
  * in turn on the same data in one process.
  *
- * `npm run bench feeder [rows]`: 8 columns (bigint, int, double, decimal(18,2), timestamp, 3 texts).
+ * `npm run bench feeder [rows]`: 8 columns (bigint, int, double, decimal(18,2), timestamp, 3
+ * texts).
  */
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

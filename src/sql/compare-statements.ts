@@ -147,7 +147,8 @@ function differs({ fieldId, floating }: ComparedColumn, other: string): string {
   const [left, right] = [`source.${columnAlias(fieldId)}`, `${other}.${columnAlias(fieldId)}`];
   const unequal = `${left} IS DISTINCT FROM ${right}`;
   if (!floating) return `(${unequal})`;
-  return `(${unequal} OR signbit(${left}) IS DISTINCT FROM signbit(${right}) AND NOT isnan(${left}))`;
+  const sign = `signbit(${left}) IS DISTINCT FROM signbit(${right})`;
+  return `(${unequal} OR (${sign} AND NOT isnan(${left})))`;
 }
 
 function laterOf({ source, base }: SettleMarks): SequenceMark {

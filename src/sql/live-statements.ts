@@ -53,7 +53,8 @@ export function liveTable(request: LiveRequest): string {
   return `WITH changes AS MATERIALIZED (
       SELECT *, ${applies} AS applies FROM (${request.ledger}) WHERE ${atOrBelow(columns, rules.to)}
     ), cut AS (
-      SELECT epoch, seq, rw FROM changes WHERE op = 't' ORDER BY epoch DESC, seq DESC, rw DESC LIMIT 1
+      SELECT epoch, seq, rw FROM changes WHERE op = 't'
+        ORDER BY epoch DESC, seq DESC, rw DESC LIMIT 1
     ), newest AS (
       SELECT * FROM changes WHERE op <> 't' QUALIFY row_number() OVER (
         PARTITION BY ${keys.join(', ')} ORDER BY epoch DESC, seq DESC, rw DESC, dsn DESC) = 1

@@ -64,7 +64,7 @@ export function createChanges(keyTypes: readonly string[]): string {
 export function countWindow(source: ChangeSource, rules: ChangeRules): string {
   const { row } = source;
   const below = rules.from === null ? 'false' : atOrBelow(source, rules.from);
-  const late = `${row} = ${REREAD_ROW} AND ${below} AND ${sequenceOf(source)} > ${rules.rereadsAfter}`;
+  const late = `${row} = ${REREAD_ROW} AND ${below} AND ${isNew(source, rules)}`;
   return `SELECT count(*) AS events,
       count(*) FILTER (${row} <> ${REREAD_ROW} AND ${below}) AS repeats,
       count(*) FILTER (${late}) AS late
@@ -77,20 +77,20 @@ export function createLateKeys(source: ChangeSource, rules: ChangeRules): string
   const keys = source.keys.map((key, index) => `${key} AS ${keyName(index)}`);
   return `CREATE TEMP TABLE late_keys AS SELECT DISTINCT ${keys.join(', ')}
     FROM ${source.relation} WHERE ${source.row} = ${REREAD_ROW} AND ${below}
-      AND ${sequenceOf(source)} > ${rules.rereadsAfter}`;
+      AND ${isNew(source, rules)}`;
 }
 
 /** Takes the window's rows above the old watermark, up to the new one. */
 export function insertWindow(source: ChangeSource, rules: ChangeRules): string {
   const above = rules.from === null ? 'true' : `NOT ${atOrBelow(source, rules.from)}`;
-  const counts = `(${source.row} <> ${REREAD_ROW} OR ${sequenceOf(source)} > ${rules.rereadsAfter})`;
+  const counts = `(${source.row} <> ${REREAD_ROW} OR ${isNew(source, rules)})`;
   return `${insert(source, { applies: counts })} WHERE ${above} AND ${atOrBelow(source, rules.to)}`;
 }
 
 /** Takes the window's rows at or below the old watermark that late re-reads are compared with. */
 export function insertRepeats(source: ChangeSource, rules: ChangeRules): string {
   const below = rules.from === null ? 'false' : atOrBelow(source, rules.from);
-  const counts = `(${source.row} = ${REREAD_ROW} AND ${sequenceOf(source)} > ${rules.rereadsAfter})`;
+  const counts = `(${source.row} = ${REREAD_ROW} AND ${isNew(source, rules)})`;
   return `${insert(source, { applies: counts })} WHERE ${below} AND ${ofLateKey(source)}`;
 }
 
@@ -131,7 +131,8 @@ export function createWinners(request: WinnerRequest): string {
 function afterTruncate(truncate: WinnerRequest['truncate']): string {
   if (truncate === null) return 'true';
   const { epoch, seq, row } = truncate;
-  return `(epoch > ${epoch} OR (epoch = ${epoch} AND (seq > ${seq} OR (seq = ${seq} AND rw > ${row}))))`;
+  const later = `seq > ${seq} OR (seq = ${seq} AND rw > ${row})`;
+  return `(epoch > ${epoch} OR (epoch = ${epoch} AND (${later})))`;
 }
 
 /** Re-reads that were not applied because a change that was merged already is newer. */
@@ -196,6 +197,11 @@ function ofLateKey(source: ChangeSource): string {
   const late = source.keys.map((_, index) => `late_keys.${keyName(index)}`);
   const known = `EXISTS (FROM late_keys WHERE ${keysEqual(late, keys)})`;
   return `(source.${source.op} = 't' OR ${known})`;
+}
+
+/** Whether a re-read lies in a file that re-reads count in. */
+function isNew(source: ChangeSource, rules: ChangeRules): string {
+  return `${sequenceOf(source)} > ${rules.rereadsAfter}`;
 }
 
 function sequenceOf(source: ChangeSource): string {

@@ -77,7 +77,9 @@ export interface ParquetCopy {
   readonly path: string;
 }
 
-/** Rows of one row group: DuckDB's own choice, large enough to compress and small enough to buffer. */
+/**
+ * Rows of one row group: DuckDB's own choice, large enough to compress and small enough to buffer.
+ */
 const ROW_GROUP_ROWS = 122_880;
 
 /** Writes one Parquet file with Iceberg field ids and answers with its statistics. */

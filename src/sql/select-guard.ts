@@ -1,7 +1,8 @@
 /**
  * What a query of a user may be. DuckDB parses it; here its parse tree, as `json_serialize_sql`
  * gives it, is looked at. Files and settings are out of reach anyway (the instance is locked), but
- * some table functions act on the process (`enable_logging`), so only harmless ones are let through.
+ * some table functions act on the process (`enable_logging`), so only harmless ones are let
+ * through.
  */
 import type { JsonValue } from '../kernel/lossless-json.ts';
 

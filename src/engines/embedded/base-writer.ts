@@ -1,7 +1,7 @@
 /**
  * Base files out of plain rows (docs/spec/merge.md M18): one per bucket, sorted by the whole key.
- * Text sorts by its UTF-8 bytes, which is DuckDB's own order. Rows wait in a stage table that spills
- * when it must, because one sorted file per bucket needs all of a bucket's rows.
+ * Text sorts by its UTF-8 bytes, which is DuckDB's own order. Rows wait in a stage table that
+ * spills when it must, because one sorted file per bucket needs all of a bucket's rows.
  */
 import type { IcebergSchema } from '../../iceberg/iceberg-schema.ts';
 import type { DataFile } from '../../iceberg/manifest.ts';

@@ -1,7 +1,7 @@
 /**
  * Byte runs into DuckDB with one native call per vector: all bytes of 2048 rows go in as the value
- * of row 0, the address DuckDB keeps them at is read back from that value's image, and the images of
- * all rows are then made to point into it. The image of a value is public C (`duckdb_string_t`):
+ * of row 0, the address DuckDB keeps them at is read back from that value's image, and the images
+ * of all rows are then made to point into it. The image of a value is public C (`duckdb_string_t`):
  * 4 bytes of length, then either up to 12 bytes of content, or 4 bytes of prefix and an 8-byte
  * address. That DuckDB keeps the bytes for the vector's life, and not only for row 0's, is a habit
  * and not a promise: the plain feeder is the twin that does not rely on it.

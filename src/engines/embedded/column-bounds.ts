@@ -92,7 +92,7 @@ function boundValue(type: PrimitiveType, text: string | undefined): TypedValue |
 }
 
 /** A value as DuckDB prints it in statistics; `null` where it is none that Firn knows exactly. */
-export function parseStatistic(type: PrimitiveType, text: string): PresentValue | null {
+function parseStatistic(type: PrimitiveType, text: string): PresentValue | null {
   switch (type.kind) {
     case 'boolean':
       return text === '1' || text === 'true'

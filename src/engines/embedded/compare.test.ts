@@ -1,4 +1,6 @@
-/** A base that differs from its source by one bit is found, and nothing else is reported. spec: P14 */
+/**
+ * A base that differs from its source by one bit is found, and nothing else is reported. spec: P14
+ */
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';

@@ -62,7 +62,8 @@ test('memory is bounded: more than the limit spills or fails, and says why', asy
   });
   t.after(() => instance.close());
   const connection = await instance.connect();
-  const sql = `CREATE TEMP TABLE t AS SELECT md5(range::VARCHAR) || md5((-range)::VARCHAR) AS xxx FROM range(4000000)`;
+  const sql = `CREATE TEMP TABLE t AS
+    SELECT md5(range::VARCHAR) || md5((-range)::VARCHAR) AS xxx FROM range(4000000)`;
   await rejects(
     guarded(() => connection.run(sql)),
     (error) => isFirnError(error, 'STORAGE-ENGINE-MEMORY') && !error.message.includes('xxx'),

@@ -1,8 +1,8 @@
 /**
  * One DuckDB in memory, bounded and locked: it may use so much memory, so many threads and so much
  * room for spilling; it reaches only the folders or files it was given; and nothing can change that
- * afterwards, whatever statement it is made to run. The driver is loaded on first use, because it is
- * large and most commands never need it.
+ * afterwards, whatever statement it is made to run. The driver is loaded on first use, because it
+ * is large and most commands never need it.
  */
 import type * as Api from '@duckdb/node-api';
 import type * as Bindings from '@duckdb/node-bindings';
@@ -37,7 +37,7 @@ export interface DuckdbInstance {
 }
 
 /** Loads the driver; later calls give the same modules. */
-export async function loadDuckdb(): Promise<DuckdbDriver> {
+async function loadDuckdb(): Promise<DuckdbDriver> {
   const api = await import('@duckdb/node-api');
   const bindings = await import('@duckdb/node-bindings');
   // The bindings are CommonJS: their functions lie on the default export.

@@ -1,6 +1,6 @@
 /**
- * Types of columns and Iceberg fields as DuckDB has them. One to one: a value has the same bits in a
- * column vector, in DuckDB and in Parquet.
+ * Types of columns and Iceberg fields as DuckDB has them. One to one: a value has the same bits in
+ * a column vector, in DuckDB and in Parquet.
  */
 import type * as Api from '@duckdb/node-api';
 import { unreachable } from '../../kernel/assert.ts';

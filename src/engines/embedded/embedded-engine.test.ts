@@ -142,7 +142,7 @@ for (const feeder of ['bulk', 'plain'] as const) {
   });
 }
 
-test('files of another number of buckets spread anew; compaction changes no row. spec: M19', async (t) => {
+test('another number of buckets spreads rows anew, compaction changes none. spec: M19', async (t) => {
   const { engine, root } = await openLake(t);
   const schema = tableSchema({ id: 'long', name: 'string' });
   const old = targetFor(root, baseSchema(schema), 0);
@@ -197,7 +197,7 @@ async function writeForeignDeletes(
   };
 }
 
-test('delete files of other engines count, and stay while they are for several files', async (t) => {
+test('delete files of other engines count; one for several files stays', async (t) => {
   const { engine, root, folder } = await openLake(t);
   const schema = tableSchema({ id: 'long', name: 'string' });
   const target = targetFor(root, baseSchema(schema));

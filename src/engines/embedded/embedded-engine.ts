@@ -1,7 +1,7 @@
 /**
  * The embedded engine: DuckDB inside this process, behind the engine port. It starts when it is
- * first used. Files pass through its stage folder on their way to the store; what a crash left there
- * is nobody's and is removed at the start.
+ * first used. Files pass through its stage folder on their way to the store; what a crash left
+ * there is nobody's and is removed at the start.
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -41,7 +41,9 @@ export interface EmbeddedEngineOptions {
   readonly memoryBytesMax?: number;
   /** Room for spilling in the stage folder, in bytes; default 64 GiB. */
   readonly spillBytesMax?: number;
-  /** How text gets into DuckDB; default `bulk`. `plain` is slower and uses documented calls only. */
+  /**
+   * How text gets into DuckDB; default `bulk`. `plain` is slower and uses documented calls only.
+   */
   readonly feeder?: 'bulk' | 'plain';
 }
 

@@ -20,7 +20,7 @@ function targetOf(options: { readonly raw: boolean; readonly beforeImages: boole
   return { icebergSchema, specId: 0, sortOrderId: null, dataFolder: 'memory://lake/t/data' };
 }
 
-test('writes one file per day of the commit time, also before 1970, rows in log order', async (t) => {
+test('one file per day of the commit time, also before 1970, rows in log order', async (t) => {
   const { engine, files, query } = await openParts(t);
   const target = targetOf({ raw: true, beforeImages: false });
   const writer = createLedgerWriter({ open: async () => engine, files, target, limits: LIMITS });
@@ -72,7 +72,8 @@ test('rows of two schema versions share a file; columns a version lacks are NULL
   const rows = await query(
     file,
     `SELECT _firn_op, _firn_epoch, _firn_seq, _firn_row, _firn_tx, epoch_us(_firn_commit_ts),
-       _firn_schema, _firn_topic, id, name, price, to_json(_firn_before)::VARCHAR FROM read_parquet(FILE)`,
+       _firn_schema, _firn_topic, id, name, price, to_json(_firn_before)::VARCHAR
+       FROM read_parquet(FILE)`,
   );
   deepEqual(rows, [
     ['c', 1, '1', 1, 'a', '0', 1, null, '1', 'one', null, null],

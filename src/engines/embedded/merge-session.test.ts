@@ -82,7 +82,7 @@ test('the newest change of a key decides, whatever the order of files. spec: M7'
   equal(files.rowsInserted, 1);
 });
 
-test('rows at or below the watermark are repeats, rows above the new one wait. spec: M8', async (t) => {
+test('rows up to the watermark are repeats, rows above the new one wait. spec: M8', async (t) => {
   const lake = await lakeWith(t, [[1, 'base']]);
   await lake.append([
     change('u', 9, 1, 'repeat'),
@@ -242,7 +242,8 @@ test('deletes are for one file each and take earlier ones along. spec: M13', asy
       }
       const positions = await lake.parts.query(
         deleted,
-        'SELECT list(pos) = list_sort(list(pos)), count(DISTINCT pos) = count(*) FROM read_parquet(FILE)',
+        `SELECT list(pos) = list_sort(list(pos)), count(DISTINCT pos) = count(*)
+          FROM read_parquet(FILE)`,
       );
       deepEqual(positions, [[true, true]]);
     }

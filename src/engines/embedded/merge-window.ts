@@ -57,7 +57,8 @@ export interface MergeWindow {
 }
 
 /**
- * Reads a window and finds its winners. The window's files stay held until the caller releases them.
+ * Reads a window and finds its winners. The window's files stay held until the caller releases
+ * them.
  *
  * @throws FirnError MERGE-IDENTITY-CONFLICT
  */
@@ -182,8 +183,9 @@ async function refuseConflicts(
       }),
     );
     if (conflict.length > 0) {
+      const [epoch, seq, row] = conflict.map(String);
       throw new FirnError('MERGE-IDENTITY-CONFLICT', {
-        what: `Two ledger rows at epoch ${String(conflict[0])}, seq ${String(conflict[1])}, row ${String(conflict[2])} have the same key and differ.`,
+        what: `Two ledger rows at ${epoch}:${seq}, row ${row}, have the same key and differ.`,
         where: formatTableName(schema.table),
       });
     }

@@ -1,6 +1,6 @@
 /**
- * Byte runs into DuckDB value by value, with documented calls only. The twin of the bulk feeder: two
- * to three times slower to load, and there when a version of DuckDB breaks the other's habit.
+ * Byte runs into DuckDB value by value, with documented calls only. The twin of the bulk feeder:
+ * two to three times slower to load, and there when a version of DuckDB breaks the other's habit.
  */
 import { assert } from '../../kernel/assert.ts';
 import { isValid } from '../../model/column-vector.ts';

@@ -41,8 +41,9 @@ export function deleteFilesOf(files: readonly ScanFile[]): readonly DataFile[] {
 }
 
 /**
- * Fills the new table `name (fi, pos)` with dead rows, `fi` being the place of a data file in `files`.
- * Engines spell one location in several ways, so paths are compared without the scheme's slashes.
+ * Fills the new table `name (fi, pos)` with dead rows, `fi` being the place of a data file in
+ * `files`. Engines spell one location in several ways, so paths are compared without the scheme's
+ * slashes.
  */
 export async function loadDeletes(
   connection: Api.DuckDBConnection,

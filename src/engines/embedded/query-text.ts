@@ -46,7 +46,8 @@ function presentPrinter(driver: DuckdbDriver, type: Api.DuckDBType): (value: Pre
     ];
     return (value) => {
       assert(value instanceof api.DuckDBMapValue, 'a map has entries');
-      return `{${value.entries.map((entry) => `${key(entry.key)}=${item(entry.value)}`).join(', ')}}`;
+      const pairs = value.entries.map((entry) => `${key(entry.key)}=${item(entry.value)}`);
+      return `{${pairs.join(', ')}}`;
     };
   }
   return (value) => scalar(api, value);

@@ -112,8 +112,8 @@ export interface FedRequest {
 }
 
 /**
- * A batch's columns by name for {@link stageColumns} of the same fields; a field that the batch does
- * not have is NULL. Each column of the batch must have its field: none is lost.
+ * A batch's columns by name for {@link stageColumns} of the same fields; a field that the batch
+ * does not have is NULL. Each column of the batch must have its field: none is lost.
  */
 export function fedColumns(request: FedRequest): readonly FedColumn[] {
   const { batch, schema } = request;

@@ -1,6 +1,6 @@
 /**
- * Live rows of a table's data files as relations, and such rows written again as one sorted file per
- * bucket: what compaction does, and a merge for the files it rewrites along with its new rows.
+ * Live rows of a table's data files as relations, and such rows written again as one sorted file
+ * per bucket: what compaction does, and a merge for the files it rewrites along with its new rows.
  */
 import type * as Api from '@duckdb/node-api';
 import type { IcebergSchema } from '../../iceberg/iceberg-schema.ts';
@@ -95,7 +95,7 @@ export async function stageBuckets(
 }
 
 /** SQL of a row's bucket over column aliases. */
-export function bucketOfField(schema: IcebergSchema, bucketing: Bucketing): string {
+function bucketOfField(schema: IcebergSchema, bucketing: Bucketing): string {
   const field = present(
     schema.fields.find(({ name }) => name === bucketing.columnName),
     `field ${bucketing.columnName}`,

@@ -95,7 +95,9 @@ function feedValues(context: FeedContext, target: Bindings.Vector, rows: FedRows
   }
 }
 
-/** The bytes of fixed-width values: those of the vector itself wherever DuckDB's width is the same. */
+/**
+ * The bytes of fixed-width values: those of the vector itself wherever DuckDB's width is the same.
+ */
 function fixedWidth(
   context: FeedContext,
   { column, start, count }: FedRows,
@@ -181,7 +183,8 @@ function copyValidity(
 
 /**
  * DuckDB turns text that is not UTF-8 into NULL without a word, which must never reach a ledger. It
- * checks a whole run; that the run's values are each UTF-8 then only needs each to start a character.
+ * checks a whole run; that the run's values are each UTF-8 then only needs each to start a
+ * character.
  */
 export function assertTextStart(data: Uint8Array, from: number, to: number): void {
   assert(from === to || ((data[from] ?? 0) & 0xc0) !== 0x80, 'text is UTF-8: a source checks it');
