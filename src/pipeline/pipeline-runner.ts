@@ -88,6 +88,7 @@ async function runOnce(parts: PipelineParts, request: OneRun): Promise<void> {
   });
   for (const ledger of opened.ledgers) stage.add(ledger);
   const { epoch, tables } = opened;
+  parts.onEvent({ kind: 'started', tables: tables.map(({ name }) => name), epoch });
   const run = new RunState({ epoch, tables, stage, schemas, restart: request.restart });
   request.onRun(run);
   try {

@@ -31,9 +31,11 @@ export const run: Command = async (context, input) => {
     }
     const database = files.find(isSqliteDatabase);
     if (database !== undefined) {
-      throw usage(
-        `${database} is a database, not a pipeline file; say where to copy it with --into`,
-      );
+      throw new FirnError('CONFIG-USAGE', {
+        what: 'this is a database, not a pipeline file',
+        where: database,
+        remedy: `Say where to copy it: firn run ${database} --into lake`,
+      });
     }
     return runAll(context, files.map(loadPipelineFile), once);
   }

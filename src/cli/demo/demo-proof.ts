@@ -63,7 +63,7 @@ export async function tellQueries(service: PipelineService, story: StoryTeller):
   story.headline(`firn history firn-demo orders ${id}: one order, change by change`);
   const { answer, session } = await reader.history('orders', [id]);
   try {
-    await story.table(historyView(answer));
+    await story.table(historyView(answer), ['change', 'at', 'state', 'total', 'gift_note']);
   } finally {
     await session.close();
   }

@@ -13,8 +13,8 @@ export interface StoryTeller {
   headline(text: string): void;
   /** A line inside a chapter. */
   detail(text: string): void;
-  /** The first rows of an answer. */
-  table(answer: QueryAnswer): Promise<void>;
+  /** The first rows of an answer; `names`: only these columns. */
+  table(answer: QueryAnswer, names?: readonly string[]): Promise<void>;
 }
 
 /** A story on a terminal. */
@@ -28,16 +28,20 @@ export function createStoryTeller(terminal: Terminal): StoryTeller {
       terminal.line(`${String(chapter).padStart(2)}  ${terminal.paint('strong', text)}`);
     },
     detail,
-    table: async (answer) => {
+    table: async (answer, names) => {
+      const chosen = [...answer.columns.entries()].filter(
+        ([, { name }]) => names === undefined || names.includes(name),
+      );
       const rows: (readonly string[])[] = [];
       let more = 0;
       for await (const batch of answer.rows) {
         for (const row of batch) {
-          if (rows.length < ROWS_SHOWN) rows.push(row.map((value) => printable(value ?? '')));
-          else more += 1;
+          if (rows.length < ROWS_SHOWN) {
+            rows.push(chosen.map(([index]) => printable(row[index] ?? '')));
+          } else more += 1;
         }
       }
-      const columns = answer.columns.map(({ name, type }) => ({
+      const columns = chosen.map(([, { name, type }]) => ({
         title: name,
         align: type === 'VARCHAR' ? ('left' as const) : ('right' as const),
       }));

@@ -8,7 +8,7 @@ import { formatMark } from '../../model/change-sequence.ts';
 import type { PipelineEvent } from '../../pipeline/pipeline-event.ts';
 import { formatAmount, formatCount, formatElapsed, formatTimeOfDay } from './human-text.ts';
 import { fit, printable } from './printable.ts';
-import { RunTotals } from './run-totals.ts';
+import { RunTotals, shortName } from './run-totals.ts';
 import type { Terminal } from './terminal.ts';
 
 /** How often a moving line is drawn again. */
@@ -94,12 +94,12 @@ function lineOf(event: PipelineEvent): string | null {
     case 'started':
       return `copying ${formatAmount(event.tables.length, 'table')}: ${shortNames(event.tables)}`;
     case 'published':
-      return `${printable(event.table)}: existing rows copied, ${formatAmount(event.rows, 'row')}`;
+      return `${shortName(event.table)}: existing rows copied, ${formatAmount(event.rows, 'row')}`;
     case 'schema-changed':
-      return `${printable(event.table)}: the schema changed, version ${event.version}`;
+      return `${shortName(event.table)}: the schema changed, version ${event.version}`;
     case 'halted': {
       const { code, what, remedy } = event.halt;
-      return `${printable(event.table)}: halted, ${printable(what)} [${code}]\n          next: ${remedy}`;
+      return `${shortName(event.table)}: halted, ${printable(what)} [${code}]\n          next: ${remedy}`;
     }
     case 'retrying': {
       const after = formatElapsed(event.inMs);
@@ -107,7 +107,7 @@ function lineOf(event: PipelineEvent): string | null {
     }
     case 'compacted': {
       const { filesBefore, filesAfter } = event;
-      return `${printable(event.table)}: compacted ${filesBefore} files into ${filesAfter}`;
+      return `${shortName(event.table)}: compacted ${filesBefore} files into ${filesAfter}`;
     }
     case 'note':
       return printable(event.text);
@@ -121,7 +121,7 @@ function lineOf(event: PipelineEvent): string | null {
 }
 
 function shortNames(tables: readonly string[]): string {
-  const shown = tables.slice(0, 8).map((table) => printable(table.slice(table.indexOf('.') + 1)));
+  const shown = tables.slice(0, 8).map(shortName);
   const more = tables.length - shown.length;
   return more > 0 ? `${shown.join(', ')} and ${formatCount(more)} more` : shown.join(', ');
 }

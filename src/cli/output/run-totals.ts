@@ -99,7 +99,7 @@ export class RunTotals {
     if (this.#unsaidLoading) parts.push(...this.#loadingLines(nowMs));
     if (this.#unsaid.size > 0) {
       const tables = [...this.#unsaid].map(
-        ([table, rows]) => `${printable(table)} ${formatCount(rows)}`,
+        ([table, rows]) => `${shortName(table)} ${formatCount(rows)}`,
       );
       const lag = this.#lagMs === null ? '' : `, ${formatElapsed(this.#lagMs)} behind the source`;
       parts.push(`ledger: ${tables.join(', ')} changes${lag}`);
@@ -114,10 +114,15 @@ export class RunTotals {
   }
 }
 
-/** `shop.orders 120,000 of about 500,000 rows, 24%, 60,000 rows/s, 6 s to go` */
+/** The table without its namespace, which is the pipeline's own. */
+export function shortName(table: string): string {
+  return printable(table.slice(table.indexOf('.') + 1));
+}
+
+/** `orders 120,000 of about 500,000 rows, 24%, 60,000 rows/s, 6 s to go` */
 function loadingText(table: string, loading: Loading, nowMs: number): string {
   const { rows, rowsTotal, sinceMs, rowsAtStart } = loading;
-  const name = printable(table);
+  const name = shortName(table);
   const seconds = (nowMs - sinceMs) / 1000;
   const rate = seconds > 0.2 ? (rows - rowsAtStart) / seconds : 0;
   const rateText = rate > 0 ? `, ${formatCount(Math.round(rate))} rows/s` : '';

@@ -65,7 +65,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
   const moving = stderr.isTTY === true && environment['TERM'] !== 'dumb' && !json;
   let shown: readonly string[] = [];
   const clear = (): void => {
-    if (shown.length > 0) stderr.write(`\u001B[${shown.length}A\u001B[0J`);
+    if (shown.length > 0) stderr.write(`\r\u001B[${shown.length}A\u001B[0J`);
   };
   const draw = (lines: readonly string[]): void => {
     shown = lines;
