@@ -1,3 +1,4 @@
+/** The next metadata of a table: what each update does, what is refused, and what a requirement sees. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFirnError } from '../kernel/firn-error.ts';
@@ -165,7 +166,7 @@ test('-1 means what the same commit added; an equal schema is not added twice', 
   );
 });
 
-test('refs: no ref points at nothing, main is a branch, removing main leaves no current snapshot', () => {
+test('no ref points at nothing, main is a branch and can be removed', () => {
   const next = apply(table, toMain(snapshot(1n, 1n)));
   const tag = { kind: 'tag', snapshotId: 1n } as const;
   throwsCode(

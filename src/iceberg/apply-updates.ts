@@ -368,7 +368,9 @@ function nextSnapshotLog(
   return [...kept, { timestampMs: nowMs, snapshotId: current }];
 }
 
-/** The log of metadata files, the one just replaced added, cut to what the table's property says. */
+/**
+ * The log of metadata files, the one just replaced added, cut to what the table's property says.
+ */
 function nextMetadataLog(
   before: TableMetadata,
   after: TableMetadata,

@@ -1,3 +1,4 @@
+/** Which snapshots go: by count, age, refs and the state tag, by example and for any history. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
@@ -74,7 +75,7 @@ test('nothing goes until enough can', () => {
   assert.deepEqual(expire(metadata, { batchMin: 3 }), [1, 2, 3]);
 });
 
-test('spec: L9 nothing from the state tag to the head goes; without the tag on main, nothing of main', () => {
+test('spec: L9 nothing from the state tag to the head goes', () => {
   const snapshots = line(20);
   const refs = { main: branch(20), state: tag(9) };
   assert.deepEqual(expire(table(snapshots, refs)), [1, 2, 3, 4, 5, 6, 7, 8]);

@@ -9,7 +9,10 @@ import type { TableMetadata } from './table-metadata.ts';
 
 /** How much history is kept. */
 export interface ExpiryPolicy {
-  /** Snapshots of every branch that stay whatever their age; a branch's own setting may ask for more. */
+  /**
+   * Snapshots of every branch that stay whatever their age; a branch's own setting may ask for
+   * more.
+   */
   readonly snapshotsMin: number;
   /** Snapshots of every branch that stay at most, whatever their age; at least `snapshotsMin`. */
   readonly snapshotsMax: number;
@@ -94,7 +97,9 @@ function keepState(metadata: TableMetadata, stateTag: string, keep: Set<bigint>)
   }
 }
 
-/** Snapshots of dropped branches and rolled-back commits: the young ones stay, in bounded number. */
+/**
+ * Snapshots of dropped branches and rolled-back commits: the young ones stay, in bounded number.
+ */
 function keepUnreferenced(
   metadata: TableMetadata,
   request: ExpiryRequest,

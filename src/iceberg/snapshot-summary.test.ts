@@ -1,3 +1,4 @@
+/** Counts and running totals of snapshot summaries. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { DataFile } from './manifest.ts';
@@ -70,7 +71,7 @@ test('counts and running totals of an overwrite', () => {
   });
 });
 
-test('a first snapshot counts from zero; a total the parent lacks or that would be negative is left out', () => {
+test('a first snapshot counts from zero; a total that cannot be known is left out', () => {
   const first = snapshotSummary({
     operation: 'append',
     added: [file({})],

@@ -1,3 +1,4 @@
+/** Metadata files: kept to the last digit, of every version, and damaged in any way. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';

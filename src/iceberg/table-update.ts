@@ -18,7 +18,9 @@ export const LAST_ADDED = -1;
 export type TableUpdate =
   | { readonly kind: 'assign-uuid'; readonly uuid: string }
   | { readonly kind: 'upgrade-format-version'; readonly formatVersion: 1 | 2 | 3 }
-  /** The id in `schema` is not used: the table gives one, that of an equal schema if there is one. */
+  /**
+   * The id in `schema` is not used: the table gives one, that of an equal schema if there is one.
+   */
   | { readonly kind: 'add-schema'; readonly schema: IcebergSchema }
   | { readonly kind: 'set-current-schema'; readonly schemaId: number }
   /** As for schemas: the table gives the spec's id; field ids are taken as they are. */

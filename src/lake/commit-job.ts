@@ -1,7 +1,7 @@
 /**
  * The kinds of change a commit can make to one table, behind one face for the commit loop: how to
- * prepare it on the table as it is, and how to tell from the table that it was made. Preparing twice
- * is harmless; only the last preparation is sent.
+ * prepare it on the table as it is, and how to tell from the table that it was made. Preparing
+ * twice is harmless; only the last preparation is sent.
  */
 import { applyUpdates } from '../iceberg/apply-updates.ts';
 import { defaultExpiryPolicy, snapshotsToExpire } from '../iceberg/expiry.ts';

@@ -1,9 +1,9 @@
 /**
  * The commit loop (docs/spec/commit.md C2 to C12). Each round prepares every table that is not
  * decided on its present state and sends them together. `conflict` changed nothing: the next round
- * judges each table anew. `unknown` may have changed something: the tables are read, and what is not
- * there is sent again exactly as it was. Files of an attempt are removed only when no answer was
- * ever missing for it. Every count is bounded.
+ * judges each table anew. `unknown` may have changed something: the tables are read, and what is
+ * not there is sent again exactly as it was. Files of an attempt are removed only when no answer
+ * was ever missing for it. Every count is bounded.
  */
 import type { Snapshot } from '../iceberg/snapshot.ts';
 import { findRef, findSnapshot } from '../iceberg/snapshot.ts';
@@ -221,9 +221,9 @@ function commitOf(progress: Progress): TableCommit {
 }
 
 /**
- * Sends a group until there is an answer. Jobs stay open after a conflict. While there is no answer,
- * the same commit is sent again, which is safe: it asserts the head it was made on, so at most one
- * of the copies can be applied, however late they arrive.
+ * Sends a group until there is an answer. Jobs stay open after a conflict. While there is no
+ * answer, the same commit is sent again, which is safe: it asserts the head it was made on, so at
+ * most one of the copies can be applied, however late they arrive.
  */
 async function send(context: LakeContext, group: readonly Progress[]): Promise<void> {
   let waiting = group;

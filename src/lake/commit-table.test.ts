@@ -1,3 +1,4 @@
+/** Commits while answers are lost, late or conflicting, over one table and several. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
@@ -55,7 +56,7 @@ async function started(options: Parameters<typeof testLake>[0] = {}): Promise<{
   return { lake, table: await reload(lake.context, table) };
 }
 
-test('spec: C3 spec: L4 spec: L8 a commit holds files, state and state tag, and asserts uuid and head', async () => {
+test('spec: C3 spec: L4 spec: L8 a commit holds all, and asserts uuid and head', async () => {
   const lake = testLake();
   const table = await testTable(lake.context);
   const file = await testFile(lake.context, table);
@@ -120,7 +121,7 @@ describe('an answer that is missing', () => {
     assert.equal((await filesOf(lake, table)).length, 2);
   });
 
-  test('spec: C4 a commit that is applied late, after it was looked for, is made once', async () => {
+  test('spec: C4 a commit that is applied after it was looked for is made once', async () => {
     const { lake, table } = await started();
     lake.faults.push('late');
     const result = await append(lake, table);
@@ -194,7 +195,7 @@ describe('a conflict', () => {
     assert.deepEqual(readState(result.table.metadata, 'main'), ledgerState(5n));
   });
 
-  test('spec: C8 a plan that holds for one snapshot only is made anew, and leaves no files', async () => {
+  test('spec: C8 a plan for one snapshot only is made anew, and leaves no files', async () => {
     const { lake, table } = await started();
     const theirs = await testFile(lake.other, table);
     const ours = await testFile(lake.context, table);
@@ -264,7 +265,7 @@ describe('a conflict with the head where it was', () => {
     assert.equal(new Set(numbers).size, numbers.length);
   });
 
-  test('spec: C10 files written with a schema that is no longer current are not committed', async () => {
+  test('spec: C10 files of a schema that is no longer current are not committed', async () => {
     const { lake, table } = await started();
     const schema = table.metadata.schemas[0];
     assert.ok(schema);
@@ -289,7 +290,7 @@ describe('a conflict with the head where it was', () => {
   });
 });
 
-test('spec: C11 a commit of this process that passed the queue is a programming error', async () => {
+test('spec: C11 a commit of this process past the queue is a programming error', async () => {
   const { lake, table } = await started();
   await append(lake, table);
   await assert.rejects(append(lake, table), AssertionError);
@@ -324,7 +325,7 @@ test('a catalog that says done and did nothing is found out', async () => {
 describe('several tables', () => {
   for (const atomic of [true, false]) {
     const how = atomic ? 'in one transaction' : 'one by one';
-    test(`spec: C2 spec: C15 ${how}: a table that cannot go on does not hold up the others`, async () => {
+    test(`spec: C2 spec: C15 ${how}: one table does not hold up the others`, async () => {
       const lake = testLake({ atomic });
       const names = ['a', 'b', 'c', 'd'];
       const tables = await Promise.all(names.map((name) => testTable(lake.context, name)));
@@ -354,7 +355,7 @@ describe('several tables', () => {
     });
   }
 
-  test('spec: C4 spec: C15 a lost answer to several tables is settled for all of them', async () => {
+  test('spec: C4 spec: C15 a lost answer is settled for all tables', async () => {
     for (const fault of ['lost', 'late', 'dropped'] as const) {
       const lake = testLake();
       const tables = [await testTable(lake.context, 'a'), await testTable(lake.context, 'b')];

@@ -1,7 +1,7 @@
 /**
- * The only way to change tables of the lake (docs/spec/commit.md C1 to C12). Each function takes the
- * tables' queues, and answers per table what came of it. A call that throws has left the outcome
- * open: whoever goes on reads the state from the tables first.
+ * The only way to change tables of the lake (docs/spec/commit.md C1 to C12). Each function takes
+ * the tables' queues, and answers per table what came of it. A call that throws has left the
+ * outcome open: whoever goes on reads the state from the tables first.
  */
 import type { CommitJob } from './commit-job.ts';
 import { publishJob, removeRefJob, snapshotJob } from './commit-job.ts';

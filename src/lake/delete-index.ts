@@ -58,7 +58,9 @@ function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
   else list.push(item);
 }
 
-/** The one data file that a delete file is for: named, or told by equal bounds of the path column. */
+/**
+ * The one data file that a delete file is for: named, or told by equal bounds of the path column.
+ */
 function referencedFile(file: DataFile): string | null {
   if (file.referencedDataFile !== null) return file.referencedDataFile;
   const lower = file.lowerBounds?.get(FILE_PATH_FIELD);

@@ -54,7 +54,7 @@ export function liveFilesCount(manifest: ManifestFile): number {
 }
 
 /** The spec that a manifest's files have. */
-export function manifestSpec(metadata: TableMetadata, manifest: ManifestFile): PartitionSpec {
+function manifestSpec(metadata: TableMetadata, manifest: ManifestFile): PartitionSpec {
   const spec = specById(metadata, manifest.specId);
   if (spec !== null) return spec;
   throw new FirnError('ICEBERG-MANIFEST-INVALID', {
@@ -67,7 +67,7 @@ export function manifestSpec(metadata: TableMetadata, manifest: ManifestFile): P
  * A schema that has the columns of `spec`: the current one, or an older one when a column was
  * dropped since.
  */
-export function schemaForSpec(metadata: TableMetadata, spec: PartitionSpec): IcebergSchema {
+function schemaForSpec(metadata: TableMetadata, spec: PartitionSpec): IcebergSchema {
   const current = currentSchema(metadata);
   const hasColumns = (schema: IcebergSchema): boolean =>
     spec.fields.every((field) => findFieldById(schema, field.sourceId) !== null);

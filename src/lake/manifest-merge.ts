@@ -1,7 +1,7 @@
 /**
- * Which manifests become one. Every commit adds a manifest, and readers open them all, so small ones
- * are joined when enough of about the same size are there: each entry is rewritten a few times in
- * its life, whatever the number of commits. Pure.
+ * Which manifests become one. Every commit adds a manifest, and readers open them all, so small
+ * ones are joined when enough of about the same size are there: each entry is rewritten a few times
+ * in its life, whatever the number of commits. Pure.
  */
 import type { ManifestFile } from '../iceberg/manifest-list.ts';
 import { liveFilesCount } from './manifest-files.ts';

@@ -1,7 +1,7 @@
 /**
- * Removes files in a table's folder that nothing in its metadata reaches: leftovers of crashes, lost
- * races and cut-off cleanups (docs/spec/commit.md C16). Files are listed before the metadata is
- * read, and only old ones go: a file that is about to be committed is young.
+ * Removes files in a table's folder that nothing in its metadata reaches: leftovers of crashes,
+ * lost races and cut-off cleanups (docs/spec/commit.md C16). Files are listed before the metadata
+ * is read, and only old ones go: a file that is about to be committed is young.
  */
 import type { TableIdentifier } from '../ports/catalog.ts';
 import { removeAll } from './cleanup-files.ts';

@@ -1,3 +1,4 @@
+/** Bootstrap branches: made without a parent, published as main, taken away. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -72,7 +73,7 @@ async function fileCount(lake: TestLake, table: LoadedTable, ref: string): Promi
 const codeOf = (result: CommitResult): string =>
   result.kind === 'halted' ? result.error.code : result.kind;
 
-test('the first snapshot of a bootstrap branch has no parent and none of main’s files', async () => {
+test('a bootstrap branch starts without a parent and without main’s files', async () => {
   const { lake, table, request } = await bootstrapped(true);
   const head = findSnapshot(table.metadata, request.branchHead);
   assert.ok(head?.parentSnapshotId);
@@ -84,7 +85,7 @@ test('the first snapshot of a bootstrap branch has no parent and none of main’
   assert.equal(headId(table, 'firn_state'), request.mainHead, 'the state tag is main’s');
 });
 
-test('publishing moves main and the state tag, keeps the old main by a tag, drops the branch', async () => {
+test('publishing moves main and state tag, tags the old main, drops the branch', async () => {
   const { lake, table, request } = await bootstrapped(true);
   const result = await publishBranch(lake.context, request);
   assert.equal(result.kind, 'committed');
@@ -106,7 +107,7 @@ test('a base that never had a main is published without an old one', async () =>
   assert.equal(findRef(result.table.metadata, 'firn_before_1'), null);
 });
 
-test('spec: C4 spec: C12 a publish whose answer is missing is found, sent again or given up', async () => {
+test('spec: C4 spec: C12 a publish whose answer is missing is found or sent again', async () => {
   const faults: readonly (readonly [Fault, string])[] = [
     ['lost', 'committed'],
     ['dropped', 'committed'],

@@ -1,3 +1,4 @@
+/** Which data files a scan gives, with which deletes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -59,7 +60,7 @@ test('a position delete applies to the file it names, from its own commit on', a
   });
 });
 
-test('a delete file that names its data file by equal bounds of the path applies to it alone', async () => {
+test('equal bounds of the path column name the one file that deletes are for', async () => {
   const lake = testLake();
   const empty = await testTable(lake.context);
   const [a, b] = [await testFile(lake.context, empty), await testFile(lake.context, empty)];
@@ -166,7 +167,7 @@ test('filters by bucket, bounds and age pass over files that can hold nothing wa
   assert.deepEqual(await paths({ ref: 'absent' }), []);
 });
 
-test('files of an earlier partition spec are not ruled out by buckets of the present one', async () => {
+test('buckets of the present partition spec rule out no file of an earlier one', async () => {
   const lake = testLake();
   const empty = await testTable(lake.context);
   const old = await testFile(lake.context, empty, { bucket: 1 });

@@ -1,3 +1,4 @@
+/** What a snapshot’s manifests say about files that came, stayed and went. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -28,7 +29,7 @@ async function commit(
   return result.table;
 }
 
-test('an entry keeps its numbers when its manifest is replaced, and a removed file says by whom', async () => {
+test('entries keep their numbers when their manifest is replaced', async () => {
   const lake = testLake();
   const empty = await testTable(lake.context);
   const [a, b] = [await testFile(lake.context, empty), await testFile(lake.context, empty)];
@@ -107,7 +108,7 @@ test('a join of manifests forgets removed files and leaves out nothing', async (
   assert.equal(head.summary['total-data-files'], String(pairs));
 });
 
-test('spec: C8 a file to be removed that is not in the table any more means planning again', async () => {
+test('spec: C8 removing a file that is not in the table means planning again', async () => {
   const lake = testLake();
   const table = await testTable(lake.context);
   const [never, gone] = [await testFile(lake.context, table), await testFile(lake.context, table)];

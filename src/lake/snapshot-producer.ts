@@ -33,7 +33,9 @@ export interface SnapshotDraft {
   readonly metadata: TableMetadata;
   /** Branch that moves to the snapshot. */
   readonly ref: string;
-  /** Head of the branch now; `null`: the snapshot starts a history, without files of another one. */
+  /**
+   * Head of the branch now; `null`: the snapshot starts a history, without files of another one.
+   */
   readonly parent: Snapshot | null;
   readonly operation: SnapshotOperation;
   readonly added: readonly DataFile[];

@@ -1,3 +1,4 @@
+/** What is left of a table’s history, and of its files, after many commits. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
@@ -48,7 +49,7 @@ async function assertNothingElseIsStored(lake: TestLake, table: LoadedTable): Pr
   assert.deepEqual({ missing, extra }, { missing: [], extra: [] });
 }
 
-test('spec: L9 spec: C16 hundreds of commits leave bounded metadata, all rows, and no other file', async () => {
+test('spec: L9 spec: C16 many commits leave bounded metadata and no stray file', async () => {
   const lake = testLake();
   let table = await testTable(lake.context);
   const commits = 150;
@@ -77,7 +78,7 @@ test('spec: L9 spec: C16 hundreds of commits leave bounded metadata, all rows, a
   await assertNothingElseIsStored(lake, table);
 });
 
-test('spec: L9 nothing between the state tag and the head is expired, whatever others commit', async () => {
+test('spec: L9 nothing from state tag to head is expired, whatever others commit', async () => {
   const lake = testLake();
   let table = await commit(lake, await testTable(lake.context), { state: ledgerState(3n) });
   const stateSnapshot = findRef(table.metadata, 'firn_state')?.snapshotId ?? 0n;

@@ -50,8 +50,8 @@ function slug(name: string): string {
 }
 
 /**
- * One spelling for locations that name the same object: `file:/a`, `file:///a` and `/a` are one, and
- * so are `s3a://`, `s3n://` and `s3://`. For comparing only.
+ * One spelling for locations that name the same object: `file:/a`, `file:///a` and `/a` are one,
+ * and so are `s3a://`, `s3n://` and `s3://`. For comparing only.
  */
 export function comparableLocation(location: string): string {
   const path = /^(?:file:)?(?:\/\/(?=\/))?(\/(?!\/).*)$/.exec(location)?.[1];

@@ -1,3 +1,4 @@
+/** Who waits for whom in the queues of tables. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
@@ -7,7 +8,7 @@ const ticks = async (count: number): Promise<void> => {
   for (let tick = 0; tick < count; tick++) await Promise.resolve();
 };
 
-test('spec: C1 spec: C2 turns exclude one another per table, in order, and never deadlock', async () => {
+test('spec: C1 spec: C2 turns exclude one another and never deadlock', async () => {
   const turn = fc.record({
     tables: fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'), { minLength: 1 }),
     length: fc.nat(5),
@@ -55,7 +56,7 @@ test('spec: C1 turns of one table run in the order asked for', async () => {
   assert.deepEqual(order, [0, 1, 2, 3]);
 });
 
-test('spec: C1 jobs follow one another from plan to commit, and short turns pass them', async () => {
+test('spec: C1 jobs follow one another, and short turns pass them', async () => {
   const queues = createTableQueues();
   const events: string[] = [];
   const job = (name: string): Promise<void> =>

@@ -20,7 +20,9 @@ export interface TableQueues {
   job<T>(tableUuid: string, run: () => Promise<T>): Promise<T>;
 }
 
-/** Runs tasks of one name one after the other; a task's failure is its caller's, not the next one's. */
+/**
+ * Runs tasks of one name one after the other; a task's failure is its caller's, not the next one's.
+ */
 function namedQueue(): <T>(name: string, run: () => Promise<T>) => Promise<T> {
   const tails = new Map<string, Promise<void>>();
   return async (name, run) => {

@@ -1,12 +1,14 @@
 /**
  * What Firn remembers in a table: the summary keys of its snapshots (docs/spec/ledger.md L7, L8).
- * One codec for every commit; what cannot be read is an error, never a default. The state of a ref is that of the nearest snapshot with these keys on
- * the ref's own parent chain, so snapshots that other engines add in between do not hide it.
+ * One codec for every commit; what cannot be read is an error, never a default. The state of a ref
+ * is that of the nearest snapshot with these keys on the ref's own parent chain, so snapshots that
+ * other engines add in between do not hide it.
  */
 import { MAIN_BRANCH, ancestors, findRef } from '../iceberg/snapshot.ts';
 import type { Snapshot } from '../iceberg/snapshot.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { FirnError } from '../kernel/firn-error.ts';
+import { parseJson } from '../kernel/lossless-json.ts';
 import { formatMark, parseMark } from '../model/change-sequence.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
 import { formatPosition, parsePosition } from '../model/source-position.ts';
@@ -18,7 +20,9 @@ export interface LedgerState {
   readonly sourceId: string;
   /** `firn.position`: resume reading here. */
   readonly position: SourcePosition;
-  /** `firn.complete-to`: everything up to here is in the ledger. From the same event as `position`. */
+  /**
+   * `firn.complete-to`: everything up to here is in the ledger. From the same event as `position`.
+   */
   readonly completeTo: SequenceMark;
   /** `firn.sequence`: highest `(epoch, seq)` of a row; `null` before the first row. */
   readonly sequence: SequenceMark | null;
@@ -158,7 +162,7 @@ export function stampOf(snapshot: Snapshot): CommitStamp | null {
  *
  * @throws {FirnError} LEDGER-STATE-INVALID
  */
-export function stateOf(snapshot: Snapshot): TableState | null {
+function stateOf(snapshot: Snapshot): TableState | null {
   if (stampOf(snapshot) === null) return null;
   const keys = new KeyReader(snapshot);
   return snapshot.summary['firn.ledger-uuid'] === undefined ? readLedger(keys) : readBase(keys);
@@ -265,7 +269,7 @@ function readInt(keys: KeyReader, key: string): number {
 function readProgress(text: string): BootstrapProgress | null {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch {
     // Not JSON: the caller names key and snapshot.
     return null;

@@ -21,10 +21,10 @@ import { createMemoryCatalog } from '../../src/storage/memory-catalog.ts';
 import { createMemoryObjectStore } from '../../src/storage/memory-object-store.ts';
 
 /**
- * What the catalog does with one commit instead of its duty: `lost`: applies it and does not answer;
- * `dropped`: forgets it and does not answer; `late`: does not answer, and applies it only after the
- * next read; `conflict`: says so without reason; `lie`: says it is done and does nothing. A function
- * runs before the commit is done as usual.
+ * What the catalog does with one commit instead of its duty: `lost`: applies it and does not
+ * answer; `dropped`: forgets it and does not answer; `late`: does not answer, and applies it only
+ * after the next read; `conflict`: says so without reason; `lie`: says it is done and does nothing.
+ * A function runs before the commit is done as usual.
  */
 export type Fault = 'lost' | 'dropped' | 'late' | 'conflict' | 'lie' | (() => Promise<void>);
 
