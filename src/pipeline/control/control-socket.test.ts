@@ -13,7 +13,7 @@ import { ownershipPaths, takeOwnership } from './ownership.ts';
 const runtimeFolder = mkdtempSync(join(tmpdir(), 'firn-own-'));
 after(() => rmSync(runtimeFolder, { recursive: true, force: true }));
 
-test('spec: P1 P2 — one owner at a time, across processes, and a killed one leaves no lock', async () => {
+test('spec: P1, P2 — one owner at a time, across processes, and a killed one leaves no lock', async () => {
   const key = { runtimeFolder, catalogId: 'catalog', pipeline: 'shop' };
   const script = `import { takeOwnership } from ${JSON.stringify(join(import.meta.dirname, 'ownership.ts'))};
     console.log(takeOwnership(${JSON.stringify(key)}) === null ? 'refused' : 'owned');

@@ -1,0 +1,38 @@
+/** Retention of a ledger: only merged rows go, and what is gone is known. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { pipelineWorld } from './pipeline-world.ts';
+
+const DDL = 'CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)';
+
+test('spec: L13 — merged rows go after the retention, and the base goes on from there', async (t) => {
+  const world = pipelineWorld(t, {
+    ddl: DDL,
+    tables: 'users',
+    options: 'ledger: {retention: 1h}',
+  });
+  const { database } = world;
+  await world.runOnce();
+  database.exec("INSERT INTO users VALUES (1, 'a'), (2, 'b')");
+  await world.runOnce();
+  const ledgerRows = 'SELECT count(*) FROM users_ledger';
+  assert.deepEqual(await world.rows(ledgerRows), [['2']]);
+  world.aheadMs = 2 * 60 * 60 * 1000;
+  const report = await world.with((pipeline) => pipeline.request('maintain', {}));
+  assert(Array.isArray(report));
+  assert.deepEqual(await world.rows(ledgerRows), [['0']]);
+  database.exec("UPDATE users SET name = 'c' WHERE id = 2");
+  await world.runOnce();
+  assert.deepEqual(await world.rows('SELECT name FROM users ORDER BY id'), [['a'], ['c']]);
+  const proof = await world.with((pipeline) => pipeline.verify({ table: null, repair: false }));
+  assert.equal(proof.equal, true);
+});
+
+test('young rows stay', async (t) => {
+  const world = pipelineWorld(t, { ddl: DDL, tables: 'users' });
+  await world.runOnce();
+  world.database.exec("INSERT INTO users VALUES (1, 'a')");
+  await world.runOnce();
+  await world.with((pipeline) => pipeline.request('maintain', {}));
+  assert.deepEqual(await world.rows('SELECT count(*) FROM users_ledger'), [['1']]);
+});
