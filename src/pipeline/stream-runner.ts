@@ -171,7 +171,7 @@ class StreamRunner {
     const report = await this.#run.stage.flush(point, awaited);
     for (const { table, error } of report.halted) {
       // Another writer, an unknown outcome: that is not about one table.
-      if (!haltsTable(error)) throw error;
+      if (error.disposition !== 'halt-table') throw error;
       const captured = present(this.#run.table(table.schema.table), 'a committed table');
       await this.#halt(captured, error, 'operator');
     }
