@@ -123,15 +123,27 @@ export async function stageFile(
   return { path, file };
 }
 
-/** Moves staged files into the store and gives their entries. */
+/** Uploads at a time: each waits for its disk, or its network, most of the time. */
+const PARALLEL_UPLOADS = 8;
+
+/** Moves staged files into the store and gives their entries. When it fails, none is under way. */
 export async function uploadFiles(
   context: FileContext,
   staged: readonly StagedFile[],
 ): Promise<readonly DataFile[]> {
-  for (const { path, file } of staged) {
-    const { sizeBytes } = await context.store.upload(path, file.filePath);
-    assert(BigInt(sizeBytes) === file.fileSizeBytes, 'an uploaded file has the size it was given');
-  }
+  const waiting = [...staged];
+  const uploadAll = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { path, file } = next;
+      const { sizeBytes } = await context.store.upload(path, file.filePath);
+      assert(
+        BigInt(sizeBytes) === file.fileSizeBytes,
+        'an uploaded file has the size it was given',
+      );
+    }
+  };
+  const results = await Promise.allSettled(Array.from({ length: PARALLEL_UPLOADS }, uploadAll));
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
   return staged.map(({ file }) => file);
 }
 
