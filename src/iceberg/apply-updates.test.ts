@@ -1,4 +1,4 @@
-/** The next metadata of a table: what each update does, what is refused, and what a requirement sees. */
+/** The next metadata of a table: what each update does, what is refused, what requirements see. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFirnError } from '../kernel/firn-error.ts';
