@@ -33,26 +33,39 @@ const NOTHING: CleanupReport = { removed: 0, failed: 0 };
 
 /**
  * Removes files that nothing in the table, read now, reaches any more. Only files in the table's
- * own folder: metadata could name others.
+ * own folder: metadata could name others. Storage or catalog that fail do not make it throw: the
+ * commit before it is made.
  */
 export async function removeExpiredFiles(
   context: LakeContext,
   request: CleanupRequest,
 ): Promise<CleanupReport> {
-  const { expired } = request;
-  if (expired.snapshots.length + expired.metadataFiles.length === 0) return NOTHING;
-  const table = await context.catalog.loadTable(request.identifier);
-  if (table === null || table.metadata.tableUuid !== request.tableUuid) return NOTHING;
+  const { snapshots, metadataFiles } = request.expired;
+  const count = snapshots.length + metadataFiles.length;
+  if (count === 0) return NOTHING;
+  try {
+    return await removeAll(context, await expiredFiles(context, request));
+  } catch (error) {
+    if (!isFirnError(error)) throw error;
+    return { removed: 0, failed: count };
+  }
+}
+
+/** Locations to remove, in the order to remove them. */
+async function expiredFiles(
+  context: LakeContext,
+  request: CleanupRequest,
+): Promise<readonly string[]> {
+  const { identifier, tableUuid, expired } = request;
+  const table = await context.catalog.loadTable(identifier);
+  if (table === null || table.metadata.tableUuid !== tableUuid) return [];
   // The files may belong to another table too (Iceberg table properties, `gc.enabled`).
-  if (table.metadata.properties['gc.enabled'] === 'false') return NOTHING;
+  if (table.metadata.properties['gc.enabled'] === 'false') return [];
   const locations = [
     ...(await filesOfSnapshots(context, table.metadata, expired.snapshots)),
     ...oldMetadataFiles(table, expired.metadataFiles),
   ];
-  return removeAll(
-    context,
-    locations.filter((location) => isInFolder(location, table.metadata.location)),
-  );
+  return locations.filter((location) => isInFolder(location, table.metadata.location));
 }
 
 /**

@@ -13,6 +13,7 @@ import {
 } from '../../test/support/lake-fixture.ts';
 import type { TestLake } from '../../test/support/lake-fixture.ts';
 import { findRef, findSnapshot } from '../iceberg/snapshot.ts';
+import { FirnError } from '../kernel/firn-error.ts';
 import type { LoadedTable } from '../ports/catalog.ts';
 import { removeExpiredFiles } from './cleanup-files.ts';
 import type { CommitRequest } from './commit-request.ts';
@@ -159,6 +160,25 @@ test('a cleanup of a table that shares its files, or was replaced, removes nothi
   await removeOrphanFiles(lake.context, { identifier, ageMsMin: -1 });
   const after = await storedFiles(lake.context);
   for (const location of before) assert.ok(after.includes(location));
+});
+
+test('a cleanup that cannot read or remove says so and throws nothing', async () => {
+  const lake = testLake();
+  const table = await testTable(lake.context);
+  const { filePath } = await testFile(lake.context, table);
+  const request = {
+    identifier: table.identifier,
+    tableUuid: table.metadata.tableUuid,
+    expired: { snapshots: [], metadataFiles: [filePath] },
+  };
+  const broken = (): Promise<never> =>
+    Promise.reject(new FirnError('CATALOG-BUSY', { what: 'told to' }));
+  const catalog = { ...lake.context.catalog, loadTable: broken };
+  const store = { ...lake.context.store, remove: broken };
+  const failed = { removed: 0, failed: 1 };
+  assert.deepEqual(await removeExpiredFiles({ ...lake.context, catalog }, request), failed);
+  assert.deepEqual(await removeExpiredFiles({ ...lake.context, store }, request), failed);
+  assert.ok((await storedFiles(lake.context)).includes(filePath));
 });
 
 test('spec: C16 orphan removal takes old unreached files only', async () => {
