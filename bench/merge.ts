@@ -147,7 +147,7 @@ async function mergeOnce(
     bucketing: BUCKETING,
     ledgerSchema: LEDGER,
     window,
-    older: [],
+    older: () => Promise.resolve([]),
     rules: { from: null, to: { epoch: 1, seq: 2n ** 62n }, rereadsAfter: 0n },
   });
   try {

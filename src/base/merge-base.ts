@@ -69,7 +69,7 @@ export async function mergeBase(parts: MergeParts, request: MergeRequest): Promi
   if (state === null || ledgerState?.kind !== 'ledger') {
     return { kind: 'idle', reason: 'not-published' };
   }
-  const plan = await planFor(parts.context, { request, state, ledgerState });
+  const plan = planFor({ request, state, ledgerState });
   switch (plan.kind) {
     case 'idle':
       return plan;
@@ -88,10 +88,9 @@ interface Situation {
   readonly ledgerState: LedgerState;
 }
 
-async function planFor(context: LakeContext, situation: Situation): Promise<MergePlan> {
+function planFor(situation: Situation): MergePlan {
   const { request, state, ledgerState } = situation;
   const { metadata } = request.ledger;
-  const files = await scanFiles(context, { metadata, ref: MAIN_BRANCH });
   return planMerge(
     {
       uuid: metadata.tableUuid,
@@ -99,7 +98,6 @@ async function planFor(context: LakeContext, situation: Situation): Promise<Merg
       completeTo: ledgerState.completeTo,
       retainedFrom: ledgerState.retainedFrom,
       gap: ledgerState.gap,
-      files,
     },
     {
       ledgerUuid: state.ledgerUuid,
@@ -116,12 +114,20 @@ async function runPlan(
 ): Promise<MergeOutcome> {
   const { request, plan } = situation;
   const bucketing = bucketingOf(request.base.metadata);
+  const { metadata } = request.ledger;
+  const ledgerFiles = { metadata, ref: MAIN_BRANCH };
   const session = await parts.engine.openMerge({
     schema: request.schema,
     bucketing,
-    ledgerSchema: currentSchema(request.ledger.metadata),
-    window: plan.window,
-    older: plan.older,
+    ledgerSchema: currentSchema(metadata),
+    window: await scanFiles(parts.context, {
+      ...ledgerFiles,
+      dataSequenceAbove: plan.windowAbove,
+    }),
+    older: async () => {
+      const files = await scanFiles(parts.context, ledgerFiles);
+      return files.filter((scan) => scan.dataSequenceNumber <= plan.windowAbove);
+    },
     rules: plan.rules,
   });
   try {

@@ -1,8 +1,7 @@
 /**
- * Decides what one merge looks at (docs/spec/merge.md). Pure: state and file lists in, a plan out.
+ * Decides what one merge looks at (docs/spec/merge.md). Pure: state in, a plan out.
  * A plan never moves a watermark back and never takes a row beyond a gap.
  */
-import type { ScanFile } from '../iceberg/scan-file.ts';
 import { compareMarks, formatMark } from '../model/change-sequence.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
 
@@ -16,7 +15,6 @@ export interface LedgerView {
   readonly retainedFrom: SequenceMark | null;
   /** The ledger lacks history before this mark; it is complete again from it. */
   readonly gap: SequenceMark | null;
-  readonly files: readonly ScanFile[];
 }
 
 /** What a merge must know of the base ref it writes. */
@@ -41,10 +39,11 @@ export type MergePlan =
   | { readonly kind: 'idle'; readonly reason: 'nothing-new' | 'gap' }
   | {
       readonly kind: 'merge';
-      /** Ledger files whose rows count. */
-      readonly window: readonly ScanFile[];
-      /** Retained files before the window, for comparing late re-reads with. */
-      readonly older: readonly ScanFile[];
+      /**
+       * Rows count in live ledger files with a data sequence number above this; older ones are only
+       * for comparing late re-reads with.
+       */
+      readonly windowAbove: bigint;
       readonly rules: PlannedRules;
       /** The base's `firn.ledger-seen` afterwards. */
       readonly ledgerSeen: bigint;
@@ -73,20 +72,16 @@ export function planMerge(ledger: LedgerView, base: BaseView): MergePlan {
     return { kind: 'idle', reason: 'gap' };
   }
   const foreign = ledger.uuid !== base.ledgerUuid || ledger.lastSequenceNumber < base.ledgerSeen;
-  const seen = foreign ? -1n : base.ledgerSeen;
-  const inWindow = (file: ScanFile): boolean =>
-    foreign || base.firstReplay || file.dataSequenceNumber > seen;
-  const window = ledger.files.filter(inWindow);
-  const behind = compareMarks(ledger.completeTo, watermark) > 0;
-  if (window.length === 0 && !behind) return { kind: 'idle', reason: 'nothing-new' };
-  if (ledger.lastSequenceNumber === seen && !base.firstReplay && !behind) {
-    return { kind: 'idle', reason: 'nothing-new' };
-  }
+  const seen = foreign ? WHOLE_LEDGER : base.ledgerSeen;
+  const moved = ledger.lastSequenceNumber > seen || compareMarks(ledger.completeTo, watermark) > 0;
+  if (!moved && !base.firstReplay) return { kind: 'idle', reason: 'nothing-new' };
   return {
     kind: 'merge',
-    window,
-    older: ledger.files.filter((file) => !inWindow(file)),
+    windowAbove: base.firstReplay ? WHOLE_LEDGER : seen,
     rules: { from: watermark, to: ledger.completeTo, rereadsAfter: seen },
     ledgerSeen: ledger.lastSequenceNumber,
   };
 }
+
+/** Below every data sequence number. */
+const WHOLE_LEDGER = -1n;

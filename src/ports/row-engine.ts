@@ -150,7 +150,10 @@ export interface LiveTable {
   readonly name: string;
   readonly schema: TableSchema;
   readonly base: QueryTable;
-  /** The unmerged window of the ledger. */
+  /**
+   * The unmerged window of the ledger; files before it may be among them. What was merged is told
+   * from the rest by `rules`.
+   */
   readonly ledger: QueryTable;
   readonly rules: MergeRules;
 }
@@ -178,7 +181,7 @@ export interface RowEngine {
     request: { readonly schema: TableSchema; readonly bucketing: Bucketing },
   ): FileWriter<RowBatch>;
   /**
-   * Reads a merge window. `older`: retained ledger files before the window, looked at only where a
+   * Reads a merge window. `older`: retained ledger files before the window, asked for only where a
    * re-read at or below the watermark must be compared with what was merged.
    *
    * @throws FirnError MERGE-IDENTITY-CONFLICT when one identity has two contents
@@ -188,7 +191,7 @@ export interface RowEngine {
     readonly bucketing: Bucketing;
     readonly ledgerSchema: IcebergSchema;
     readonly window: readonly ScanFile[];
-    readonly older: readonly ScanFile[];
+    readonly older: () => Promise<readonly ScanFile[]>;
     readonly rules: MergeRules;
   }): Promise<MergeSession>;
   /** Rewrites live rows of `files` (of one bucket) as one sorted file. */

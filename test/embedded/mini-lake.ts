@@ -119,7 +119,7 @@ async function runMerge(
     bucketing,
     ledgerSchema: lake.ledgerSchema,
     window: lake.ledger.filter(inWindow),
-    older: lake.ledger.filter((file) => !inWindow(file)),
+    older: () => Promise.resolve(lake.ledger.filter((file) => !inWindow(file))),
     rules: { from: call.from, to: call.to, rereadsAfter: call.rereadsAfter ?? call.seen },
   });
   try {

@@ -114,7 +114,7 @@ for (const feeder of ['bulk', 'plain'] as const) {
       bucketing,
       ledgerSchema: ledgerTable,
       window,
-      older: [],
+      older: () => Promise.resolve([]),
       rules: { from: null, to: { epoch: 1, seq: 9n }, rereadsAfter: 0n },
     });
     const written = await session.apply({
@@ -229,7 +229,7 @@ test('delete files of other engines count; one for several files stays', async (
     bucketing,
     ledgerSchema: ledgerSchema(schema, { raw: false, beforeImages: false }),
     window: scans(await writer.finish(), 1n),
-    older: [],
+    older: () => Promise.resolve([]),
     rules: { from: null, to: { epoch: 1, seq: 9n }, rereadsAfter: 0n },
   });
   const found: number[] = [];

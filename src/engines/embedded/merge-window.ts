@@ -46,7 +46,7 @@ export interface WindowRequest {
   readonly bucketing: Bucketing;
   readonly ledgerSchema: IcebergSchema;
   readonly window: readonly ScanFile[];
-  readonly older: readonly ScanFile[];
+  readonly older: () => Promise<readonly ScanFile[]>;
   readonly rules: MergeRules;
 }
 
@@ -118,12 +118,13 @@ async function readChanges(
   await runAll(connection, [createChanges(keyTypes), insertWindow(source, rules)]);
   if (counts.late === 0) return counts;
   await runAll(connection, [createLateKeys(source, rules), insertRepeats(source, rules)]);
+  const files = await older();
   const local = await holdFiles(
     context.store,
-    older.map(({ file }) => file),
+    files.map(({ file }) => file),
   );
   try {
-    const olderSource = changeSource(schema, ledgerSchema, { files: older, local });
+    const olderSource = changeSource(schema, ledgerSchema, { files, local });
     await runAll(connection, [insertOlder(olderSource, rules), 'DROP TABLE late_keys']);
   } finally {
     await local.release();

@@ -3,6 +3,8 @@
  * and without locks. What is read is one snapshot of each table.
  */
 import { baseIdentifier } from '../../base/base-table.ts';
+import type { ScanFile } from '../../iceberg/scan-file.ts';
+import { decodeBound } from '../../iceberg/single-value.ts';
 import { MAIN_BRANCH } from '../../iceberg/snapshot.ts';
 import { currentSchema } from '../../iceberg/table-metadata.ts';
 import { scanFiles } from '../../lake/scan-files.ts';
@@ -10,6 +12,7 @@ import { readStateAtHead } from '../../lake/table-state.ts';
 import type { BaseState, LedgerState } from '../../lake/table-state.ts';
 import { ledgerIdentifier } from '../../ledger/ledger-table.ts';
 import { planMerge } from '../../merge/merge-plan.ts';
+import { REREAD_ROW } from '../../model/change-sequence.ts';
 import { formatTableName } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { Catalog, LoadedTable } from '../../ports/catalog.ts';
@@ -118,7 +121,6 @@ export async function queryTablesOf(
       completeTo: ledgerState.completeTo,
       retainedFrom: ledgerState.retainedFrom,
       gap: ledgerState.gap,
-      files: ledger.files,
     },
     {
       ledgerUuid: baseState.ledgerUuid,
@@ -137,8 +139,29 @@ export async function queryTablesOf(
       name: `${name}_live`,
       schema: view.schema,
       base: baseTable,
-      ledger: { ...ledger, files: plan.kind === 'merge' ? plan.window : [] },
+      ledger: {
+        ...ledger,
+        files: plan.kind === 'merge' ? filesToFold(ledger, plan.windowAbove) : [],
+      },
       rules: plan.kind === 'merge' ? plan.rules : idle,
     },
   };
+}
+
+/**
+ * The ledger files that a live table is made from: the window, and where it may hold re-reads also
+ * the files before it, whose changes may overrule them (docs/spec/merge.md M9).
+ */
+function filesToFold(
+  metadata: TableMetadata,
+  files: readonly ScanFile[],
+  windowAbove: bigint,
+): readonly ScanFile[] {
+  const row = currentSchema(metadata).fields.find((field) => field.name === '_firn_row');
+  const mayHoldRereads = ({ file }: ScanFile): boolean => {
+    const bytes = row === undefined ? undefined : file.upperBounds?.get(row.id);
+    return row === undefined || bytes === undefined || decodeBound(row.type, bytes) === REREAD_ROW;
+  };
+  const window = files.filter((scan) => scan.dataSequenceNumber > windowAbove);
+  return window.some(mayHoldRereads) ? files : window;
 }
