@@ -3,7 +3,7 @@ import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
 import { textArgument } from '../command.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { findingDocuments, hasErrors, showFindings } from '../output/findings.ts';
+import { countFindings, findingDocuments, hasErrors, showFindings } from '../output/findings.ts';
 import { formatAmount } from '../output/human-text.ts';
 import { withSource } from '../open-pipeline.ts';
 
@@ -14,10 +14,9 @@ export const check: Command = async (context, input) => {
   const findings = await withSource(context, config, (source) => source.check());
   const failed = hasErrors(findings);
   terminal.document({ pipeline: config.name, ok: !failed, findings: findingDocuments(findings) });
-  showFindings(terminal, findings, false);
-  const count = (severity: string): number =>
-    findings.filter((finding) => finding.severity === severity).length;
-  const counts = `${formatAmount(count('error'), 'error')}, ${formatAmount(count('warning'), 'warning')}`;
+  showFindings(terminal, findings);
+  const errors = formatAmount(countFindings(findings, 'error'), 'error');
+  const counts = `${errors}, ${formatAmount(countFindings(findings, 'warning'), 'warning')}`;
   if (failed) terminal.line(`${terminal.paint('bad', 'not ready')}: ${counts}`);
   else terminal.line(`${terminal.paint('good', 'ready')}: ${counts}; firn run starts it`);
   return failed ? EXIT.no : EXIT.done;

@@ -3,7 +3,7 @@
  * source, so that one command takes a user from a database to a lake.
  */
 import { existsSync, realpathSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { loadPipelineFile, PIPELINE_FILE_NAME } from '../../config/load-pipeline-file.ts';
 import type { PipelineConfig } from '../../config/pipeline-config.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
@@ -13,7 +13,7 @@ import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
 import { writeNewPipeline } from '../new-pipeline.ts';
 import { withPipeline, withSource } from '../open-pipeline.ts';
-import { findingDocuments, hasErrors, showFindings } from '../output/findings.ts';
+import { countFindings, findingDocuments, hasErrors, showFindings } from '../output/findings.ts';
 import { formatAmount } from '../output/human-text.ts';
 import { printable } from '../output/printable.ts';
 import { exitCodeOf, showError } from '../output/render-error.ts';
@@ -61,7 +61,7 @@ async function pipelineInto(
   if (!existsSync(fileName)) {
     const made = await writeNewPipeline(context, { source, fileName, warehouse: './', tables });
     context.terminal.line(
-      `wrote ${printable(fileName)}: ${formatAmount(made.tables.length, 'table')}`,
+      `wrote ${printable(relative('.', fileName))}: ${formatAmount(made.tables.length, 'table')}`,
     );
     return made;
   }
@@ -88,8 +88,15 @@ function samePath(left: string, right: string): boolean {
 async function isReady(context: CommandContext, config: PipelineConfig): Promise<boolean> {
   const { terminal } = context;
   const findings = await withSource(context, config, (source) => source.check());
-  showFindings(terminal, findings, true);
-  if (!hasErrors(findings)) return true;
+  if (!hasErrors(findings)) {
+    const warnings = countFindings(findings, 'warning');
+    if (warnings > 0) {
+      const shown = printable(relative('.', config.fileName));
+      terminal.line(`${formatAmount(warnings, 'warning')}; firn check ${shown} tells them`);
+    }
+    return true;
+  }
+  showFindings(terminal, findings);
   terminal.document({
     event: 'check',
     pipeline: config.name,

@@ -37,10 +37,11 @@ function showStatus({ terminal, clock }: CommandContext, document: StatusDocumen
     owner === null
       ? `not running, as of ${formatAgo(document.updatedAtMs, nowMs)}`
       : `running for ${formatElapsed(nowMs - owner.sinceMs)}, process ${owner.processId}`;
-  const behind = lagChanges === null ? '' : `, ${formatCount(lagChanges)} changes to read`;
+  const behind =
+    lagChanges === null || owner === null ? '' : `, ${formatCount(lagChanges)} changes to read`;
   terminal.line(`${name}  ${printable(document.source)}  ${state}${behind}`);
   terminal.line();
-  const lines = tableLines(document.tables);
+  const lines = tableLines(document.tables, owner !== null);
   for (const [index, line] of lines.entries()) {
     const table = document.tables[index - 1];
     // Painted as a whole: colour codes would upset the alignment inside.
@@ -64,7 +65,8 @@ function painted(
   return line.replace(`  ${state}  `, () => `  ${terminal.paint(TONES[state], state)}  `);
 }
 
-function tableLines(tables: readonly TableStatus[]): readonly string[] {
+/** `running`: a lag is only known while somebody looks at the source. */
+function tableLines(tables: readonly TableStatus[], running: boolean): readonly string[] {
   return textTable(
     [
       { title: 'table', align: 'left' },
@@ -84,7 +86,7 @@ function tableLines(tables: readonly TableStatus[]): readonly string[] {
       table.base === null ? '-' : formatCount(table.base.rows),
       formatCount(table.ledger.rows),
       table.unmergedRows === null ? '-' : formatCount(table.unmergedRows),
-      table.lagSeconds === null ? '-' : formatElapsed(table.lagSeconds * 1000),
+      table.lagSeconds === null || !running ? '-' : formatElapsed(table.lagSeconds * 1000),
       formatCount(table.ledger.files + (table.base?.files ?? 0) + (table.base?.deleteFiles ?? 0)),
       formatBytes(table.ledger.sizeBytes + (table.base?.sizeBytes ?? 0)),
       deleteDebt(table),

@@ -1,7 +1,7 @@
 /** What `check` found, for people: worst first, each with the statement that fixes it. */
 import { formatTableName } from '../../model/table-schema.ts';
 import type { Finding } from '../../ports/source.ts';
-import { printable } from './printable.ts';
+import { displayWidth, printable } from './printable.ts';
 import type { Terminal, Tone } from './terminal.ts';
 
 const ORDER = { error: 0, warning: 1, ok: 2 } as const;
@@ -11,21 +11,39 @@ const TONES: Readonly<Record<Finding['severity'], Tone>> = {
   ok: 'good',
 };
 
-/** Shows findings; `quietly`: only what is not in order. */
-export function showFindings(
-  terminal: Terminal,
-  findings: readonly Finding[],
-  quietly: boolean,
-): void {
+/** Columns of a message at most: longer lines are hard to read. */
+const WIDTH_MAX = 100;
+
+/** Shows findings, the worst first. */
+export function showFindings(terminal: Terminal, findings: readonly Finding[]): void {
   const ordered = findings.toSorted((left, right) => ORDER[left.severity] - ORDER[right.severity]);
+  const width = Math.min(terminal.columns, WIDTH_MAX) - INDENT.length;
   for (const finding of ordered) {
-    if (quietly && finding.severity === 'ok') continue;
     const { severity, code, table, message, fix } = finding;
     const about = table === null ? '' : `${printable(formatTableName(table))}: `;
-    const head = terminal.paint(TONES[severity], severity.padEnd(8));
-    terminal.line(`${head}${about}${printable(message)} ${terminal.paint('quiet', `[${code}]`)}`);
-    for (const line of fix?.split('\n') ?? []) terminal.line(`          ${printable(line)}`);
+    const [first = '', ...rest] = wrapped(`${about}${printable(message)} [${code}]`, width);
+    terminal.line(`${terminal.paint(TONES[severity], severity.padEnd(INDENT.length))}${first}`);
+    for (const line of rest) terminal.line(`${INDENT}${line}`);
+    // Statements are not wrapped: they are there to be copied.
+    for (const line of fix?.split('\n') ?? []) terminal.line(`${INDENT}  ${printable(line)}`);
   }
+}
+
+const INDENT = ' '.repeat('warning  '.length);
+
+function wrapped(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && displayWidth(longer) > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = longer;
+    }
+  }
+  return [...lines, line];
 }
 
 /** Findings as part of a JSON document. */
@@ -42,4 +60,9 @@ export function findingDocuments(findings: readonly Finding[]): readonly unknown
 /** Whether something was found that keeps a pipeline from running. */
 export function hasErrors(findings: readonly Finding[]): boolean {
   return findings.some(({ severity }) => severity === 'error');
+}
+
+/** Findings of one severity. */
+export function countFindings(findings: readonly Finding[], severity: Finding['severity']): number {
+  return findings.filter((finding) => finding.severity === severity).length;
 }

@@ -24,7 +24,7 @@ export class RunReporter {
   readonly #pipeline: string;
   readonly #totals: RunTotals;
   readonly #stop = new AbortController();
-  #lastPlainMs = -Infinity;
+  #lastPlainMs: number;
 
   constructor(parts: {
     readonly terminal: Terminal;
@@ -34,7 +34,8 @@ export class RunReporter {
     this.#terminal = parts.terminal;
     this.#clock = parts.clock;
     this.#pipeline = parts.pipeline;
-    this.#totals = new RunTotals(parts.clock.monotonicMs());
+    this.#lastPlainMs = parts.clock.monotonicMs();
+    this.#totals = new RunTotals(this.#lastPlainMs);
   }
 
   /** Takes an event. */

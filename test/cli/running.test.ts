@@ -1,0 +1,46 @@
+/** A pipeline that runs: other commands reach it, a second one is refused, signals end it in order. */
+import { equal, match } from 'node:assert/strict';
+import { test } from 'node:test';
+import { Workplace } from './firn-process.ts';
+
+const PIPELINE = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a')";
+
+test('a running pipeline is seen, asked, not doubled, and ends with 130 (spec: P1, P3, P7)', async () => {
+  using place = new Workplace();
+  place.sql('app.db', PIPELINE);
+  const pipeline = place.start('run', 'app.db', '--into', 'lake', '--json');
+  await pipeline.saw('"event":"published"');
+
+  const tail = place.start('tail', 'lake', '--json');
+  const second = await place.run('run', 'lake');
+  equal(second.code, 3, second.out);
+  match(second.err, /PIPELINE-OWNED/);
+
+  place.sql('app.db', "INSERT INTO t VALUES (2, 'b')");
+  await pipeline.saw('"event":"committed"');
+  await tail.saw('"_firn_op":"c"');
+
+  equal((await place.run('merge', 'lake')).code, 0);
+  const query = await place.run('query', 'lake', 'SELECT count(*) AS n FROM t', '--format', 'csv');
+  equal(query.out, 'n\n2\n');
+  match((await place.run('status', 'lake')).out, /running for .* process \d+/);
+  equal((await place.run('verify', 'lake')).code, 0);
+
+  place.sql('app.db', "UPDATE t SET v = 'c' WHERE id = 1");
+  await place.run('verify', 'lake');
+  pipeline.child.kill('SIGTERM');
+  const ended = await pipeline.ended;
+  equal(ended.code, 130, ended.err);
+  match(ended.err, /^stopping; once more to stop at once\n$/);
+  tail.child.kill('SIGINT');
+  equal((await tail.ended).code, 130);
+
+  const live = await place.run(
+    'query',
+    'lake',
+    'SELECT v FROM t_live ORDER BY id',
+    '--format',
+    'csv',
+  );
+  equal(live.out, 'v\nc\nb\n', live.err);
+});
