@@ -152,12 +152,9 @@ export async function queryTablesOf(
  * The ledger files that a live table is made from: the window, and where it may hold re-reads also
  * the files before it, whose changes may overrule them (docs/spec/merge.md M9).
  */
-function filesToFold(
-  metadata: TableMetadata,
-  files: readonly ScanFile[],
-  windowAbove: bigint,
-): readonly ScanFile[] {
-  const row = currentSchema(metadata).fields.find((field) => field.name === '_firn_row');
+function filesToFold(ledger: QueryTable, windowAbove: bigint): readonly ScanFile[] {
+  const { files, icebergSchema } = ledger;
+  const row = icebergSchema.fields.find((field) => field.name === '_firn_row');
   const mayHoldRereads = ({ file }: ScanFile): boolean => {
     const bytes = row === undefined ? undefined : file.upperBounds?.get(row.id);
     return row === undefined || bytes === undefined || decodeBound(row.type, bytes) === REREAD_ROW;
