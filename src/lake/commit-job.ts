@@ -68,7 +68,11 @@ export function snapshotJob(context: LakeContext, request: CommitRequest): Commi
       const tag = ref === MAIN_BRANCH ? [stateTagAt(prepared.snapshot.snapshotId)] : [];
       return {
         updates: withExpiry(context, metadata, [...schemaUpdates, ...prepared.updates, ...tag]),
-        requirements: [...prepared.requirements, ...requirementsForSchema(metadata)],
+        requirements: [
+          ...prepared.requirements,
+          ...requirementsForSchema(metadata),
+          ...requirementsForBranch(metadata, request),
+        ],
         newFiles: prepared.newFiles,
       };
     },
@@ -143,6 +147,19 @@ export function removeRefJob(request: RemoveRefRequest): CommitJob {
     fits: () => true,
     landed: (metadata) => (findRef(metadata, ref) === null ? snapshotId : null),
   };
+}
+
+/**
+ * A branch that starts without a parent asserts main as well: its sequence number was taken from the
+ * table as it is, and catalogs do not check that of a parentless snapshot.
+ */
+function requirementsForBranch(
+  metadata: TableMetadata,
+  request: CommitRequest,
+): readonly TableRequirement[] {
+  if (!request.parentless) return [];
+  const snapshotId = findRef(metadata, MAIN_BRANCH)?.snapshotId ?? null;
+  return [{ kind: 'assert-ref-snapshot-id', ref: MAIN_BRANCH, snapshotId }];
 }
 
 function chainOf(metadata: TableMetadata, ref: string): readonly Snapshot[] {

@@ -4,12 +4,13 @@ import type { BootstrapParts } from '../bootstrap/bootstrap-table.ts';
 import { present } from '../kernel/assert.ts';
 import { isFirnError } from '../kernel/firn-error.ts';
 import { toSafeNumber } from '../kernel/integers.ts';
-import { publishBranch, removeRef } from '../lake/commit-table.ts';
+import { removeRef } from '../lake/commit-table.ts';
 import { ledgerIdentifier } from '../ledger/ledger-table.ts';
 import type { CapturedTable } from './captured-table.ts';
 import { isCapturing } from './captured-table.ts';
 import { ownBranch } from './state/branch-list.ts';
 import { haltOf, haltsTable } from './state/halts.ts';
+import { publishTable } from './commit-tables.ts';
 import { loadTable, mergeParts } from './merge-runner.ts';
 import { storeHalts } from './open-tables.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
@@ -98,7 +99,7 @@ function bootstrapParts(parts: PipelineParts, run: RunState, one: BootstrapOne):
     loadLedger: () => loadTable(parts, ledgerIdentifier(table.schema)),
     job: (job) => parts.lake.queues.job(base.tableUuid, job),
     removeRef: (request) => removeRef(parts.lake, request),
-    publish: (request) => publishBranch(parts.lake, request),
+    publish: (request) => publishTable(parts, request),
     ownBranch: (branch) => ownBranch(parts.state, branch),
     ledgerReaches: (mark) => run.ledgerReaches(table, mark, signal),
     onProgress: (progress) => {

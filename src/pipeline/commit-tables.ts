@@ -1,8 +1,8 @@
 /** All commits of a pipeline go through here: one queue per table, one commit loop. */
 import { assert } from '../kernel/assert.ts';
-import type { CommitRequest, CommitResult } from '../lake/commit-request.ts';
+import type { CommitRequest, CommitResult, PublishRequest } from '../lake/commit-request.ts';
 import { removeExpiredFiles } from '../lake/cleanup-files.ts';
-import { commitTables } from '../lake/commit-table.ts';
+import { commitTables, publishBranch } from '../lake/commit-table.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 
 /** Commits to one or several tables; one result per request, in order. */
@@ -13,6 +13,16 @@ export async function commitToTables(
   const results = await commitTables(parts.lake, requests);
   for (const result of results) if (result.kind === 'committed') await cleanUp(parts, result);
   return results;
+}
+
+/** Publishes a branch, and removes the files of history that went with it. */
+export async function publishTable(
+  parts: PipelineParts,
+  request: PublishRequest,
+): Promise<CommitResult> {
+  const result = await publishBranch(parts.lake, request);
+  if (result.kind === 'committed') await cleanUp(parts, result);
+  return result;
 }
 
 /** Removes the files of history that a commit took out; what cannot be removed is an orphan later. */

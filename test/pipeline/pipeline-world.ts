@@ -10,9 +10,12 @@ import type { TestContext } from 'node:test';
 import { parsePipelineFile } from '../../src/config/parse-pipeline-file.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { systemRandom } from '../../src/kernel/random.ts';
+import { openLake } from '../../src/pipeline/adapters.ts';
 import type { PipelineEvent } from '../../src/pipeline/pipeline-event.ts';
 import { openPipeline } from '../../src/pipeline/pipeline-service.ts';
 import type { PipelineService } from '../../src/pipeline/pipeline-service.ts';
+import { openStateFolder } from '../../src/pipeline/state/state-folder.ts';
+import { viewTables } from '../../src/pipeline/view/lake-view.ts';
 
 /** One database and one lake in a temporary folder. */
 export interface PipelineWorld {
@@ -26,6 +29,8 @@ export interface PipelineWorld {
   with<T>(use: (pipeline: PipelineService) => Promise<T>): Promise<T>;
   /** Catches up once. */
   runOnce(): Promise<void>;
+  /** Names of the refs of the first table's base, sorted. */
+  baseRefs(): Promise<readonly string[]>;
   /** Rows of an answer as text. */
   rows(sql: string): Promise<readonly (readonly (string | null)[])[]>;
 }
@@ -75,6 +80,13 @@ export function pipelineWorld(
     },
     async runOnce() {
       await world.with((pipeline) => pipeline.run({ once: true }));
+    },
+    async baseRefs() {
+      const adapters = { config, clock: systemClock, random: systemRandom };
+      const { store, catalog } = await openLake(adapters);
+      const views = await viewTables({ store, catalog, state: openStateFolder(store, 'shop') });
+      await catalog.close();
+      return Object.keys(views[0]?.base?.metadata.refs ?? {}).sort();
     },
     rows: (sql) =>
       world.with(async (pipeline) => {

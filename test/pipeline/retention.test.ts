@@ -36,3 +36,20 @@ test('young rows stay', async (t) => {
   await world.with((pipeline) => pipeline.request('maintain', {}));
   assert.deepEqual(await world.rows('SELECT count(*) FROM users_ledger'), [['1']]);
 });
+
+test('spec: B7, B12 — an old main stays for a week under its tag, then maintenance drops it', async (t) => {
+  const world = pipelineWorld(t, { ddl: DDL, tables: 'users' });
+  world.database.exec("INSERT INTO users VALUES (1, 'a')");
+  await world.runOnce();
+  await world.with((pipeline) => pipeline.request('bootstrap', { table: 'users' }));
+  const refs = await world.baseRefs();
+  assert.equal(refs.filter((ref) => ref.startsWith('firn_before_')).length, 1);
+  assert.equal(refs.filter((ref) => ref.startsWith('firn_bootstrap_')).length, 0);
+  await world.with((pipeline) => pipeline.request('maintain', {}));
+  assert.deepEqual(await world.baseRefs(), refs);
+  world.aheadMs = 8 * 24 * 60 * 60 * 1000;
+  await world.with((pipeline) => pipeline.request('maintain', {}));
+  assert.deepEqual(await world.baseRefs(), ['firn_state', 'main']);
+  const proof = await world.with((pipeline) => pipeline.verify({ table: null, repair: false }));
+  assert.equal(proof.equal, true);
+});

@@ -15,6 +15,7 @@ import { commitToTable } from '../commit-tables.ts';
 import { viewTables } from '../view/lake-view.ts';
 import type { TableView } from '../view/lake-view.ts';
 import { mergeParts } from '../merge-runner.ts';
+import { dropOldRefs, forgetGoneBranches } from './drop-refs.ts';
 import type { PipelineParts } from '../pipeline-parts.ts';
 import type { RunState } from '../run-state.ts';
 
@@ -24,6 +25,8 @@ export interface MaintenanceReport {
   readonly ledgerFilesExpired: number;
   readonly baseFilesCompacted: number;
   readonly orphansRemoved: number;
+  /** Old mains and left-over branches. */
+  readonly refsRemoved: number;
 }
 
 /** Maintains all tables, one after the other. `run`: the run that holds the ledgers, if there is one. */
@@ -33,11 +36,17 @@ export async function maintainTables(
 ): Promise<readonly MaintenanceReport[]> {
   await removeLeftovers(parts);
   const reports: MaintenanceReport[] = [];
-  for (const view of await viewTables(parts)) {
+  const views = await viewTables(parts);
+  await forgetGoneBranches(
+    parts,
+    views.flatMap(({ base }) => (base === null ? [] : [base])),
+  );
+  for (const view of views) {
     reports.push({
       table: view.name,
       ledgerFilesExpired: await retainLedger(parts, run, view),
       baseFilesCompacted: await compact(parts, view),
+      refsRemoved: view.base === null ? 0 : await dropOldRefs(parts, view.base),
       orphansRemoved: await removeOrphans(parts, view),
     });
   }

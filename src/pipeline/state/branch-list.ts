@@ -1,24 +1,35 @@
 /**
  * The list of throw-away branches that are ours (docs/spec/bootstrap.md B12): a branch is listed
- * before it is made, so cleaning up never takes one that a running process still writes.
+ * before it is made and taken off once it is gone, so cleaning up never takes one that a running
+ * process still writes.
  */
 import { parseJson } from '../../kernel/lossless-json.ts';
 import type { StateFolder } from './state-folder.ts';
 
-/** Branches listed at most; older ones were published or dropped long ago. */
-const BRANCHES_MAX = 1000;
-
 /** Lists a branch as ours. */
 export async function ownBranch(state: StateFolder, branch: string): Promise<void> {
-  const branches = [...(await ownedBranches(state)), branch].slice(-BRANCHES_MAX);
-  await state.write('branches.json', `${JSON.stringify({ version: 1, branches }, null, 1)}\n`);
+  await writeBranches(state, [...(await ownedBranches(state)), branch]);
+}
+
+/** Takes branches off the list. */
+export async function disownBranches(
+  state: StateFolder,
+  gone: (branch: string) => boolean,
+): Promise<void> {
+  const branches = [...(await ownedBranches(state))];
+  const kept = branches.filter((branch) => !gone(branch));
+  if (kept.length < branches.length) await writeBranches(state, kept);
 }
 
 /** Names of all listed branches. */
 export async function ownedBranches(state: StateFolder): Promise<ReadonlySet<string>> {
   const text = await state.read('branches.json');
   if (text === null) return new Set();
-  // Written by `ownBranch` only.
+  // Written below only.
   const value = parseJson(text) as { readonly branches?: readonly string[] };
   return new Set(value.branches ?? []);
+}
+
+async function writeBranches(state: StateFolder, branches: readonly string[]): Promise<void> {
+  await state.write('branches.json', `${JSON.stringify({ version: 1, branches }, null, 1)}\n`);
 }
