@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 import { renderConfigReference } from '../src/config/config-reference.ts';
 import { renderConfigSchema } from '../src/config/config-schema.ts';
 import type { ErrorSpec } from '../src/kernel/error-spec.ts';
+import { METRIC_DECLARATIONS } from '../src/monitor/metric-declarations.ts';
 import { ERROR_REGISTRY } from '../src/kernel/error-registry.ts';
 
 const DISPOSITIONS: Readonly<Record<ErrorSpec['disposition'], string>> = {
@@ -47,11 +48,29 @@ function errorPage(): string {
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
+/** The page of all metrics. */
+function metricPage(): string {
+  const lines = [
+    '# Metrics',
+    '',
+    'Generated from the metric declarations (`npm run reference`). Labels are table names and fixed',
+    'words, never values of rows.',
+    '',
+    '| metric | kind | unit | labels | meaning |',
+    '| --- | --- | --- | --- | --- |',
+  ];
+  for (const [name, { kind, unit, labels, help }] of Object.entries(METRIC_DECLARATIONS)) {
+    lines.push(`| \`${name}\` | ${kind} | ${unit} | ${labels.join(', ')} | ${help} |`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
 /** Every generated page: path to text. */
 export function referencePages(): ReadonlyMap<string, string> {
   return new Map([
     ['docs/reference/config.md', renderConfigReference()],
     ['docs/reference/errors.md', errorPage()],
+    ['docs/reference/metrics.md', metricPage()],
     ['docs/reference/pipeline.schema.json', renderConfigSchema()],
   ]);
 }

@@ -104,7 +104,7 @@ const look: readonly CommandDeclaration[] = [
     arguments: [FILE],
     summary: 'each column: type in the source, type in the lake, what a policy decides',
     options: [],
-    load: async () => (await import('./commands/types.ts')).types,
+    load: async () => (await import('./commands/column-types.ts')).columnTypes,
   },
 ];
 

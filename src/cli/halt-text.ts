@@ -7,7 +7,7 @@ export interface HaltText {
   readonly remedy: string;
 }
 
-/** The halt under `key` of an answer, or `null`: answers come over a socket, so they are looked at. */
+/** The halt under `key` of an answer, or `null`. Answers come over a socket: they are looked at. */
 export function haltIn(answer: unknown, key: string): HaltText | null {
   const halt = fieldOf(answer, key);
   const text = (name: string): string => {

@@ -8,4 +8,11 @@ if (problem !== null) {
   process.exit(2);
 }
 const { runProgram } = await import('./run-program.ts');
-process.exit(await runProgram(process.argv.slice(2)));
+const exitCode = await runProgram(process.argv.slice(2));
+// Leaving at once would cut off what a slow reader of a pipe has not taken yet.
+for (const stream of [process.stdout, process.stderr]) {
+  await new Promise<void>((resolve) => {
+    stream.write('', () => resolve());
+  });
+}
+process.exit(exitCode);

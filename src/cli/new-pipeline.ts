@@ -74,9 +74,10 @@ function chosenTables(
     }));
   }
   const missing = wanted.filter((name) => !name.includes('*') && !names.has(name));
+  const known = [...names.keys()].join(', ');
   if (missing.length > 0) {
     throw new FirnError('PIPELINE-NO-TABLES', {
-      what: `the database has no table ${missing.join(', ')}; it has ${[...names.keys()].join(', ')}`,
+      what: `the database has no table ${missing.join(', ')}; it has ${known}`,
       where: request.source.path,
       remedy: 'Correct the names after --tables, or leave it out to copy all tables.',
     });

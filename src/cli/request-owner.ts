@@ -16,7 +16,7 @@ export function requestOwner(context: CommandContext, request: OwnerRequest): Pr
   const { terminal } = context;
   const onProgress = (text: string): void => {
     if (terminal.json) terminal.document({ event: 'progress', text });
-    else if (terminal.moving) terminal.progress([printable(text)]);
+    else if (terminal.moving) terminal.progress(request.command, [printable(text)]);
     else terminal.line(printable(text));
   };
   return withExistingPipeline(context, request.file, (service) =>

@@ -80,7 +80,7 @@ async function runCommand({ name, load, input }: ParsedCommand): Promise<ExitCod
   } catch (error) {
     return signal.aborted && isAbort(error) ? EXIT.interrupted : report(error);
   } finally {
-    terminal.progress([]);
+    terminal.endProgress();
   }
 }
 
@@ -94,7 +94,7 @@ function reportError(failed: {
   readonly error: unknown;
 }): ExitCode {
   const { terminal, log, error } = failed;
-  terminal.progress([]);
+  terminal.endProgress();
   log.error(errorDocument(error), 'command failed');
   showError(terminal, error, log.level === 'debug' || log.level === 'trace');
   return exitCodeOf(error);

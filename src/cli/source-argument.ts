@@ -1,4 +1,4 @@
-/** SOURCE on the command line: which database it is. Addresses are never quoted: they hold passwords. */
+/** SOURCE on the command line. Addresses are never quoted back: they hold passwords. */
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { basename, extname, resolve } from 'node:path';
 import { pipelineNameFrom } from '../config/pipeline-name.ts';

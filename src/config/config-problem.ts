@@ -1,4 +1,4 @@
-/** One thing that is wrong in a pipeline file, with its place. Never quotes a value that may be secret. */
+/** One thing that is wrong in a pipeline file, with its place. Never quotes what may be secret. */
 
 /** Place in a text, both from 1. */
 export interface TextPlace {

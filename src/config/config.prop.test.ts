@@ -1,4 +1,4 @@
-/** Whatever text comes in, a pipeline file is read or refused; what Firn writes reads back as itself. */
+/** Any text is read or refused as a pipeline file; what Firn writes reads back as itself. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { test } from 'node:test';

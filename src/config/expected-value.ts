@@ -34,8 +34,10 @@ export function expected(type: ValueType): string {
       return `a section: by ${type.keyText}, ${expected(type.of)}`;
     case 'either':
       return `${type.word}, or ${expected(type.of)}`;
-    case 'section':
-      return `${type.shorthand === undefined ? '' : 'a name, or '}a section with ${Object.keys(type.options).join(', ')}`;
+    case 'section': {
+      const section = `a section with ${Object.keys(type.options).join(', ')}`;
+      return type.shorthand === undefined ? section : `a name, or ${section}`;
+    }
     case 'variant':
       return `a section with type: ${Object.keys(type.variants).join(' or ')}`;
     default:

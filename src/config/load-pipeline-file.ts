@@ -13,7 +13,7 @@ export const PIPELINE_FILE_NAME = 'firn.yaml';
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Absolute path of the pipeline file that `path`, a file or a folder, means. */
-export function pipelineFileOf(path: string): string {
+function pipelineFileOf(path: string): string {
   const absolute = resolve(path);
   const isFolder = statSync(absolute, { throwIfNoEntry: false })?.isDirectory() === true;
   return isFolder ? join(absolute, PIPELINE_FILE_NAME) : absolute;

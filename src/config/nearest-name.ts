@@ -1,6 +1,6 @@
 /** The name a mistyped one was meant to be. */
 
-/** Edits that turn `left` into `right`: letters added, left out, replaced or swapped with the next. */
+/** Edits that turn `left` into `right`: letters added, left out, replaced, swapped. */
 function distance(left: string, right: string): number {
   let beforeLast: readonly number[] = [];
   let last = Array.from({ length: right.length + 1 }, (_, index) => index);

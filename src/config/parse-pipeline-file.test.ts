@@ -1,4 +1,4 @@
-/** Pipeline files: what a good one means, and what is said about each kind of bad one, and where. */
+/** Pipeline files: what a good one means, what is said about each kind of bad one, and where. */
 import { deepEqual, doesNotMatch, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { isFirnError } from '../kernel/firn-error.ts';
@@ -12,7 +12,7 @@ const GOOD = [
   'lake: {warehouse: lake}',
 ];
 
-/** A good file in which the line that starts with `name` is replaced, or which has one line more. */
+/** A good file with one line replaced, or with one line more. */
 function withLine(line: string): string {
   const key = line.split(':')[0] ?? '';
   const at = GOOD.findIndex((good) => good.startsWith(`${key}:`));
@@ -173,7 +173,7 @@ const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
 ];
 
-test(`bad files are refused with line, column and remedy (spec: P12; ${CASES.length} cases)`, () => {
+test(`bad files are refused with places and remedies (spec: P12; ${CASES.length} cases)`, () => {
   for (const [text, ...problems] of CASES) deepEqual(problemsOf(text), problems, text);
 });
 

@@ -9,12 +9,9 @@ import type { PIPELINE_OPTIONS } from './pipeline-options.ts';
 type Declared = Resolved<typeof PIPELINE_OPTIONS>;
 type DeclaredTable = Declared['tables'][number];
 
-/** The source database, told apart by `type`. */
-export type SourceConfig = Declared['source'];
-
 /**
  * Which source tables are copied, and how; the first rule that matches a table counts. `pattern` is
- * a name in which `*` stands for any run of characters; `exclude`, `rename` (to the lake's name) and
+ * a name in which `*` stands for any run of characters; `exclude`, `rename` (to the lake's name),
  * `columns` go by source column names.
  */
 export type TableRule = Omit<DeclaredTable, 'table'> & { readonly pattern: string };
@@ -30,15 +27,6 @@ export type CatalogConfig = Omit<Declared['lake']['catalog'], 'path'> & { readon
 
 /** Where the tables lie; `warehouse` is the absolute path of a local folder. */
 export type LakeConfig = Omit<Declared['lake'], 'catalog'> & { readonly catalog: CatalogConfig };
-
-/** An engine that must be able to read the tables. */
-export type LakeReader = LakeConfig['readers'][number];
-
-/** How ledgers are written. */
-export type LedgerConfig = Declared['ledger'];
-
-/** How bases are kept; `bucketBy: null`: Firn chooses the key column. */
-export type BaseConfig = Declared['base'];
 
 /** A pipeline, ready to run. `fileName` is the absolute path of its file, for messages. */
 export type PipelineConfig = Omit<Declared, 'tables' | 'lake'> & {

@@ -1,4 +1,4 @@
-/** Reads where a secret is kept. A secret written into the file itself is refused, and not quoted. */
+/** Reads where a secret is kept. A secret written into the file itself is refused, not quoted. */
 import { resolve } from 'node:path';
 import { fail } from './resolving.ts';
 import type { Resolving } from './resolving.ts';

@@ -15,7 +15,7 @@ import type { Resolving } from './resolving.ts';
 import type { YamlEntry, YamlNode } from './yaml-tree.ts';
 
 /** The resolved value, or `undefined` after a problem. Its type is `Value` of the declaration's. */
-export function resolveValue(context: Resolving, type: ValueType, node: YamlNode): unknown {
+function resolveValue(context: Resolving, type: ValueType, node: YamlNode): unknown {
   switch (type.kind) {
     case 'list':
       return resolveList(context, type, node);

@@ -27,7 +27,7 @@ export interface YamlEntry {
   readonly value: YamlNode;
 }
 
-/** Characters of a pipeline file at most: room for thousands of tables, and read in two seconds at worst. */
+/** Characters of a file at most: room for thousands of tables, read in two seconds at worst. */
 const TEXT_LENGTH_MAX = 256 * 1024;
 
 /** Levels of a pipeline file at most: its own options use six. */

@@ -1,4 +1,4 @@
-/** The status document survives its text form, its form is pinned, and other versions are refused. */
+/** The status document survives its text, its form is pinned, other versions are refused. */
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';

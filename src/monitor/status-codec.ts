@@ -22,8 +22,9 @@ export function parseStatus(text: string, where: string): StatusDocument {
   const value = parseText(text, where);
   const version = versionOf(value);
   if (version !== STATUS_VERSION) {
+    const found = `the status document has version ${version ?? 'none'}`;
     throw new FirnError('PIPELINE-STATUS-VERSION', {
-      what: `the status document has version ${version ?? 'none'}, this program reads ${STATUS_VERSION}`,
+      what: `${found}, this program reads ${STATUS_VERSION}`,
       where,
     });
   }

@@ -1,11 +1,11 @@
-/** A pipeline that runs: other commands reach it, a second one is refused, signals end it in order. */
+/** A pipeline that runs: others reach it, a second owner is refused, signals end it in order. */
 import { equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Workplace } from './firn-process.ts';
 
 const PIPELINE = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a')";
 
-test('a running pipeline is seen, asked, not doubled, and ends with 130 (spec: P1, P3, P7)', async () => {
+test('a running pipeline is asked, not doubled, and ends in order (spec: P1, P3, P7)', async () => {
   using place = new Workplace();
   place.sql('app.db', PIPELINE);
   const pipeline = place.start('run', 'app.db', '--into', 'lake', '--json');

@@ -6,7 +6,7 @@ import { haltIn } from '../halt-text.ts';
 import { printable } from '../output/printable.ts';
 import { requestOwner } from '../request-owner.ts';
 
-/** Ends when the new copy is published; readers see the old one until then. Exit code 3 when it halted. */
+/** Ends when the new copy is published, with exit code 3 when it halted instead. */
 export const bootstrap: Command = async (context, input) => {
   const { terminal } = context;
   const table = textOption(input, 'table') ?? '';
@@ -21,9 +21,8 @@ export const bootstrap: Command = async (context, input) => {
     terminal.line(`${printable(table)} is loaded again`);
     return EXIT.done;
   }
-  terminal.line(
-    `${terminal.paint('bad', 'halted')} ${printable(table)}: ${printable(halt.what)} [${halt.code}]`,
-  );
+  const head = `${terminal.paint('bad', 'halted')} ${printable(table)}`;
+  terminal.line(`${head}: ${printable(halt.what)} [${halt.code}]`);
   terminal.line(`next: ${halt.remedy}`);
   return EXIT.halted;
 };

@@ -20,7 +20,7 @@ import { formatCount, formatElapsed } from '../output/human-text.ts';
 /** Made in a second, copied in a few. */
 const SHOP = { customers: 1000, orders: 12_000 };
 
-const PIPELINE_FILE = `# The demo's pipeline. Its intervals are short, so that there is something to see.
+const PIPELINE_FILE = `# The demo's pipeline. Its intervals are short: there is something to see.
 name: shop
 source:
   type: sqlite

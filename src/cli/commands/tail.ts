@@ -16,8 +16,9 @@ export const tail: Command = async (context, input) => {
     if (!terminal.json) terminal.note('waiting for changes; Ctrl-C ends');
     for await (const rows of reader.tail({ table, clock, signal })) {
       for (const row of rows.rows) {
-        if (terminal.json) terminal.data(`${rowDocument(rows, row)}\n`);
-        else terminal.data(`${rowLine(rows, row, terminal.moving ? terminal.columns : null)}\n`);
+        const width = terminal.moving ? terminal.columns : null;
+        const line = terminal.json ? rowDocument(rows, row) : rowLine(rows, row, width);
+        await terminal.data(`${line}\n`);
       }
     }
   });

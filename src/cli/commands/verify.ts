@@ -42,15 +42,15 @@ function showProof(terminal: Terminal, proof: TableProof, width: number): void {
   }
   const { sourceRows, baseRows, settled, differences, differencesTotal } = proof.result;
   const settledText = settled === 0 ? '' : `, ${formatCount(settled)} settled by the ledger`;
-  const rows = `${formatCount(sourceRows)} rows in the source, ${formatCount(baseRows)} in the base`;
+  const inSource = `${formatCount(sourceRows)} rows in the source`;
+  const rows = `${inSource}, ${formatCount(baseRows)} in the base${settledText}`;
   if (proof.equal) {
     const at = terminal.paint('quiet', `at ${proof.sourceMark}`);
-    terminal.line(`${name}  ${terminal.paint('good', 'equal')}      ${rows}${settledText}  ${at}`);
+    terminal.line(`${name}  ${terminal.paint('good', 'equal')}      ${rows}  ${at}`);
     return;
   }
-  terminal.line(
-    `${name}  ${terminal.paint('bad', 'different')}  ${rows}${settledText}; ${formatAmount(differencesTotal, 'key')} differ`,
-  );
+  const count = formatAmount(differencesTotal, 'key');
+  terminal.line(`${name}  ${terminal.paint('bad', 'different')}  ${rows}; ${count} differ`);
   for (const difference of differences.slice(0, KEYS_SHOWN)) {
     terminal.line(`    ${differenceLine(difference)}`);
   }
@@ -77,7 +77,7 @@ function nextStep(tables: readonly TableProof[], repaired: boolean): string {
   const compared = tables.filter((proof) => proof.kind === 'compared');
   if (compared.length === 0) return 'nothing could be compared';
   if (compared.some((proof) => !proof.equal && proof.ledgerBehind)) {
-    return 'nobody runs the pipeline, so changes may be missing: firn run --once, then verify again';
+    return 'nobody runs the pipeline: firn run --once reads what is missing, then verify again';
   }
   return repaired
     ? 'repair did not settle it; firn bootstrap loads a table again'

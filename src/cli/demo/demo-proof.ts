@@ -47,7 +47,8 @@ export async function tellProof(
       continue;
     }
     const { sourceRows, baseRows, differencesTotal } = proof.result;
-    const rows = `${formatCount(sourceRows).padStart(7)} rows in the shop,${formatCount(baseRows).padStart(8)} in the lake`;
+    const inShop = `${formatCount(sourceRows).padStart(7)} rows in the shop`;
+    const rows = `${inShop}, ${formatCount(baseRows).padStart(7)} in the lake`;
     const verdict = proof.equal
       ? terminal.paint('good', 'equal')
       : terminal.paint('bad', `${formatCount(differencesTotal)} keys differ`);

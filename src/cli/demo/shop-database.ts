@@ -9,10 +9,10 @@ export interface ShopSize {
 }
 
 /** States an order goes through; the last two are ends. */
-export const ORDER_STATES = ['new', 'paid', 'packed', 'shipped', 'cancelled'] as const;
+const ORDER_STATES = ['new', 'paid', 'packed', 'shipped', 'cancelled'] as const;
 
 /** Number of articles that the shop sells. */
-export const ARTICLES = 400;
+const ARTICLES = 400;
 
 const FIRST_NAMES = ['Ada', 'Bo', 'Chen', 'Dora', 'Emil', 'Fatma', 'Goran', 'Hanna', 'Ivo', 'Jun'];
 const LAST_NAMES = ['Alm', 'Berg', 'Costa', 'Dietz', 'Eklund', 'Fontana', 'Gruber', 'Haas', 'Ito'];

@@ -55,10 +55,10 @@ async function writeTable(context: CommandContext, answer: QueryAnswer): Promise
   }));
   let count = 0;
   let waiting: (readonly string[])[] = [];
-  const flush = (): void => {
+  const flush = async (): Promise<void> => {
     if (waiting.length === 0 && count > 0) return;
     const [head = '', ...lines] = textTable(columns, waiting);
-    terminal.data(`${[terminal.paint('strong', head), ...lines].join('\n')}\n`);
+    await terminal.data(`${[terminal.paint('strong', head), ...lines].join('\n')}\n`);
     waiting = [];
   };
   for await (const rows of answer.rows) {
@@ -66,10 +66,10 @@ async function writeTable(context: CommandContext, answer: QueryAnswer): Promise
     count += rows.length;
     for (const row of rows) {
       waiting.push(row.map((value) => (value === null ? 'NULL' : printable(value))));
-      if (waiting.length === TABLE_ROWS) flush();
+      if (waiting.length === TABLE_ROWS) await flush();
     }
   }
-  flush();
+  await flush();
   terminal.note(terminal.paint('quiet', formatAmount(count, 'row')));
   return count;
 }
@@ -82,12 +82,12 @@ function csvCell(value: string | null): string {
 
 async function writeCsv(context: CommandContext, answer: QueryAnswer): Promise<number> {
   const { terminal, signal } = context;
-  terminal.data(`${answer.columns.map(({ name }) => csvCell(name)).join(',')}\n`);
+  await terminal.data(`${answer.columns.map(({ name }) => csvCell(name)).join(',')}\n`);
   let count = 0;
   for await (const rows of answer.rows) {
     if (signal.aborted) break;
     count += rows.length;
-    terminal.data(rows.map((row) => `${row.map(csvCell).join(',')}\n`).join(''));
+    await terminal.data(rows.map((row) => `${row.map(csvCell).join(',')}\n`).join(''));
   }
   return count;
 }
@@ -117,7 +117,7 @@ async function writeJson(
   const { terminal, signal } = context;
   const keys = keysOf(answer);
   const head = stringifyJson({ ...more, columns: answer.columns }).slice(0, -1);
-  terminal.data(`${head},"rows":[`);
+  await terminal.data(`${head},"rows":[`);
   let count = 0;
   for await (const rows of answer.rows) {
     if (signal.aborted) break;
@@ -126,10 +126,10 @@ async function writeJson(
         (value, index) =>
           `${keys[index] ?? '""'}:${jsonValue(value, answer.columns[index]?.type ?? '')}`,
       );
-      terminal.data(`${count === 0 ? '' : ','}\n{${fields.join(',')}}`);
+      await terminal.data(`${count === 0 ? '' : ','}\n{${fields.join(',')}}`);
       count += 1;
     }
   }
-  terminal.data(`${count === 0 ? '' : '\n'}]}\n`);
+  await terminal.data(`${count === 0 ? '' : '\n'}]}\n`);
   return count;
 }

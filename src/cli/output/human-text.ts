@@ -1,4 +1,4 @@
-/** Numbers, times and sizes as people read them, always in English, so that output is the same everywhere. */
+/** Numbers, times and sizes as people read them; the same on every machine, in English. */
 
 const grouped = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const oneDigit = new Intl.NumberFormat('en-US', {

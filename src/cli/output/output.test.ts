@@ -1,4 +1,4 @@
-/** What people read: text made harmless, aligned, in human units; secrets taken out; errors with a next step. */
+/** What people read: harmless, aligned, in human units, without secrets, with a next step. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { FirnError } from '../../kernel/firn-error.ts';
@@ -115,7 +115,7 @@ test('secrets of the environment and of addresses are taken out, in every form',
   const redact = createRedactor({
     DB_PASSWORD: 'hunter2&more',
     API_KEY: 'key"quoted',
-    HOME: '/home/me',
+    HOME: '/opt/me',
     TOKEN: 'on',
   });
   equal(redact('x hunter2&more y'), 'x [redacted] y');
@@ -123,20 +123,22 @@ test('secrets of the environment and of addresses are taken out, in every form',
   equal(redact(`a ${Buffer.from('hunter2&more').toString('base64')}`).includes('[redacted]'), true);
   equal(redact(JSON.stringify({ key: 'key"quoted' })), '{"key":"[redacted]"}');
   equal(
-    redact('mysql://me:other@host/db at /home/me is on'),
-    'mysql://[redacted]@host/db at /home/me is on',
+    redact('mysql://me:other@host/db at /opt/me is on'),
+    'mysql://[redacted]@host/db at /opt/me is on',
   );
 });
 
 test('progress lines stay below all others and leave nothing behind', () => {
   const { terminal, out, err } = capture({ isTTY: true });
-  terminal.progress(['one', 'two']);
+  terminal.progress('a', ['one']);
+  terminal.progress('b', ['two']);
   terminal.line('a line');
-  terminal.progress([]);
-  equal(err(), 'one\ntwo\n\r\u001B[2A\u001B[0Jone\ntwo\n\r\u001B[2A\u001B[0J');
+  terminal.endProgress();
+  const gone = '\r\u001B[2A\u001B[0J';
+  equal(err(), `one\n\r\u001B[1A\u001B[0Jone\ntwo\n${gone}one\ntwo\n${gone}`);
   equal(out(), 'a line\n');
   const plain = capture();
-  plain.terminal.progress(['one']);
+  plain.terminal.progress('a', ['one']);
   equal(plain.err(), '');
 });
 

@@ -17,15 +17,16 @@ export function printable(text: string): string {
   );
 }
 
+/** Letters of East Asian scripts and their full-width forms (Unicode, East Asian Width W and F). */
+const WIDE = /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60]/u;
+
 /** Columns that `text` takes on a terminal: wide letters (CJK, emoji) take two, marks none. */
 export function displayWidth(text: string): number {
   if (/^[\x20-\x7E]*$/.test(text)) return text.length;
   let width = 0;
   for (const character of text) {
     if (/[\p{Mn}\p{Me}\p{Cf}]/u.test(character)) continue;
-    const wide =
-      /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6]/u;
-    width += wide.test(character) || /\p{Emoji_Presentation}/u.test(character) ? 2 : 1;
+    width += WIDE.test(character) || /\p{Emoji_Presentation}/u.test(character) ? 2 : 1;
   }
   return width;
 }

@@ -61,7 +61,7 @@ export class RunReporter {
   /** Stops drawing and says what was not said yet. */
   end(): void {
     this.#stop.abort();
-    this.#terminal.progress([]);
+    this.#terminal.progress(this.#pipeline, []);
     this.#plainSummary();
   }
 
@@ -70,7 +70,8 @@ export class RunReporter {
     const nowMs = this.#clock.monotonicMs();
     if (this.#terminal.moving) {
       const lines = this.#totals.movingLines(this.#pipeline, nowMs);
-      this.#terminal.progress(lines.map((line) => fit(line, this.#terminal.columns - 1)));
+      const cut = lines.map((line) => fit(line, this.#terminal.columns - 1));
+      this.#terminal.progress(this.#pipeline, cut);
     } else if (nowMs - this.#lastPlainMs >= PLAIN_MS) {
       this.#plainSummary();
     }
@@ -100,7 +101,8 @@ function lineOf(event: PipelineEvent): string | null {
       return `${shortName(event.table)}: the schema changed, version ${event.version}`;
     case 'halted': {
       const { code, what, remedy } = event.halt;
-      return `${shortName(event.table)}: halted, ${printable(what)} [${code}]\n          next: ${remedy}`;
+      const head = `${shortName(event.table)}: halted, ${printable(what)} [${code}]`;
+      return `${head}\n          next: ${remedy}`;
     }
     case 'retrying': {
       const after = formatElapsed(event.inMs);

@@ -84,7 +84,10 @@ export class RunTotals {
     const lag = this.#lagMs === null ? '' : `, ${formatElapsed(this.#lagMs)} behind the source`;
     const last =
       this.#lastCommitMs === null ? 'no commit yet' : formatAgo(this.#lastCommitMs, nowMs);
-    const stream = `${pipeline}  ledger ${formatCount(this.#changes)} changes (${formatCount(Math.round(this.#rate.perSecond))}/s)${lag}, last commit ${last}; base ${formatCount(this.#merged)} rows merged`;
+    const rate = formatCount(Math.round(this.#rate.perSecond));
+    const ledger = `ledger ${formatCount(this.#changes)} changes (${rate}/s)${lag}`;
+    const base = `base ${formatCount(this.#merged)} rows merged`;
+    const stream = `${pipeline}  ${ledger}, last commit ${last}; ${base}`;
     return [...this.#loadingLines(nowMs).slice(0, 1), stream];
   }
 
@@ -130,5 +133,6 @@ function loadingText(table: string, loading: Loading, nowMs: number): string {
   const percent = Math.min(100, Math.floor((100 * rows) / rowsTotal));
   const left = Math.max(0, rowsTotal - rows);
   const eta = rate > 0 && left > 0 ? `, ${formatElapsed((1000 * left) / rate)} to go` : '';
-  return `${name} ${formatCount(rows)} of about ${formatCount(rowsTotal)} rows, ${percent}%${rateText}${eta}`;
+  const share = `${formatCount(rows)} of about ${formatCount(rowsTotal)} rows, ${percent}%`;
+  return `${name} ${share}${rateText}${eta}`;
 }

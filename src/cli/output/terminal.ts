@@ -10,7 +10,10 @@ import type { Redactor } from './redact.ts';
 export interface OutputStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  /** Whether a reader has yet to take what was written. */
+  readonly writableNeedDrain?: boolean;
   write(text: string): unknown;
+  once?(event: 'drain', listener: () => void): unknown;
 }
 
 /** Colours of the program, by meaning. */
@@ -30,10 +33,15 @@ export interface Terminal {
   note(text: string): void;
   /** One JSON document on one line of stdout; nothing without `--json`. */
   document(value: unknown): void;
-  /** The user's own data on stdout, as it is: never redacted. */
-  data(text: string): void;
-  /** Lines that stay below all others until they change; `[]` takes them away. */
-  progress(lines: readonly string[]): void;
+  /**
+   * The user's own data on stdout, as it is: never redacted. Resolves when more can be taken: an
+   * answer of any size waits for a slow reader instead of filling the memory.
+   */
+  data(text: string): Promise<void>;
+  /** Lines of `owner` that stay below all others until they change; `[]` takes them away. */
+  progress(owner: string, lines: readonly string[]): void;
+  /** Takes all progress away. */
+  endProgress(): void;
   /** Colours `text` if output goes to a terminal. */
   paint(tone: Tone, text: string): string;
 }
@@ -63,6 +71,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
   // Both: what is painted may go to either.
   const colour = stdout.isTTY === true && stderr.isTTY === true && !plain && !json;
   const moving = stderr.isTTY === true && environment['TERM'] !== 'dumb' && !json;
+  const moved = new Map<string, readonly string[]>();
   let shown: readonly string[] = [];
   const clear = (): void => {
     if (shown.length > 0) stderr.write(`\r\u001B[${shown.length}A\u001B[0J`);
@@ -89,11 +98,23 @@ export function createTerminal(options: TerminalOptions): Terminal {
     document: (value) => {
       if (json) write(stdout, `${redact(stringifyJson(value))}\n`);
     },
-    data: (text) => write(stdout, text),
-    progress: (lines) => {
+    data: (text) => {
+      write(stdout, text);
+      if (stdout.writableNeedDrain !== true || stdout.once === undefined) return Promise.resolve();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      stdout.once('drain', resolve);
+      return promise;
+    },
+    progress: (owner, lines) => {
       if (!moving) return;
       clear();
-      draw(lines.map(redact));
+      moved.set(owner, lines.map(redact));
+      draw([...moved.values()].flat());
+    },
+    endProgress: () => {
+      clear();
+      moved.clear();
+      shown = [];
     },
     paint: (tone, text) =>
       colour ? styleText(FORMATS[tone], text, { validateStream: false }) : text,

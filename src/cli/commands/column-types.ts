@@ -1,4 +1,4 @@
-/** `firn types FILE`: each column, its type in the source and in the lake, and what a policy decides. */
+/** `firn types FILE`: each column's type in source and lake, and what a policy decides. */
 import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
 import type { PipelineConfig } from '../../config/pipeline-config.ts';
 import { formatColumnType } from '../../model/column-type.ts';
@@ -23,7 +23,7 @@ interface ColumnDecision {
 }
 
 /** Reads the source only. */
-export const types: Command = async (context, input) => {
+export const columnTypes: Command = async (context, input) => {
   const { terminal } = context;
   const config = loadPipelineFile(textArgument(input, 0));
   const found = await withSource(context, config, (source) => source.discover());
