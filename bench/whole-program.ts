@@ -1,6 +1,6 @@
 /**
- * The program as a user runs it: start, first commit, and catching up with a SQLite database, next to
- * SQLite reading the same rows. Whole processes, measured from outside.
+ * The program as a user runs it: start, first commit, and catching up with a SQLite database, next
+ * to SQLite reading the same rows. Whole processes, measured from outside.
  *
  * `npm run bench whole-program`: 100,000 rows copied, then 500,000 changes (7 columns, ~90 bytes).
  */

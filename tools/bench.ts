@@ -1,6 +1,6 @@
 /**
- * `npm run bench [name...]`: runs the benchmarks of `bench/` one after another, each in a process of
- * its own. A benchmark prints its figures itself, as ratios of things measured side by side.
+ * `npm run bench [name...]`: runs the benchmarks of `bench/` one after another, each in a process
+ * of its own. A benchmark prints its figures itself, as ratios of things measured side by side.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';

@@ -37,8 +37,8 @@ export const LANES: readonly Lane[] = [
 ];
 
 /**
- * The tests of `npm run check`: no service, no other language. Every test that no other lane takes is
- * in this one, so that a new folder of tests cannot be forgotten.
+ * The tests of `npm run check`: no service, no other language. Every test that no other lane takes
+ * is in this one, so that a new folder of tests cannot be forgotten.
  */
 export const CHECK_LANE: Lane = {
   name: 'check',

@@ -1,6 +1,6 @@
 /**
- * Compaction of a base (docs/spec/merge.md M19): small files and files with many deleted rows of one
- * bucket become one sorted file. No row changes, watermark and `ledger-seen` stay.
+ * Compaction of a base (docs/spec/merge.md M19): small files and files with many deleted rows of
+ * one bucket become one sorted file. No row changes, watermark and `ledger-seen` stay.
  */
 import type { DataFile } from '../iceberg/manifest.ts';
 import type { ScanFile } from '../iceberg/scan-file.ts';

@@ -65,7 +65,8 @@ async function setSchema(
     },
   ]);
   if (outcome.kind === 'committed') return;
-  // Both a conflict and an unknown outcome are settled by looking again at the next change or start.
+  // Both a conflict and an unknown outcome are settled by looking again at the next change or
+  // start.
   throw new FirnError('MERGE-BASE-MOVED', {
     what: 'The base changed while a column was added to it.',
     where: `${identifier.namespace}.${identifier.name}`,

@@ -1,7 +1,8 @@
 /**
  * The initial copy of one table beside its running stream (docs/spec/bootstrap.md). Chunks go to a
- * branch of the base; progress is in the branch's state, so a crash resumes after the last committed
- * chunk. Readers of main see nothing until the branch, with the ledger replayed over it, is whole.
+ * branch of the base; progress is in the branch's state, so a crash resumes after the last
+ * committed chunk. Readers of main see nothing until the branch, with the ledger replayed over it,
+ * is whole.
  */
 import { baseStateOf, bucketingOf, headOf, writeTarget } from '../base/base-table.ts';
 import { mergeBase } from '../base/merge-base.ts';

@@ -1,7 +1,7 @@
 /**
- * Checks for programmer errors. They stay on in production: a broken invariant must stop the process
- * before it can reach a table. Operating errors (a missing file, a refused connection) are never
- * asserted; they are `FirnError`s.
+ * Checks for programmer errors. They stay on in production: a broken invariant must stop the
+ * process before it can reach a table. Operating errors (a missing file, a refused connection) are
+ * never asserted; they are `FirnError`s.
  */
 
 /** A broken invariant inside Firn. Never caught to be retried. */

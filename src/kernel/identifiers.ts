@@ -1,4 +1,7 @@
-/** Identifiers that Firn makes: UUIDv7 text and Iceberg snapshot ids. Both need a clock or randomness. */
+/**
+ * Identifiers that Firn makes: UUIDv7 text and Iceberg snapshot ids. Both need a clock or
+ * randomness.
+ */
 import type { Clock } from './clock.ts';
 import type { Random } from './random.ts';
 

@@ -4,7 +4,9 @@
  * objects; a key `__proto__` stays an own property and never becomes a prototype.
  */
 
-/** A parsed JSON value. Integers outside +-(2^53 - 1) arrive as `bigint`, other numbers as `number`. */
+/**
+ * A parsed JSON value. Integers outside +-(2^53 - 1) arrive as `bigint`, other numbers as `number`.
+ */
 export type JsonValue =
   | null
   | boolean

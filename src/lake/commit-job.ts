@@ -150,8 +150,8 @@ export function removeRefJob(request: RemoveRefRequest): CommitJob {
 }
 
 /**
- * A branch that starts without a parent asserts main as well: its sequence number was taken from the
- * table as it is, and catalogs do not check that of a parentless snapshot.
+ * A branch that starts without a parent asserts main as well: its sequence number was taken from
+ * the table as it is, and catalogs do not check that of a parentless snapshot.
  */
 function requirementsForBranch(
   metadata: TableMetadata,

@@ -17,7 +17,9 @@ export interface ChangeSequence {
   readonly row: number;
 }
 
-/** `(epoch, seq)`: everything at or below it is there. Complete-to of a ledger, watermark of a base. */
+/**
+ * `(epoch, seq)`: everything at or below it is there. Complete-to of a ledger, watermark of a base.
+ */
 export interface SequenceMark {
   readonly epoch: number;
   readonly seq: bigint;

@@ -1,7 +1,7 @@
 /**
- * Growing columns. A builder takes values of one column row by row and gives a {@link ColumnVector};
- * typed setters keep each value in the form the vector stores, so nothing is converted twice.
- * A builder never shrinks its memory: one builder serves a whole stream.
+ * Growing columns. A builder takes values of one column row by row and gives a {@link
+ * ColumnVector}; typed setters keep each value in the form the vector stores, so nothing is
+ * converted twice. A builder never shrinks its memory: one builder serves a whole stream.
  */
 import { assert, unreachable } from '../kernel/assert.ts';
 import type { ColumnType } from './column-type.ts';

@@ -1,17 +1,23 @@
-/** What a source delivers, in log order. A closed union: a new kind does not compile until handled. */
+/**
+ * What a source delivers, in log order. A closed union: a new kind does not compile until handled.
+ */
 import type { FirnError } from '../kernel/firn-error.ts';
 import type { ChangeBatch } from './change-batch.ts';
 import type { SequenceMark } from './change-sequence.ts';
 import type { SourcePosition } from './source-position.ts';
 import type { Column, TableName, TableSchema } from './table-schema.ts';
 
-/** Columns of a table as the source has them now; ids and version are given by the schema registry. */
+/**
+ * Columns of a table as the source has them now; ids and version are given by the schema registry.
+ */
 export interface SourceTable {
   readonly table: TableName;
   readonly columns: readonly Omit<Column, 'id' | 'name'>[];
   /** Names of the key columns in key order; empty: no primary key and no unique NOT NULL key. */
   readonly keyColumns: readonly string[];
-  /** Why the table can only have a ledger, when it has no key that Iceberg can carry; else `null`. */
+  /**
+   * Why the table can only have a ledger, when it has no key that Iceberg can carry; else `null`.
+   */
   readonly ledgerOnlyReason: string | null;
   /** Estimated rows, for progress only; `null` when the source cannot tell cheaply. */
   readonly rowsEstimate: bigint | null;

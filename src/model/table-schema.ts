@@ -13,7 +13,10 @@ export interface TableName {
 
 /** One column of a source table. */
 export interface Column {
-  /** Stable id within the table, from 1: renaming or reordering keeps it, a new column gets a new one. */
+  /**
+   * Stable id within the table, from 1: renaming or reordering keeps it, a new column gets a new
+   * one.
+   */
   readonly id: number;
   /** Name in the lake: the source's name unless the pipeline file renames it. */
   readonly name: string;

@@ -25,7 +25,9 @@ export async function publishTable(
   return result;
 }
 
-/** Removes the files of history that a commit took out; what cannot be removed is an orphan later. */
+/**
+ * Removes the files of history that a commit took out; what cannot be removed is an orphan later.
+ */
 async function cleanUp(
   parts: PipelineParts,
   result: Extract<CommitResult, { kind: 'committed' }>,

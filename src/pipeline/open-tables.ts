@@ -1,6 +1,6 @@
 /**
- * The start of a run: which tables there are, where each one stands, and whether the source still is
- * what it was. Ends with every healthy table's ledger open at a committed place in one epoch; a
+ * The start of a run: which tables there are, where each one stands, and whether the source still
+ * is what it was. Ends with every healthy table's ledger open at a committed place in one epoch; a
  * table that cannot be opened is halted by name and the others go on.
  */
 import { baseStateOf, ensureBase } from '../base/base-table.ts';
@@ -253,7 +253,9 @@ interface StartingPlace {
   readonly restarted: boolean;
 }
 
-/** Commits a starting state to a ledger that has none or lost its to a new epoch; also its columns. */
+/**
+ * Commits a starting state to a ledger that has none or lost its to a new epoch; also its columns.
+ */
 async function placeLedger(
   parts: PipelineParts,
   capture: Capture,

@@ -137,7 +137,9 @@ export class PipelineService {
     return openLakeReader(this.#readerParts(), await this.#openEngine());
   }
 
-  /** Proves that bases equal the source; with `repair`, reads differing keys again and proves again. */
+  /**
+   * Proves that bases equal the source; with `repair`, reads differing keys again and proves again.
+   */
   async verify(options: {
     readonly table: string | null;
     readonly repair: boolean;

@@ -92,8 +92,8 @@ export class RunState {
   }
 
   /**
-   * Runs `job` between two events of the stream, where nothing else changes ledgers. Rejects when the
-   * run ends first.
+   * Runs `job` between two events of the stream, where nothing else changes ledgers. Rejects when
+   * the run ends first.
    */
   inStream<T>(job: () => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();

@@ -27,7 +27,10 @@ export interface StoredObject {
 export interface ObjectStore {
   /** Root URI without a trailing slash; every location starts with it and a slash. */
   readonly root: string;
-  /** Whole content. Missing: STORAGE-NOT-FOUND. At most `bytesMax` (default 512 MiB): STORAGE-TOO-LARGE. */
+  /**
+   * Whole content. Missing: STORAGE-NOT-FOUND. At most `bytesMax` (default 512 MiB):
+   * STORAGE-TOO-LARGE.
+   */
   read(location: string, bytesMax?: number): Promise<Uint8Array>;
   /** Whole content, or `null` when there is no such object. */
   readIfPresent(location: string, bytesMax?: number): Promise<Uint8Array | null>;

@@ -76,9 +76,14 @@ export interface MergeWindowSummary {
   readonly keys: number;
   /** A truncate is in the window: every base row without a later change goes. */
   readonly truncated: boolean;
-  /** Buckets touched, ascending, with the bounds of the keys' bucket column in each (Iceberg single-value bytes). */
+  /**
+   * Buckets touched, ascending, with the bounds of the keys' bucket column in each (Iceberg
+   * single-value bytes).
+   */
   readonly buckets: readonly number[];
-  /** Bounds of the first key column over all keys, Iceberg single-value bytes; `null` without keys. */
+  /**
+   * Bounds of the first key column over all keys, Iceberg single-value bytes; `null` without keys.
+   */
   readonly keyBounds: { readonly lower: Uint8Array; readonly upper: Uint8Array } | null;
 }
 
@@ -164,7 +169,9 @@ export interface QueryAnswer {
   readonly rows: AsyncIterable<readonly (readonly (string | null)[])[]>;
 }
 
-/** A read-only SQL session of its own: only SELECT, only the given tables, no files, no settings. */
+/**
+ * A read-only SQL session of its own: only SELECT, only the given tables, no files, no settings.
+ */
 export interface QuerySession {
   /** @throws FirnError QUERY-NOT-SELECT, QUERY-FAILED */
   run(sql: string, parameters?: readonly string[]): Promise<QueryAnswer>;

@@ -17,7 +17,9 @@ export interface SourceIdentity {
   readonly label: string;
 }
 
-/** Something `check` found. `error`: a run would break or lose; `warning`: it works, but know this. */
+/**
+ * Something `check` found. `error`: a run would break or lose; `warning`: it works, but know this.
+ */
 export interface Finding {
   readonly severity: 'ok' | 'warning' | 'error';
   /** Registered error code or a short kebab-case name of the check. */

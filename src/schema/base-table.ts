@@ -1,6 +1,7 @@
 /**
  * The base's Iceberg schema (docs/spec/merge.md M2, M18): exactly the source's columns, the key
- * required and declared as identifier, spread by `bucket(N, c)` of one key column, sorted by the key.
+ * required and declared as identifier, spread by `bucket(N, c)` of one key column, sorted by the
+ * key.
  */
 import type { IcebergSchema } from '../iceberg/iceberg-schema.ts';
 import type { NestedField } from '../iceberg/iceberg-type.ts';

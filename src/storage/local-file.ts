@@ -47,8 +47,9 @@ export async function syncFolder(path: string): Promise<void> {
 }
 
 /**
- * Makes `folder` with all above it. The names from `folder` up to `top` are durable then, also where
- * another process made them and may not have synced them yet; so is the name of `top`, if made.
+ * Makes `folder` with all above it. The names from `folder` up to `top` are durable then, also
+ * where another process made them and may not have synced them yet; so is the name of `top`, if
+ * made.
  *
  * @param top `folder` or one above it
  */

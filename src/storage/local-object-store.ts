@@ -169,8 +169,8 @@ class LocalObjectStore implements ObjectStore {
   }
 
   /**
-   * Puts an object at `path` by `act`, which is given a temporary path in the same folder, and makes
-   * its name durable. Nothing stays at the temporary path.
+   * Puts an object at `path` by `act`, which is given a temporary path in the same folder, and
+   * makes its name durable. Nothing stays at the temporary path.
    */
   async #place<T>(path: string, act: (temporary: string) => Promise<T>): Promise<T> {
     const temporary = temporaryBeside(path, this.#options);

@@ -1,4 +1,7 @@
-/** The SQLite catalog obeys the contract of catalogs, shares its file, and survives what happens to it. */
+/**
+ * The SQLite catalog obeys the contract of catalogs, shares its file, and survives what happens to
+ * it.
+ */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -3,11 +3,11 @@
  * that PyIceberg and the Java library open and change the same file at the same time (C14), and one
  * small table of Firn's for the catalog's id. Rows under other catalog names are not touched.
  *
- * The journal mode is left as it is; a new file has SQLite's own, the rollback journal. Measured with
- * three processes of Firn and two of PyIceberg committing to one table at once, both this and WAL
- * lose no commit and give nobody a lock error, and the times are within a quarter of each other.
- * But WAL needs memory shared between all who open the file, which a container on another kernel or
- * a network folder does not give, and its catalog is two files while it is open.
+ * The journal mode is left as it is; a new file has SQLite's own, the rollback journal. Measured
+ * with three processes of Firn and two of PyIceberg committing to one table at once, both this and
+ * WAL lose no commit and give nobody a lock error, and the times are within a quarter of each
+ * other. But WAL needs memory shared between all who open the file, which a container on another
+ * kernel or a network folder does not give, and its catalog is two files while it is open.
  */
 import { uuidV7 } from '../kernel/identifiers.ts';
 import type { Catalog, TableIdentifier } from '../ports/catalog.ts';

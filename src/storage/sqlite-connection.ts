@@ -3,8 +3,8 @@
  * and immediate, so nothing of this process ever runs inside another's; waiting for a lock happens
  * between short attempts and does not hold up the process.
  *
- * Locks of SQLite are waited for at most about ten seconds. What was not begun changed nothing; only
- * a failed COMMIT may leave open whether it took effect.
+ * Locks of SQLite are waited for at most about ten seconds. What was not begun changed nothing;
+ * only a failed COMMIT may leave open whether it took effect.
  */
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';

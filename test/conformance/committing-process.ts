@@ -1,6 +1,6 @@
 /**
- * A process that commits to tables of a SQLite catalog, each step to all of them at once: a snapshot
- * with the step in its summary. Prints each step once its commit was acknowledged.
+ * A process that commits to tables of a SQLite catalog, each step to all of them at once: a
+ * snapshot with the step in its summary. Prints each step once its commit was acknowledged.
  * Argument: a JSON document, see {@link Work}.
  */
 import { systemClock as clock } from '../../src/kernel/clock.ts';

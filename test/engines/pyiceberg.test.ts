@@ -1,4 +1,6 @@
-/** The independent reader itself: exact values, snapshots and refs of a table that Firn never saw. */
+/**
+ * The independent reader itself: exact values, snapshots and refs of a table that Firn never saw.
+ */
 import { deepEqual, equal } from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,7 @@
 /**
- * PyIceberg as an independent reader: opens a SQLite catalog and gives back a table's rows with every
- * value exact, or what the table says about itself. Tests of the engine lane compare these with ours.
+ * PyIceberg as an independent reader: opens a SQLite catalog and gives back a table's rows with
+ * every value exact, or what the table says about itself. Tests of the engine lane compare these
+ * with ours.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
@@ -23,8 +24,9 @@ export interface PyIcebergRead extends PyIcebergTable {
 }
 
 /**
- * A value as JSON: long and decimal as digits, binary as hex, date and time as ISO 8601 (microseconds;
- * `Z` where the type has a zone), NaN and infinities by name, a map as a list of pairs.
+ * A value as JSON: long and decimal as digits, binary as hex, date and time as ISO 8601
+ * (microseconds; `Z` where the type has a zone), NaN and infinities by name, a map as a list of
+ * pairs.
  */
 export type PyValue =
   | null

@@ -1,4 +1,6 @@
-/** The fault wrappers do exactly the fault that was planned, once, at the operation that was meant. */
+/**
+ * The fault wrappers do exactly the fault that was planned, once, at the operation that was meant.
+ */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock as clock } from '../../src/kernel/clock.ts';

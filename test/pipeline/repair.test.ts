@@ -1,4 +1,6 @@
-/** A base that differs from its source is found out, named by key, and repaired through the ledger. */
+/**
+ * A base that differs from its source is found out, named by key, and repaired through the ledger.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { writeTarget, baseStateOf, bucketingOf, headOf } from '../../src/base/base-table.ts';

@@ -1,4 +1,6 @@
-/** `./firn` in a fresh copy of the project: installs by itself, once, and leaves development alone. */
+/**
+ * `./firn` in a fresh copy of the project: installs by itself, once, and leaves development alone.
+ */
 import { equal, match } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import {

@@ -1,4 +1,6 @@
-/** `npm pack` gives a package that installs into an empty folder and runs there on a plain Node 24. */
+/**
+ * `npm pack` gives a package that installs into an empty folder and runs there on a plain Node 24.
+ */
 import { equal, match } from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,6 @@
-/** Packages: exact versions, a reason for each in `docs/decisions/`, licences out of a short list. */
+/**
+ * Packages: exact versions, a reason for each in `docs/decisions/`, licences out of a short list.
+ */
 import type { LockFile } from '../../tools/lock.ts';
 import type { Project, Violation } from './project.ts';
 import { lineAt } from './project.ts';

@@ -1,4 +1,6 @@
-/** Errors of the bootstrap area: codes `BOOTSTRAP-…`. A code is never reused for another meaning. */
+/**
+ * Errors of the bootstrap area: codes `BOOTSTRAP-…`. A code is never reused for another meaning.
+ */
 import type { ErrorSpec } from '../error-spec.ts';
 
 /** Every code of the area, by code. */

@@ -9,7 +9,8 @@ import type { SchemaStore } from '../state/schema-store.ts';
 
 /**
  * Drops base and ledger from the catalog, forgets schema and halt, then removes the files. The
- * catalog goes first: a crash in between leaves files that nobody names, never a table without files.
+ * catalog goes first: a crash in between leaves files that nobody names, never a table without
+ * files.
  */
 export async function dropTable(
   parts: Pick<PipelineParts, 'catalog' | 'store' | 'state'>,

@@ -29,7 +29,10 @@ export interface MaintenanceReport {
   readonly refsRemoved: number;
 }
 
-/** Maintains all tables, one after the other. `run`: the run that holds the ledgers, if there is one. */
+/**
+ * Maintains all tables, one after the other. `run`: the run that holds the ledgers, if there is
+ * one.
+ */
 export async function maintainTables(
   parts: PipelineParts,
   run: RunState | null,

@@ -23,7 +23,9 @@ export interface Ownership {
   release(): void;
 }
 
-/** Paths of a pipeline's lock and socket; short, because a socket's path is limited to 107 bytes. */
+/**
+ * Paths of a pipeline's lock and socket; short, because a socket's path is limited to 107 bytes.
+ */
 export function ownershipPaths(key: OwnershipKey): {
   readonly lockPath: string;
   readonly socketPath: string;

@@ -1,6 +1,6 @@
 /**
- * The proof that bases equal their source (docs/spec/pipeline.md P14): all rows of the source at one
- * point in time against the base, with the ledger settling what changed between the two.
+ * The proof that bases equal their source (docs/spec/pipeline.md P14): all rows of the source at
+ * one point in time against the base, with the ledger settling what changed between the two.
  */
 import { MAIN_BRANCH } from '../../iceberg/snapshot.ts';
 import { floorFromJson } from '../../ledger/floor.ts';

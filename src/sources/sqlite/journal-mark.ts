@@ -65,7 +65,10 @@ export function markNow(db: DatabaseSync, epoch: number): SourceMark {
   const meta = readMeta(db);
   const place = meta === null ? null : placeAt(db, lastId(db));
   if (meta === null || place === null) {
-    throw new FirnError('SOURCE-NOT-PREPARED', { what: 'The database has no journal of Firn' });
+    throw new FirnError('SOURCE-NOT-PREPARED', {
+      what: 'The database has no journal of Firn',
+      where: `sqlite:${db.location() ?? ''}`,
+    });
   }
   return markOf(place, { sourceId: sourceIdOf(meta.incarnation), epoch });
 }

@@ -39,6 +39,7 @@ export function sourceError(error: unknown, where: string): unknown {
 const BUSY = 5;
 const WRITE_PATIENCE_MS = 10_000;
 const WRITE_PAUSE_MS = 20;
+const WRITE_PAUSE_MS_MAX = 200;
 
 /** Prepares a statement that gives rows as arrays and integers as `bigint`. */
 export function prepare(db: DatabaseSync, sql: string): StatementSync {
@@ -167,7 +168,7 @@ export class SqliteDatabase {
     patienceMs = WRITE_PATIENCE_MS,
   ): Promise<T> {
     const deadline = this.#clock.monotonicMs() + patienceMs;
-    for (;;) {
+    for (let pauseMs = WRITE_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, WRITE_PAUSE_MS_MAX)) {
       try {
         this.assertSameFile();
         this.#writer ??= this.#open({ readOnly: false });
@@ -176,7 +177,7 @@ export class SqliteDatabase {
         const busy = sqliteResultCode(error) === BUSY;
         if (!busy || this.#clock.monotonicMs() >= deadline) throw sourceError(error, this.where);
       }
-      await this.#clock.sleep(WRITE_PAUSE_MS);
+      await this.#clock.sleep(pauseMs);
     }
   }
 

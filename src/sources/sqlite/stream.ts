@@ -23,8 +23,10 @@ import { atOneMoment, query, rowsOf } from './sqlite-database.ts';
 import type { SqliteDatabase } from './sqlite-database.ts';
 import { readPending } from './table-rows.ts';
 
-/** Rows of one read: bounds what a sudden run of large rows can take in memory. */
-const READ_ROWS = 256;
+/** Rows of one read; fewer while reads take long, as large rows make them. */
+const READ_ROWS_MAX = 256;
+const READ_ROWS_MIN = 8;
+const READ_MS = { long: 10, short: 2 };
 /** The event loop is given back after this long. */
 const SLICE_MS = 15;
 const HEARTBEAT_MS = 1000;
@@ -68,6 +70,7 @@ class StreamRun {
   #dataVersion: bigint | null = null;
   #read: ReturnType<typeof prepareJournalRead> | null = null;
   #sliceStartMs: number;
+  #readCount = READ_ROWS_MAX;
 
   constructor(parts: StreamParts, request: StreamRequest, db: DatabaseSync) {
     const { refusals, rules, clock } = parts;
@@ -78,7 +81,9 @@ class StreamRun {
     this.#binder = new PlanBinder({ db, reader: this.#reader, request, rules, refusals });
     this.#sliceStartMs = clock.monotonicMs();
     const meta = readMeta(db);
-    const from = request.from === null ? placeAt(db, lastId(db)) : journalPlace(request.from);
+    const start = (): JournalPlace | null =>
+      request.from === null ? placeAt(db, lastId(db)) : journalPlace(request.from);
+    const from = meta === null ? null : start();
     if (meta === null || from === null) {
       throw new FirnError('SOURCE-NOT-PREPARED', {
         what: 'The database has no journal, or the position is not one of it',
@@ -177,8 +182,8 @@ class StreamRun {
   /** Reads the journal after `from` up to `to`. */
   async *#readTo(from: number, to: number): AsyncGenerator<SourceEvent> {
     for (let at = from; at < to;) {
-      const end = Math.min(at + READ_ROWS, to);
-      const rows = this.#readRows(at, end);
+      const end = Math.min(at + this.#readCount, to);
+      const rows = this.#readPaced(at, end);
       let done = this.#reader.consume(rows, at + 1);
       while (done < rows.length) {
         yield* this.#reader.takeEvents();
@@ -194,6 +199,17 @@ class StreamRun {
       const pause = this.#breathe();
       if (pause !== null) await pause;
     }
+  }
+
+  /** Reads, and lets the time it took decide how much is read at once. */
+  #readPaced(after: number, to: number): ReturnType<typeof rowsOf> {
+    const { clock } = this.#parts;
+    const startMs = clock.monotonicMs();
+    const rows = this.#readRows(after, to);
+    const tookMs = clock.monotonicMs() - startMs;
+    if (tookMs > READ_MS.long) this.#readCount = Math.max(READ_ROWS_MIN, this.#readCount >> 1);
+    if (tookMs < READ_MS.short) this.#readCount = Math.min(READ_ROWS_MAX, this.#readCount << 1);
+    return rows;
   }
 
   #readRows(after: number, to: number): ReturnType<typeof rowsOf> {

@@ -130,7 +130,7 @@ export class RowColumns {
 const BATCH_ROWS_MAX = 8192;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
 /** Sizes are added up over all columns only now and then. */
-const SIZE_CHECK_ROWS = 16;
+const SIZE_CHECK_ROWS = 4;
 
 /** One journal row, or one row read again, as changes are made from it. */
 export interface ChangeSite {
