@@ -1,0 +1,74 @@
+/**
+ * Random histories through the real ledger, lake, merge and engines: after every merge the base is
+ * the fold of the ledger at its watermark, and the live table is the fold at the ledger's
+ * complete-to. `FIRN_SEED` begins elsewhere, `FIRN_RUNS` says how many.
+ */
+import { ok } from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import { createEmbeddedEngine } from '../../src/engines/embedded/embedded-engine.ts';
+import type { RowEngine } from '../../src/ports/row-engine.ts';
+import type { ObjectStore } from '../../src/ports/object-store.ts';
+import { createMemoryObjectStore } from '../../src/storage/memory-object-store.ts';
+import { createFileEngine } from '../simulation/file-engine.ts';
+import { noCounts, playHistory } from '../simulation/random-history.ts';
+import { lakeContext } from '../simulation/table-pair.ts';
+
+const FIRST_SEED = Number.parseInt(process.env['FIRN_SEED'] ?? '1', 10);
+const RUNS = process.env['FIRN_RUNS'];
+
+/** Runs when nothing is asked for: about two minutes on two cores. */
+const RUNS_DEFAULT = { embedded: 25, files: 150 };
+
+type EngineOf = (store: ObjectStore) => RowEngine;
+
+async function playAll(
+  t: TestContext,
+  runs: number,
+  open: { readonly stageFolder?: string; readonly engineOf: EngineOf },
+): Promise<void> {
+  const counts = noCounts();
+  const { stageFolder } = open;
+  const count = RUNS === undefined ? runs : Number.parseInt(RUNS, 10);
+  const store = createMemoryObjectStore(
+    'memory://lake',
+    stageFolder === undefined ? {} : { stageFolder },
+  );
+  const engine = open.engineOf(store);
+  try {
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + count; seed++) {
+      try {
+        await playHistory({ context: lakeContext(store, seed), engine }, seed, counts);
+      } catch (cause) {
+        const again = `FIRN_SEED=${seed} FIRN_RUNS=1 node --test test/proof/fold-merge.test.ts`;
+        throw new Error(`${t.name}: repeat it with ${again}`, { cause });
+      }
+      for await (const object of store.list(store.root)) await store.remove(object.location);
+    }
+  } finally {
+    await engine.close();
+    t.diagnostic(JSON.stringify(counts));
+  }
+  ok(counts.merges > 0 && counts.rowsCompared > 0);
+}
+
+test('merges of the embedded engine are folds (spec: M1, M3, M7, M8, M9, M10, M13, M17, M19, M20)', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'firn-fold-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const stageFolder = join(folder, 'store');
+  const engineOf: EngineOf = (store) => {
+    const { clock, random } = lakeContext(store, 0);
+    const readFolders = [stageFolder];
+    return createEmbeddedEngine({ stageFolder: folder, store, clock, random, readFolders });
+  };
+  await playAll(t, RUNS_DEFAULT.embedded, { stageFolder, engineOf });
+});
+
+test('merges of the engine of simulations are folds (spec: M1, M9, M20)', async (t) => {
+  await playAll(t, RUNS_DEFAULT.files, {
+    engineOf: (store) => createFileEngine(lakeContext(store, 0)),
+  });
+});

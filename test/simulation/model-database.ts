@@ -1,0 +1,198 @@
+/**
+ * A database that is nothing but its rows and its log: the simplest thing a source can read. Like
+ * triggers, capture writes the log inside the transaction, and only for tables it was prepared for.
+ */
+import { assert, present } from '../../src/kernel/assert.ts';
+import type { ChangeOp } from '../../src/model/change-batch.ts';
+import type { TextRow } from '../oracles/fold-events.ts';
+import { keyText } from '../oracles/fold-events.ts';
+
+/** A column: its name and its type as Iceberg spells it. */
+export type ModelColumn = readonly [name: string, type: string];
+
+/** A table of the database. Rows added before a column are shorter than the list of columns. */
+export interface ModelTable {
+  readonly name: string;
+  readonly columns: readonly ModelColumn[];
+  /** The first columns are the key; 0: none. */
+  readonly keyLength: number;
+  readonly rows: ReadonlyMap<string, TextRow>;
+  /** Tells a table from an earlier one of the same name. */
+  readonly generation: number;
+}
+
+/** One statement of a transaction. */
+export type Statement =
+  | { readonly do: 'insert'; readonly table: string; readonly row: TextRow }
+  /** The row with key `key` becomes `row`, which may have another key. */
+  | { readonly do: 'update'; readonly table: string; readonly key: TextRow; readonly row: TextRow }
+  | { readonly do: 'delete'; readonly table: string; readonly key: TextRow }
+  /**
+   * Removes a row behind the back of the log, which notes only that the key is to be read again.
+   */
+  | { readonly do: 'vanish'; readonly table: string; readonly key: TextRow }
+  | { readonly do: 'truncate'; readonly table: string };
+
+/** One entry of the log. `look`: the row with this key must be read again. */
+export interface LogEntry {
+  readonly table: string;
+  readonly generation: number;
+  readonly op: Exclude<ChangeOp, 'r'> | 'look';
+  readonly seq: bigint;
+  readonly row: number;
+  /** After image; before image of a delete; key of a look. */
+  readonly values: TextRow;
+}
+
+interface OpenTable {
+  readonly name: string;
+  columns: readonly ModelColumn[];
+  readonly keyLength: number;
+  readonly rows: Map<string, TextRow>;
+  readonly generation: number;
+}
+
+/** The database. All methods are whole transactions. */
+export class ModelDatabase {
+  /** Tells this database from a copy or another one. */
+  incarnation: string;
+  /** Everything that was ever logged; what was forgotten too, for oracles. */
+  readonly log: LogEntry[] = [];
+  #seq = 0n;
+  /** Rows without a key lie under numbers; so do generations. */
+  #count = 0;
+  readonly #tables = new Map<string, OpenTable>();
+  readonly #captured = new Set<string>();
+  #forgotten = 0n;
+
+  constructor(incarnation = 'model') {
+    this.incarnation = incarnation;
+  }
+
+  /** Sequence of the last transaction. */
+  get lastSeq(): bigint {
+    return this.#seq;
+  }
+
+  /** Log entries up to here may be gone. */
+  get forgottenTo(): bigint {
+    return this.#forgotten;
+  }
+
+  tables(): readonly ModelTable[] {
+    return [...this.#tables.values()];
+  }
+
+  table(name: string): ModelTable | null {
+    return this.#tables.get(name) ?? null;
+  }
+
+  /** Key columns of a row. */
+  keyOf(table: ModelTable, row: TextRow): TextRow {
+    return row.slice(0, table.keyLength);
+  }
+
+  createTable(name: string, columns: readonly ModelColumn[], keyLength: number): void {
+    assert(!this.#tables.has(name), `${name} is there already`);
+    this.#tables.set(name, {
+      name,
+      columns,
+      keyLength,
+      rows: new Map(),
+      generation: this.#count++,
+    });
+  }
+
+  /** The table's rows, definition and capture go. */
+  dropTable(name: string): void {
+    this.#tables.delete(name);
+    this.#captured.delete(name);
+  }
+
+  /** Adds a column without a value. */
+  addColumn(name: string, column: ModelColumn): void {
+    const table = this.#open(name);
+    table.columns = [...table.columns, column];
+  }
+
+  /** Changes of the table are logged from now on. */
+  capture(name: string): void {
+    this.#open(name);
+    this.#captured.add(name);
+  }
+
+  isCaptured(name: string): boolean {
+    return this.#captured.has(name);
+  }
+
+  /** Log entries up to `seq` are needed no more. */
+  forget(seq: bigint): void {
+    if (seq > this.#forgotten) this.#forgotten = seq;
+  }
+
+  /** Runs statements as one transaction. */
+  transact(statements: readonly Statement[]): void {
+    this.#seq += 1n;
+    const counts = new Map<string, number>();
+    const log = (table: OpenTable, op: LogEntry['op'], values: TextRow): void => {
+      if (!this.#captured.has(table.name)) return;
+      const index = counts.get(table.name) ?? 0;
+      counts.set(table.name, index + 1);
+      const row = 2 * index + (op === 'd' ? 0 : 1);
+      const { name, generation } = table;
+      this.log.push({ table: name, generation, op, seq: this.#seq, row, values });
+    };
+    for (const statement of statements) this.#run(statement, log);
+  }
+
+  #run(
+    statement: Statement,
+    log: (table: OpenTable, op: LogEntry['op'], values: TextRow) => void,
+  ): void {
+    const table = this.#open(statement.table);
+    const { rows } = table;
+    switch (statement.do) {
+      case 'insert': {
+        const key = this.#keyText(table, statement.row);
+        assert(!rows.has(key), `${key} is in ${table.name} already`);
+        rows.set(key, statement.row);
+        return log(table, 'c', statement.row);
+      }
+      case 'update': {
+        const { row } = statement;
+        const key = keyText(statement.key);
+        const before = present(rows.get(key), key);
+        const after = this.#keyText(table, row);
+        rows.delete(key);
+        assert(!rows.has(after), `${after} is in ${table.name} already`);
+        rows.set(after, row);
+        if (after === key) return log(table, 'u', row);
+        // A change of the key is a delete and an insert (spec: O8).
+        log(table, 'd', before);
+        return log(table, 'c', row);
+      }
+      case 'delete': {
+        const key = keyText(statement.key);
+        const before = present(rows.get(key), key);
+        rows.delete(key);
+        return log(table, 'd', before);
+      }
+      case 'vanish':
+        rows.delete(keyText(statement.key));
+        return log(table, 'look', statement.key);
+      case 'truncate':
+        rows.clear();
+        return log(table, 't', []);
+      default:
+        return statement satisfies never;
+    }
+  }
+
+  #keyText(table: OpenTable, row: TextRow): string {
+    return table.keyLength === 0 ? String(this.#count++) : keyText(this.keyOf(table, row));
+  }
+
+  #open(name: string): OpenTable {
+    return present(this.#tables.get(name), `table ${name}`);
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Time that passes only when nobody has anything else to do: sleeping tasks wake one after the
+ * other, each as soon as all others wait. Hours of a pipeline pass in milliseconds, and a run over
+ * parts in memory repeats exactly.
+ */
+import { setImmediate as macrotask } from 'node:timers/promises';
+import type { Clock } from '../../src/kernel/clock.ts';
+
+interface Sleeper {
+  readonly dueMs: number;
+  readonly order: number;
+  readonly wake: () => void;
+}
+
+/** A clock that {@link VirtualClock.run} moves. */
+export class VirtualClock implements Clock {
+  #nowMs = Date.UTC(2026, 0, 1);
+  #order = 0;
+  #busy = 0;
+  readonly #sleepers = new Set<Sleeper>();
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  monotonicMs(): number {
+    return this.#nowMs;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (signal?.aborted === true) return Promise.resolve();
+    const wake = (): void => {
+      this.#sleepers.delete(sleeper);
+      signal?.removeEventListener('abort', wake);
+      resolve();
+    };
+    const dueMs = this.#nowMs + Math.max(0, ms);
+    const sleeper: Sleeper = { dueMs, order: this.#order++, wake };
+    this.#sleepers.add(sleeper);
+    signal?.addEventListener('abort', wake);
+    return promise;
+  }
+
+  /** Time stands still while `work`, which waits for something real, is going on. */
+  async during<T>(work: Promise<T>): Promise<T> {
+    this.#busy += 1;
+    try {
+      return await work;
+    } finally {
+      this.#busy -= 1;
+    }
+  }
+
+  /** Lets time pass until `work` is done. Fails when everybody waits and nobody sleeps. */
+  async run<T>(work: Promise<T>): Promise<T> {
+    const state = { done: false };
+    const finished = work.finally(() => {
+      state.done = true;
+    });
+    // Reported by the caller, who awaits `finished`.
+    finished.catch(() => undefined);
+    for (let idle = 0; !state.done;) {
+      await macrotask();
+      if (state.done || this.#busy > 0) continue;
+      const next = this.#next();
+      idle = next === null ? idle + 1 : 0;
+      if (idle > IDLE_MAX) throw new Error('everybody waits and nobody sleeps');
+      if (next === null) continue;
+      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
+      next.wake();
+    }
+    return finished;
+  }
+
+  #next(): Sleeper | null {
+    let first: Sleeper | null = null;
+    for (const sleeper of this.#sleepers) {
+      const isEarlier =
+        first === null ||
+        sleeper.dueMs < first.dueMs ||
+        (sleeper.dueMs === first.dueMs && sleeper.order < first.order);
+      if (isEarlier) first = sleeper;
+    }
+    return first;
+  }
+}
+
+/** Turns of the event loop without a sleeper after which a run has hung. */
+const IDLE_MAX = 100_000;
