@@ -90,6 +90,7 @@ async function measure(
     }),
     source: `FROM ${table.name}`,
     path: work.path,
+    rowGroupRows: 122_880,
   });
   await table.connection.run(copy);
   const end = performance.now();

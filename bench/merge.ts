@@ -92,6 +92,7 @@ async function buildBase(bench: Bench, rowCount: number): Promise<readonly ScanF
       }),
       source: `FROM (SELECT id FROM keys WHERE bucket = ${index} ORDER BY id)`,
       dataFolder: `${root}/data`,
+      width: { rowCount: 1, sizeBytes: 100 },
       entry: dataEntry(target(root), [index]),
     });
     built.push(...(await uploadFiles(files, [staged])));

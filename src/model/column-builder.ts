@@ -13,7 +13,7 @@ const FIRST_ROWS = 256;
 const FIRST_BYTES = 4096;
 
 /** Largest byte run of one column in one batch: offsets are 32 bits. */
-export const COLUMN_BYTES_MAX = 2 ** 31;
+const COLUMN_BYTES_MAX = 2 ** 31;
 
 /** Grows one column. Each row takes exactly one `append…` call. */
 export class ColumnBuilder {
@@ -154,7 +154,7 @@ export class ColumnBuilder {
 }
 
 /** In which form a vector holds values of a type. */
-export function vectorKind(type: ColumnType): ColumnVector['kind'] {
+function vectorKind(type: ColumnType): ColumnVector['kind'] {
   switch (type.kind) {
     case 'boolean':
       return 'bool';

@@ -11,7 +11,7 @@ export function icebergTypeOf(type: ColumnType): PrimitiveType {
 }
 
 /** What every source column's name must not start with: those names are the ledger's own. */
-export const RESERVED_PREFIX = '_firn_';
+const RESERVED_PREFIX = '_firn_';
 
 /**
  * Refuses schemas that a lake table cannot carry: reserved names and names that are equal.

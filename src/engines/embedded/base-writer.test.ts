@@ -1,5 +1,6 @@
 /** Base files: one per bucket, sorted by the key, with the spec's hash. spec: M18 */
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import { decodeBound } from '../../iceberg/single-value.ts';
 import { bindTransform } from '../../iceberg/transform.ts';
@@ -10,49 +11,66 @@ import { openParts } from '../../../test/embedded/engine.ts';
 import { createBaseWriter } from './base-writer.ts';
 import { bucketExpression } from './buckets.ts';
 
-test('one file per bucket, sorted by the whole key, exact bounds on it', async (t) => {
-  const { engine, files, query } = await openParts(t);
-  const schema = tableSchema({ region: 'string', id: 'long', note: 'string' }, { keys: 2 });
-  const icebergSchema = baseSchema(schema);
-  const bucketing = { columnName: 'region', count: 4 };
-  const target = { icebergSchema, specId: 3, sortOrderId: 1, dataFolder: 'memory://lake/b/data' };
-  const writer = createBaseWriter({ open: async () => engine, files, target, schema, bucketing });
-  const regions = ['é'.repeat(30), 'Z', 'a', '\u{ffff}', '😀', '', 'long region name beyond 16'];
-  const rows: Cell[][] = [];
-  for (let id = 0; id < 3000; id++) {
-    rows.push([regions[(id * 5) % 7] ?? '', BigInt((id * 7919) % 3001), `note ${id}`]);
-  }
-  await writer.append(rowBatch(schema, rows.slice(0, 1000)));
-  await writer.append(rowBatch(schema, rows.slice(1000)));
-  const written = await writer.finish();
-  const bucketOf = bindTransform({ kind: 'bucket', count: 4 }, { kind: 'string' });
-  const byBucket = Map.groupBy(rows, ([region]) => bucketOf(String(region)));
-  equal(written.length, byBucket.size);
-  for (const file of written) {
-    const [bucket] = file.partition;
-    const expected = (byBucket.get(bucket ?? null) ?? []).toSorted(
-      ([leftRegion, leftId], [rightRegion, rightId]) =>
-        Buffer.compare(Buffer.from(String(leftRegion)), Buffer.from(String(rightRegion))) ||
-        (BigInt(Number(leftId)) < BigInt(Number(rightId)) ? -1 : 1),
-    );
-    const got = await query(file, 'SELECT region, id FROM read_parquet(FILE)');
-    deepEqual(
-      got,
-      expected.map(([region, id]) => [region, String(id)]),
-    );
-    equal(file.specId, 3);
-    equal(file.sortOrderId, 1);
-    const lower = file.lowerBounds?.get(1);
-    const upper = file.upperBounds?.get(1);
-    ok(lower !== undefined && upper !== undefined);
-    equal(decodeBound({ kind: 'string' }, lower), expected[0]?.[0]);
-    equal(decodeBound({ kind: 'string' }, upper), expected.at(-1)?.[0]);
-  }
-  deepEqual(await writer.finish(), []);
-});
+const LARGE = { rowsMax: 1e6, bytesMax: 1e9 };
+
+for (const limits of [LARGE, { rowsMax: 700, bytesMax: 1e9 }]) {
+  test(`one sorted file per bucket, exact bounds on the key, runs of ${limits.rowsMax}`, async (t) => {
+    const { engine, files, query } = await openParts(t);
+    const schema = tableSchema({ region: 'string', id: 'long', note: 'string' }, { keys: 2 });
+    const icebergSchema = baseSchema(schema);
+    const bucketing = { columnName: 'region', count: 4 };
+    const target = { icebergSchema, specId: 3, sortOrderId: 1, dataFolder: 'memory://lake/b/data' };
+    const writer = createBaseWriter({
+      open: async () => engine,
+      files,
+      target,
+      schema,
+      bucketing,
+      limits,
+    });
+    const regions = ['é'.repeat(30), 'Z', 'a', '\u{ffff}', '😀', '', 'long region name beyond 16'];
+    const rows: Cell[][] = [];
+    for (let id = 0; id < 3000; id++) {
+      rows.push([regions[(id * 5) % 7] ?? '', BigInt((id * 7919) % 3001), `note ${id}`]);
+    }
+    for (let from = 0; from < rows.length; from += 500) {
+      await writer.append(rowBatch(schema, rows.slice(from, from + 500)));
+    }
+    const written = await writer.finish();
+    const bucketOf = bindTransform({ kind: 'bucket', count: 4 }, { kind: 'string' });
+    const byBucket = Map.groupBy(rows, ([region]) => bucketOf(String(region)));
+    equal(written.length, byBucket.size);
+    for (const file of written) {
+      const [bucket] = file.partition;
+      const expected = (byBucket.get(bucket ?? null) ?? []).toSorted(
+        ([leftRegion, leftId], [rightRegion, rightId]) =>
+          Buffer.compare(Buffer.from(String(leftRegion)), Buffer.from(String(rightRegion))) ||
+          (BigInt(Number(leftId)) < BigInt(Number(rightId)) ? -1 : 1),
+      );
+      const got = await query(file, 'SELECT region, id FROM read_parquet(FILE)');
+      deepEqual(
+        got,
+        expected.map(([region, id]) => [region, String(id)]),
+      );
+      equal(file.specId, 3);
+      equal(file.sortOrderId, 1);
+      const lower = file.lowerBounds?.get(1);
+      const upper = file.upperBounds?.get(1);
+      ok(lower !== undefined && upper !== undefined);
+      equal(decodeBound({ kind: 'string' }, lower), expected[0]?.[0]);
+      equal(decodeBound({ kind: 'string' }, upper), expected.at(-1)?.[0]);
+    }
+    deepEqual(await writer.finish(), []);
+    deepEqual(await readdir(files.filesFolder), []);
+    await writer.append(rowBatch(schema, rows.slice(0, 800)));
+    await writer.discard();
+    deepEqual([writer.rowCount, await readdir(files.filesFolder)], [0, []]);
+  });
+}
 
 test('vectors and SQL hash every type as the spec does', async (t) => {
   const { engine, files, query } = await openParts(t);
+  const limits = LARGE;
   const bytes = Uint8Array.from({ length: 16 }, (_, index) => 255 - index * 3);
   const cases: readonly (readonly [string, readonly Cell[]])[] = [
     ['int', [0, -1, 2 ** 31 - 1, -(2 ** 31), 34]],
@@ -73,7 +91,14 @@ test('vectors and SQL hash every type as the spec does', async (t) => {
     const icebergSchema = baseSchema(schema);
     const target = { icebergSchema, specId: 0, sortOrderId: 1, dataFolder: 'memory://lake/b' };
     const bucketing = { columnName: 'k', count: 1000 };
-    const writer = createBaseWriter({ open: async () => engine, files, target, schema, bucketing });
+    const writer = createBaseWriter({
+      open: async () => engine,
+      files,
+      target,
+      schema,
+      bucketing,
+      limits,
+    });
     await writer.append(
       rowBatch(
         schema,

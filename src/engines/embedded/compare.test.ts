@@ -47,6 +47,7 @@ async function addRows(lake: MiniLake, rows: readonly (readonly Cell[])[]): Prom
     target: lake.target,
     schema: SCHEMA,
     bucketing: lake.bucketing,
+    limits: { rowsMax: 1e6, bytesMax: 1e9 },
   });
   await writer.append(rowBatch(SCHEMA, rows));
   lake.addBase(await writer.finish());

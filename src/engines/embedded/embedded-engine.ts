@@ -50,7 +50,7 @@ export interface EmbeddedEngineOptions {
 const MIB = 1024 * 1024;
 const DEFAULTS = { threads: 2, memoryBytesMax: 256 * MIB, spillBytesMax: 65_536 * MIB };
 
-/** A ledger buffer larger than this waits as files: a transaction can be of any size. */
+/** A buffer larger than this waits as files: a transaction, or a bootstrap, can be of any size. */
 const STAGE_LIMITS = { rowsMax: 500_000, bytesMax: 64 * MIB };
 
 /** An engine; nothing runs until it is asked for something. */
@@ -83,7 +83,8 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine 
 
   return {
     ledgerWriter: (target) => createLedgerWriter({ open, files, target, limits: STAGE_LIMITS }),
-    baseWriter: (target, request) => createBaseWriter({ open, files, target, ...request }),
+    baseWriter: (target, request) =>
+      createBaseWriter({ open, files, target, ...request, limits: STAGE_LIMITS }),
     openMerge: async (request) => openMergeSession(files, await open(), request),
     async compact(request) {
       const { instance } = await open();

@@ -17,7 +17,7 @@ import { quoteIdentifier } from '../../sql/quoting.ts';
 import { readRows } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
 import { dataEntry, dropStaged, stageFile, tableColumns, uploadFiles } from './parquet-writer.ts';
-import type { FileColumn, FileContext, StagedFile } from './parquet-writer.ts';
+import type { FileColumn, FileContext, StagedFile, StageLimits } from './parquet-writer.ts';
 import {
   batchBytes,
   fedColumns,
@@ -27,12 +27,6 @@ import {
 } from './stage-table.ts';
 import type { OpenEngine, StageTable } from './stage-table.ts';
 import type { FedColumn } from './vector-feeder.ts';
-
-/** What a stage table holds at most before it is written to the stage folder. */
-export interface StageLimits {
-  readonly rowsMax: number;
-  readonly bytesMax: number;
-}
 
 /** What a ledger writer needs. */
 export interface LedgerWriterRequest {
@@ -71,6 +65,7 @@ export function createLedgerWriter(request: LedgerWriterRequest): FileWriter<Cha
           columns: layout.columns,
           source: `FROM ${table.name} AS rows WHERE ${dayOf(layout)} = ${day}`,
           dataFolder: target.dataFolder,
+          width: { rowCount: tableRows, sizeBytes: tableBytes },
           entry: dataEntry(target, [day]),
         }),
       );

@@ -39,6 +39,7 @@ async function lakeWith(
     target: lake.target,
     schema: SCHEMA,
     bucketing: lake.bucketing,
+    limits: { rowsMax: 1e6, bytesMax: 1e9 },
   });
   const cells = rows.map(([id, name]) => [BigInt(id), name]);
   await writer.append(rowBatch(SCHEMA, cells));

@@ -27,7 +27,7 @@ import { dropStaged, uploadFiles } from './parquet-writer.ts';
 import type { FileContext, StagedFile } from './parquet-writer.ts';
 import { deleteFilesOf, isForOneFile, loadDeletes, stageDeletes } from './position-deletes.ts';
 import type { OpenEngine } from './stage-table.ts';
-import { fileRows, stageBuckets } from './table-rows.ts';
+import { fileRows, stageBuckets, widthOf } from './table-rows.ts';
 import type { HeldFiles } from './table-rows.ts';
 
 /**
@@ -221,7 +221,7 @@ async function stageAllDeletes(
 }
 
 function stageData(
-  { context, connection, request, into }: Application,
+  { context, connection, request, window, into }: Application,
   found: {
     readonly held: HeldFiles;
     readonly fates: readonly Fate[];
@@ -237,6 +237,7 @@ function stageData(
     dead: 'dead',
     places: rewritten.map(({ index }) => index),
     added: found.rowsInserted === 0 ? null : 'added',
+    width: widthOf([...window.ledger.files, ...rewritten.map(({ scan }) => scan)]),
   });
 }
 

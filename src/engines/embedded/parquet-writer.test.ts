@@ -77,6 +77,7 @@ test('bounds and counts of every type', async (t) => {
       columns: [{ field, expression: 'v', exact: false }],
       source: `FROM (VALUES ${list}) AS rows(v)`,
       dataFolder: 'memory://lake/x',
+      width: { rowCount: 1, sizeBytes: 100 },
       entry: {
         content: 'data',
         partition: [],

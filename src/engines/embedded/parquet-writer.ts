@@ -16,7 +16,7 @@ import { uuidV7 } from '../../kernel/identifiers.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { WriteTarget } from '../../ports/row-engine.ts';
-import { copyToParquet } from '../../sql/parquet-statements.ts';
+import { copyToParquet, rowGroupRows } from '../../sql/parquet-statements.ts';
 import type { WrittenColumn } from '../../sql/parquet-statements.ts';
 import { quoteIdentifier } from '../../sql/quoting.ts';
 import { fileMetrics } from './column-bounds.ts';
@@ -30,6 +30,12 @@ export interface FileContext {
   readonly random: Random;
   /** Local folder for files on their way to the store. */
   readonly filesFolder: string;
+}
+
+/** What a writer holds in DuckDB at most before it writes it to the stage folder. */
+export interface StageLimits {
+  readonly rowsMax: number;
+  readonly bytesMax: number;
 }
 
 /** A column of a file: a field of the table and the SQL that gives its values. */
@@ -46,6 +52,8 @@ export interface FileRequest {
   /** Everything after the select list. */
   readonly source: string;
   readonly dataFolder: string;
+  /** What rows take in memory, of this file or of more than it: decides the row groups. */
+  readonly width: { readonly rowCount: number; readonly sizeBytes: number };
   /** What the manifest entry says beyond statistics. */
   readonly entry: Pick<
     DataFile,
@@ -98,7 +106,12 @@ export async function stageFile(
       children: children?.map((child) => ({ name: child.name, fieldId: child.id })) ?? null,
     };
   });
-  const sql = copyToParquet({ columns, source: request.source, path });
+  const sql = copyToParquet({
+    columns,
+    source: request.source,
+    path,
+    rowGroupRows: rowGroupRows(request.width),
+  });
   const [, rows, sizeBytes, , statistics] = await readRow(connection, sql);
   assert(typeof rows === 'bigint' && typeof sizeBytes === 'bigint', 'COPY gives its statistics');
   const metrics = fileMetrics(request.columns.flatMap(measured), readStatistics(statistics));

@@ -27,6 +27,9 @@ const POSITION: NestedField = {
   type: { kind: 'long' },
 };
 
+/** A path, which repeats and takes nothing, and a number. */
+const NARROW = { rowCount: 1, sizeBytes: 16 };
+
 /** Whether a delete file is for one data file alone, so that it can be replaced. */
 export function isForOneFile(deletes: DataFile): boolean {
   if (deletes.referencedDataFile !== null) return true;
@@ -108,6 +111,7 @@ export function stageDeletes(
     ],
     source: `FROM (${request.source}) ORDER BY pos`,
     dataFolder: request.dataFolder,
+    width: NARROW,
     entry: {
       content: 'position-deletes',
       partition,

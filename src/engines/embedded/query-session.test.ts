@@ -57,6 +57,7 @@ async function lakeWith(t: TestContext, ids: readonly number[]): Promise<MiniLak
     target: lake.target,
     schema: SCHEMA,
     bucketing: lake.bucketing,
+    limits: { rowsMax: 1e6, bytesMax: 1e9 },
   });
   const rows = ids.map((id) => [BigInt(id), 'base']);
   await writer.append(rowBatch(SCHEMA, rows));

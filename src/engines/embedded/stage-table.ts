@@ -43,6 +43,9 @@ export interface StageTable {
 
 const TABLE = 'staged';
 
+/** Rows that an appender holds outside of what DuckDB can spill. */
+const FLUSH_ROWS = 16_384;
+
 /** Opens an empty stage table on a connection of its own. */
 export async function openStageTable(
   { instance, feed }: OpenEngine,
@@ -55,11 +58,21 @@ export async function openStageTable(
   await guarded(() => connection.run(`CREATE TEMP TABLE ${TABLE} (${definitions.join(', ')})`));
   const appender = await guarded(() => connection.createAppender(TABLE, 'main', 'temp'));
   let open = true;
+  let unflushed = 0;
+  const flush = (): void => {
+    appender.flushSync();
+    unflushed = 0;
+  };
   return {
     connection,
     name: TABLE,
-    append: (fed, rowCount) => guarded(() => feed(appender, fed, rowCount)),
-    flush: () => guarded(() => appender.flushSync()),
+    append: (fed, rowCount) =>
+      guarded(() => {
+        feed(appender, fed, rowCount);
+        unflushed += rowCount;
+        if (unflushed >= FLUSH_ROWS) flush();
+      }),
+    flush: () => guarded(flush),
     close() {
       if (!open) return;
       open = false;

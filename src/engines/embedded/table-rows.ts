@@ -8,6 +8,7 @@ import type { IcebergType } from '../../iceberg/iceberg-type.ts';
 import type { DataFile } from '../../iceberg/manifest.ts';
 import type { ScanFile } from '../../iceberg/scan-file.ts';
 import { assert, present } from '../../kernel/assert.ts';
+import { toSafeNumber } from '../../kernel/integers.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { Bucketing, WriteTarget } from '../../ports/row-engine.ts';
 import { columnAlias, parquetRelation, rowColumn } from '../../sql/parquet-statements.ts';
@@ -56,7 +57,24 @@ export interface RewriteRequest {
   readonly places: readonly number[];
   /** Table of new rows with column aliases and `bucket`; `null`: there are none. */
   readonly added: string | null;
+  /** Rows and bytes of files that the rows come from. */
+  readonly width: ReturnType<typeof widthOf>;
 }
+
+/** About what rows of files take in memory: Parquet is several times smaller. */
+export function widthOf(files: readonly ScanFile[]): {
+  readonly rowCount: number;
+  readonly sizeBytes: number;
+} {
+  const sum = { rowCount: 0, sizeBytes: 0 };
+  for (const { file } of files) {
+    sum.rowCount += toSafeNumber(file.recordCount);
+    sum.sizeBytes += toSafeNumber(file.fileSizeBytes) * PARQUET_FACTOR;
+  }
+  return sum;
+}
+
+const PARQUET_FACTOR = 4;
 
 /** Writes rows as one sorted file per bucket. The connection's tables `moved` is used up by it. */
 export async function stageBuckets(
@@ -73,6 +91,7 @@ export async function stageBuckets(
   if (added !== null) addAll(buckets, await bucketsIn(connection, added));
   if (!native) addAll(buckets, await bucketsIn(connection, 'moved'));
   else addAll(buckets, request.held.files.map(bucketOf));
+  const { rowCount, sizeBytes } = request.width;
   const staged: StagedFile[] = [];
   for (const bucket of [...buckets].toSorted((left, right) => left - right)) {
     const parts = [
@@ -86,6 +105,7 @@ export async function stageBuckets(
       columns: tableColumns(icebergSchema, ({ id }) => rowColumn(id)),
       source: `FROM (${rows}) AS rows ORDER BY ${keyOrder(icebergSchema, schema)}`,
       dataFolder: target.dataFolder,
+      width: { rowCount, sizeBytes },
       entry: dataEntry(target, [bucket]),
     });
     staged.push(file);
@@ -182,6 +202,7 @@ export async function compactFiles(
       dead: 'dead',
       places,
       added: null,
+      width: widthOf(files),
     });
     const kept = staged.filter(({ file }) => file.recordCount > 0n);
     await dropStaged(staged.filter((file) => !kept.includes(file)));
