@@ -31,10 +31,11 @@ export async function openLake(parts: AdapterParts): Promise<OpenedLake> {
   const { config, clock, random } = parts;
   const { createLocalObjectStore } = await import('../storage/local-object-store.ts');
   const { openSqliteCatalog } = await import('../storage/sqlite-catalog.ts');
+  const { storageError } = await import('../storage/storage-failure.ts');
   const { guardWarehouse } = await import('../storage/warehouse-guard.ts');
   const store = createLocalObjectStore({ folder: config.lake.warehouse, clock, random });
   const { path, name } = config.lake.catalog;
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path), storageError);
   const catalog = await openSqliteCatalog({ path, name, store, clock, random });
   try {
     await guardWarehouse(store, catalog);
@@ -49,6 +50,15 @@ export async function openLake(parts: AdapterParts): Promise<OpenedLake> {
 export async function removeLeftovers(parts: AdapterParts): Promise<void> {
   const { removeStaleTemporaries } = await import('../storage/temporary-file.ts');
   await removeStaleTemporaries({ folder: parts.config.lake.warehouse, clock: parts.clock });
+}
+
+/** Makes a folder and those above it, with a failure told as a storage error. */
+function makeFolder(folder: string, told: (error: unknown, where: string) => unknown): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw told(error, folder);
+  }
 }
 
 /** Opens the source; nothing is written to it yet. */

@@ -12,7 +12,8 @@ export const FOR_TESTS: Readonly<Record<string, string>> = {
   'src/storage/memory-catalog.ts createMemoryCatalog': 'a catalog that a crash sweep can stop',
   'src/storage/memory-catalog.ts createMemoryPointers': 'what several simulated processes share',
   'src/storage/memory-object-store.ts createMemoryObjectStore': 'a store that it can stop',
-  'src/merge/fold-events.ts foldEvents': 'the oracle every merge is compared with',
+  'src/model/change-sequence.ts compareSequences': 'the order that the fold oracle goes by',
+  'src/iceberg/transform.ts bindTransform': 'the oracle of buckets that are computed in bulk',
 };
 
 function isForTests(path: string): boolean {

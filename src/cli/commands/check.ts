@@ -1,5 +1,6 @@
 /** `firn check FILE`: connects, changes nothing, says what is wrong and how to fix it. */
 import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
+import { checkLake } from '../check-lake.ts';
 import { textArgument } from '../command.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
@@ -11,7 +12,8 @@ import { withSource } from '../open-pipeline.ts';
 export const check: Command = async (context, input) => {
   const { terminal } = context;
   const config = loadPipelineFile(textArgument(input, 0));
-  const findings = await withSource(context, config, (source) => source.check());
+  const ofSource = await withSource(context, config, (source) => source.check());
+  const findings = [...checkLake(config), ...ofSource];
   const failed = hasErrors(findings);
   terminal.document({ pipeline: config.name, ok: !failed, findings: findingDocuments(findings) });
   showFindings(terminal, findings);

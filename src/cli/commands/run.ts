@@ -7,6 +7,7 @@ import { join, relative, resolve } from 'node:path';
 import { loadPipelineFile, PIPELINE_FILE_NAME } from '../../config/load-pipeline-file.ts';
 import type { PipelineConfig } from '../../config/pipeline-config.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
+import { checkLake } from '../check-lake.ts';
 import { flagOption, listArgument, listOption, textOption } from '../command.ts';
 import type { Command, CommandContext, CommandInput } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
@@ -87,7 +88,8 @@ function samePath(left: string, right: string): boolean {
 /** Whether nothing stands in the way; says what does. */
 async function isReady(context: CommandContext, config: PipelineConfig): Promise<boolean> {
   const { terminal } = context;
-  const findings = await withSource(context, config, (source) => source.check());
+  const ofSource = await withSource(context, config, (source) => source.check());
+  const findings = [...checkLake(config), ...ofSource];
   if (!hasErrors(findings)) {
     const warnings = countFindings(findings, 'warning');
     if (warnings > 0) {

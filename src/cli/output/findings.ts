@@ -1,10 +1,11 @@
-/** What `check` found, for people: worst first, each with the statement that fixes it. */
+/** What `check` found, for people: worst last, each with the statement that fixes it. */
 import { formatTableName } from '../../model/table-schema.ts';
 import type { Finding } from '../../ports/source.ts';
 import { displayWidth, printable } from './printable.ts';
 import type { Terminal, Tone } from './terminal.ts';
 
-const ORDER = { error: 0, warning: 1, ok: 2 } as const;
+/** What matters most comes last: on a terminal the end is what is seen. */
+const ORDER = { ok: 0, warning: 1, error: 2 } as const;
 const TONES: Readonly<Record<Finding['severity'], Tone>> = {
   error: 'bad',
   warning: 'warning',
@@ -14,7 +15,7 @@ const TONES: Readonly<Record<Finding['severity'], Tone>> = {
 /** Columns of a message at most: longer lines are hard to read. */
 const WIDTH_MAX = 100;
 
-/** Shows findings, the worst first. */
+/** Shows findings, the worst last. */
 export function showFindings(terminal: Terminal, findings: readonly Finding[]): void {
   const ordered = findings.toSorted((left, right) => ORDER[left.severity] - ORDER[right.severity]);
   const width = Math.min(terminal.columns, WIDTH_MAX) - INDENT.length;
