@@ -8,6 +8,7 @@ import { LedgerStage } from '../ledger/ledger-stage.ts';
 import { writeTarget } from '../base/base-table.ts';
 import { runBootstraps } from './bootstrap-runner.ts';
 import { commitToTables } from './commit-tables.ts';
+import { retainLedgers, runMaintenance } from './control/maintain-tables.ts';
 import { mergeTable, runMerges } from './merge-runner.ts';
 import { openTables } from './open-tables.ts';
 import type { OpenedTables } from './open-tables.ts';
@@ -112,6 +113,7 @@ async function follow(parts: PipelineParts, run: RunState, request: OpenedRun): 
     runStream(parts, run, { from: opened.from, once: false, signal }),
     runBootstraps(parts, run, { signal, once: false }),
     runMerges(parts, run, signal),
+    runMaintenance(parts, run, signal),
   ]);
 }
 
@@ -132,6 +134,7 @@ async function catchUp(parts: PipelineParts, run: RunState, request: OpenedRun):
   await together(stop, [bootstraps, passes()]);
   if (signal.aborted) return;
   for (const table of run.tables.values()) await mergeTable(parts, run, table);
+  await retainLedgers(parts);
 }
 
 const PASS_PAUSE_MS = 50;

@@ -28,6 +28,18 @@ test('spec: L13 — merged rows go after the retention, and the base goes on fro
   assert.equal(proof.equal, true);
 });
 
+test('catching up applies the retention too', async (t) => {
+  const options = 'ledger: {retention: 1h}';
+  const world = pipelineWorld(t, { ddl: DDL, tables: 'users', options });
+  await world.runOnce();
+  world.database.exec("INSERT INTO users VALUES (1, 'a')");
+  await world.runOnce();
+  world.aheadMs = 2 * 60 * 60 * 1000;
+  await world.runOnce();
+  assert.deepEqual(await world.rows('SELECT count(*) FROM users_ledger'), [['0']]);
+  assert.deepEqual(await world.rows('SELECT id FROM users'), [['1']]);
+});
+
 test('young rows stay', async (t) => {
   const world = pipelineWorld(t, { ddl: DDL, tables: 'users' });
   await world.runOnce();

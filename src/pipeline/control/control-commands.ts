@@ -33,6 +33,9 @@ export interface ControlTask {
   readonly progress: (text: string) => void;
 }
 
+/** How long a request to reach a mark is waited for. */
+const REACH_MS_MAX = 20_000;
+
 /** How often a wait looks again. */
 const TICK_MS = 100;
 
@@ -61,7 +64,7 @@ export async function carryOut(
       return null;
     }
     case 'reach':
-      return reach(run, task);
+      return reach(parts, run, task);
     case 'reread':
       return rereadKeys(parts, run, {
         table: tableNamed(run, task),
@@ -120,19 +123,25 @@ async function resume(parts: PipelineParts, run: RunState, task: ControlTask): P
   return { was: halt };
 }
 
-/** Answers when every capturing ledger holds everything up to a mark. */
-async function reach(run: RunState, task: ControlTask): Promise<null> {
+/**
+ * Answers when every capturing ledger holds everything up to a mark, or when that takes too long:
+ * whoever asked looks for itself.
+ */
+async function reach(parts: PipelineParts, run: RunState, task: ControlTask): Promise<null> {
   const mark = parseMark(String(task.arguments['mark']));
   if (mark === null) {
     throw new FirnError('PIPELINE-REQUEST-FAILED', { what: 'The mark is not understood.' });
   }
-  const { signal } = run.restart;
-  await Promise.all(
+  const done = new AbortController();
+  const signal = AbortSignal.any([run.restart.signal, done.signal]);
+  const all = Promise.all(
     run.stage.tables().flatMap((ledger) => {
       const table = run.tables.get(formatTableName(ledger.schema.table));
       return table === undefined ? [] : [run.ledgerReaches(table, mark, signal)];
     }),
   );
+  await Promise.race([all, parts.clock.sleep(REACH_MS_MAX, signal)]);
+  done.abort();
   return null;
 }
 

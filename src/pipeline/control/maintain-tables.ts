@@ -56,6 +56,24 @@ export async function maintainTables(
   return reports;
 }
 
+/** Applies the retention of all ledgers when no run holds them. */
+export async function retainLedgers(parts: PipelineParts): Promise<void> {
+  for (const view of await viewTables(parts)) await retainLedger(parts, null, view);
+}
+
+/** Maintains all tables once an hour, until `signal` aborts. */
+export async function runMaintenance(
+  parts: PipelineParts,
+  run: RunState,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    await parts.clock.sleep(MAINTENANCE_INTERVAL_MS, signal);
+    if (signal.aborted) return;
+    await maintainTables(parts, run);
+  }
+}
+
 async function compact(parts: PipelineParts, view: TableView): Promise<number> {
   const { base, schema } = view;
   if (base === null) return 0;
