@@ -1,5 +1,6 @@
 /** A pipeline that runs: others reach it, a second owner is refused, signals end it in order. */
 import { equal, match } from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { Workplace } from './firn-process.ts';
 
@@ -43,4 +44,33 @@ test('a running pipeline is asked, not doubled, and ends in order (spec: P1, P3,
     'csv',
   );
   equal(live.out, 'v\nc\nb\n', live.err);
+});
+
+test('several pipelines in one process: one that fails does not stop the others', async () => {
+  using place = new Workplace();
+  const file = (name: string): string =>
+    `name: ${name}\nsource: {type: sqlite, path: ./${name}.db}\ntables: [t]\nlake: {warehouse: ./${name}}\n`;
+  for (const name of ['one', 'two', 'gone']) writeFileSync(place.path(`${name}.yaml`), file(name));
+  place.sql('one.db', PIPELINE);
+  place.sql('two.db', PIPELINE);
+  const ended = await place.run('run', 'one.yaml', 'gone.yaml', 'two.yaml', '--once');
+  equal(ended.code, 2, ended.err);
+  match(ended.err, /SOURCE-MISSING.*gone\.db/);
+  for (const name of ['one', 'two']) {
+    match(ended.out, new RegExp(`${name} {2}t: existing rows copied, 1 row`));
+    equal((await place.run('verify', `${name}.yaml`)).code, 0);
+  }
+});
+
+test('check says that a lake cannot be made, and makes nothing', async () => {
+  using place = new Workplace();
+  place.sql('app.db', PIPELINE);
+  equal((await place.run('init', 'app.db')).code, 0);
+  const file = readFileSync(place.path('firn.yaml'), 'utf8');
+  writeFileSync(place.path('firn.yaml'), file.replace('./lake', './app.db/lake'));
+  const check = await place.run('check', '.');
+  equal(check.code, 1);
+  match(check.out, /error +The lake cannot be made at .*\n.* is not a folder\. \[warehouse\]/);
+  const run = await place.run('run', '.', '--once');
+  match(run.err, /^error STORAGE-/);
 });

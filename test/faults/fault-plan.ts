@@ -16,6 +16,7 @@ export class SimulatedCrash extends Error {
  * - `answer-lost`: the effect is done; the caller gets `unknown`, or an error that leaves it open.
  * - `answer-late`: the caller gets the same, but the effect comes only `operations` (default 1)
  *   operations later, or when `settle` is called. Only commits and creations of tables.
+ * - `crash-late`: the process dies, and the effect comes when `settle` is called. Only the same.
  * - `conflict`: a commit answers `conflict` without an effect.
  * - `foreign`: `act`, a commit of somebody else, comes first; then the operation goes on.
  */
@@ -24,6 +25,7 @@ export type Fault =
   | { readonly kind: 'crash-after' }
   | { readonly kind: 'answer-lost' }
   | { readonly kind: 'answer-late'; readonly operations?: number }
+  | { readonly kind: 'crash-late' }
   | { readonly kind: 'conflict' }
   | { readonly kind: 'foreign'; readonly act: () => Promise<void> };
 
@@ -42,8 +44,8 @@ export interface PlannedOperation<T> extends Operation {
   readonly unanswered: () => T;
   /** Gives the answer of a conflict; absent where there is none. */
   readonly conflict?: () => T;
-  /** Whether the effect may come after the answer. */
-  readonly mayBeLate?: boolean;
+  /** The effect when it comes after the answer; absent where it cannot. */
+  readonly actLate?: () => Promise<unknown>;
 }
 
 /** One fault, where it strikes, and what happened so far. */
@@ -96,7 +98,7 @@ export class FaultPlan {
 
   async #disturb<T>(operation: PlannedOperation<T>, number: number): Promise<T> {
     const fault = this.#fault;
-    const { act, unanswered, conflict } = operation;
+    const { act, actLate, unanswered, conflict } = operation;
     switch (fault.kind) {
       case 'crash-before':
         return this.#crash(operation);
@@ -108,10 +110,14 @@ export class FaultPlan {
         await act();
         return unanswered();
       case 'answer-late':
-        if (operation.mayBeLate !== true) return act();
+        if (actLate === undefined) return act();
         this.#fired = true;
-        this.#late = { due: number + (fault.operations ?? 1), act };
+        this.#late = { due: number + (fault.operations ?? 1), act: actLate };
         return unanswered();
+      case 'crash-late':
+        if (actLate === undefined) return act();
+        this.#late = { due: Infinity, act: actLate };
+        return this.#crash(operation);
       case 'conflict':
         if (conflict === undefined) return act();
         this.#fired = true;

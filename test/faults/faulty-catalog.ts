@@ -15,8 +15,10 @@ function createUnanswered(): never {
 /**
  * `catalog` under `plan`. An unanswered commit is `unknown`, an unanswered creation throws
  * CATALOG-CREATE-UNKNOWN, any other operation CATALOG-IO. `close` is no operation.
+ *
+ * @param late does what comes too late, when `catalog` stands on a store that may be dead by then
  */
-export function faultyCatalog(catalog: Catalog, plan: FaultPlan): Catalog {
+export function faultyCatalog(catalog: Catalog, plan: FaultPlan, late: Catalog = catalog): Catalog {
   const run = <T>(name: string, effect: boolean, act: () => Promise<T>): Promise<T> =>
     plan.run({ name: `catalog.${name}`, effect, act, unanswered });
   return {
@@ -32,16 +34,16 @@ export function faultyCatalog(catalog: Catalog, plan: FaultPlan): Catalog {
       plan.run({
         name: 'catalog.createTable',
         effect: true,
-        mayBeLate: true,
         act: () => catalog.createTable(identifier, metadata),
+        actLate: () => late.createTable(identifier, metadata),
         unanswered: createUnanswered,
       }),
     commit: (commits) =>
       plan.run<CommitOutcome>({
         name: 'catalog.commit',
         effect: true,
-        mayBeLate: true,
         act: () => catalog.commit(commits),
+        actLate: () => late.commit(commits),
         unanswered: () => ({ kind: 'unknown', cause: new Error('simulated: no answer') }),
         conflict: () => {
           const { identifier } = present(commits[0], 'the first table of a commit');

@@ -56,6 +56,9 @@ export async function maintainTables(
   return reports;
 }
 
+/** How often maintenance runs by itself. */
+const MAINTENANCE_INTERVAL_MS = 60 * 60 * 1000;
+
 /** Applies the retention of all ledgers when no run holds them. */
 export async function retainLedgers(parts: PipelineParts): Promise<void> {
   for (const view of await viewTables(parts)) await retainLedger(parts, null, view);
