@@ -21,6 +21,7 @@ import type { ControlCommand, ControlTask } from './control/control-commands.ts'
 import { sendRequest } from './control/control-socket.ts';
 import { dropTable } from './control/drop-table.ts';
 import { readHalts, writeHalts } from './state/halts.ts';
+import { rememberProofs, withProofs } from './state/proofs.ts';
 import { findView, viewTables } from './view/lake-view.ts';
 import type { LakeReaderParts } from './view/lake-view.ts';
 import { ownershipPaths, takeOwnership } from './control/ownership.ts';
@@ -123,9 +124,9 @@ export class PipelineService {
     const answer = await sendRequest(socketPath, request, () => undefined);
     const { state } = this.#opened;
     const where = state.locationOf('status.json');
-    if (answer !== null) return parseStatus(String(answer.result), where);
+    if (answer !== null) return withProofs(state, parseStatus(String(answer.result), where));
     const text = await state.read('status.json');
-    if (text !== null) return { ...parseStatus(text, where), owner: null };
+    if (text !== null) return withProofs(state, { ...parseStatus(text, where), owner: null });
     throw new FirnError('PIPELINE-STATE-MISSING', {
       what: 'The pipeline has no status yet.',
       where,
@@ -153,14 +154,19 @@ export class PipelineService {
       reach: async (mark: Parameters<typeof formatMark>[0]) =>
         (await this.#ask('reach', { mark: formatMark(mark) })) !== null,
     };
-    const report = await verifyTables(parts, options.table);
+    const prove = async (): Promise<VerifyReport> => {
+      const report = await verifyTables(parts, options.table);
+      await rememberProofs(this.#opened.state, report, this.#parts.clock.nowMs());
+      return report;
+    };
+    const report = await prove();
     if (report.equal || !options.repair) return report;
     for (const proof of report.tables) {
       if (proof.kind !== 'compared' || proof.equal) continue;
       const keys = proof.result.differences.map((difference) => difference.key);
       await this.request('reread', { table: proof.table, keys });
     }
-    return verifyTables(parts, options.table);
+    return prove();
   }
 
   /**

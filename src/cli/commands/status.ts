@@ -41,7 +41,7 @@ function showStatus({ terminal, clock }: CommandContext, document: StatusDocumen
     lagChanges === null || owner === null ? '' : `, ${formatCount(lagChanges)} changes to read`;
   terminal.line(`${name}  ${printable(document.source)}  ${state}${behind}`);
   terminal.line();
-  const lines = tableLines(document.tables, owner !== null);
+  const lines = tableLines(document.tables, { running: owner !== null, nowMs });
   for (const [index, line] of lines.entries()) {
     const table = document.tables[index - 1];
     // Painted as a whole: colour codes would upset the alignment inside.
@@ -66,7 +66,10 @@ function painted(
 }
 
 /** `running`: a lag is only known while somebody looks at the source. */
-function tableLines(tables: readonly TableStatus[], running: boolean): readonly string[] {
+function tableLines(
+  tables: readonly TableStatus[],
+  { running, nowMs }: { readonly running: boolean; readonly nowMs: number },
+): readonly string[] {
   return textTable(
     [
       { title: 'table', align: 'left' },
@@ -90,7 +93,7 @@ function tableLines(tables: readonly TableStatus[], running: boolean): readonly 
       formatCount(table.ledger.files + (table.base?.files ?? 0) + (table.base?.deleteFiles ?? 0)),
       formatBytes(table.ledger.sizeBytes + (table.base?.sizeBytes ?? 0)),
       deleteDebt(table),
-      proof(table),
+      proof(table, nowMs),
     ]),
   );
 }
@@ -102,10 +105,11 @@ function deleteDebt({ base }: TableStatus): string {
   return stored === 0 ? '0%' : `${Math.round((100 * base.deletedRows) / stored)}%`;
 }
 
-function proof({ lastVerify }: TableStatus): string {
+function proof({ lastVerify }: TableStatus, nowMs: number): string {
   if (lastVerify === null) return '-';
-  const differences = `${formatCount(lastVerify.differences)} differ`;
-  return lastVerify.equal ? 'equal' : differences;
+  const { equal, differences, atMs } = lastVerify;
+  const verdict = equal ? 'equal' : `${formatCount(differences)} differ`;
+  return `${verdict}, ${formatAgo(atMs, nowMs)}`;
 }
 
 function showProblems(terminal: CommandContext['terminal'], table: TableStatus): void {

@@ -11,7 +11,9 @@ export type StateName =
   | 'floor.json'
   | 'halts.json'
   | 'status.json'
-  | 'branches.json';
+  | 'proofs.json'
+  | 'branches.json'
+  | 'proofs.json';
 
 /** Reads and writes the state of one pipeline. */
 export interface StateFolder {
