@@ -52,6 +52,8 @@ export interface PlannedOperation<T> extends Operation {
 export class FaultPlan {
   /** All operations so far, the first one has number 0. */
   readonly operations: Operation[] = [];
+  /** Called before each operation with its number. */
+  onOperation: ((number: number) => Promise<void>) | null = null;
   readonly #at: number;
   readonly #fault: Fault;
   #fired = false;
@@ -93,6 +95,7 @@ export class FaultPlan {
     const number = this.operations.length;
     this.operations.push({ name: operation.name, effect: operation.effect });
     if (this.#late !== null && this.#late.due <= number) await this.settle();
+    await this.onOperation?.(number);
     return number === this.#at ? this.#disturb(operation, number) : operation.act();
   }
 
