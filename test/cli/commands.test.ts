@@ -1,7 +1,7 @@
 /** A user's own database, from the first command to the last, with the real program. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
 import { Workplace } from './firn-process.ts';
 
 const SHOP = `
@@ -13,7 +13,7 @@ const SHOP = `
   INSERT INTO lines VALUES (1, 'x', 1), (1, 'y', 2);
 `;
 
-test('a database is looked at before anything is made, then copied', async () => {
+async function looksFirst(): Promise<void> {
   using place = new Workplace();
   place.sql('app.db', SHOP);
 
@@ -39,7 +39,7 @@ test('a database is looked at before anything is made, then copied', async () =>
   const run = await place.run('run', '.', '--once');
   equal(run.code, 0, run.err);
   match(run.out, /app {2}users: existing rows copied, 3 rows/);
-});
+}
 
 /** A place with a pipeline that has copied the shop once. */
 async function copiedShop(): Promise<Workplace> {
@@ -50,7 +50,7 @@ async function copiedShop(): Promise<Workplace> {
   return place;
 }
 
-test('verify, query, history, status, drop and uninstall answer (spec: P15)', async () => {
+async function answers(): Promise<void> {
   using place = await copiedShop();
 
   place.sql(
@@ -98,9 +98,9 @@ test('verify, query, history, status, drop and uninstall answer (spec: P15)', as
   equal((await place.run('query', '.', 'SELECT * FROM lines')).code, 2);
   equal((await place.run('uninstall', '.', '--yes')).code, 0);
   match((await place.run('uninstall', '.', '--yes')).out, /nothing of Firn/);
-});
+}
 
-test('two commands: run SOURCE --into DIR, then it goes on by DIR alone', async () => {
+async function twoCommands(): Promise<void> {
   using place = new Workplace();
   place.sql('my app.db', SHOP);
   const first = await place.run(
@@ -129,9 +129,9 @@ test('two commands: run SOURCE --into DIR, then it goes on by DIR alone', async 
   const other = await place.run('run', 'other.db', '--into', 'lake', '--once');
   equal(other.code, 2);
   match(other.err, /CONFIG-SOURCE-DIFFERS/);
-});
+}
 
-test('what is wrong is said by name, with the next step, and exit code 2', async () => {
+async function wrongByName(): Promise<void> {
   using place = new Workplace();
   place.sql('app.db', 'CREATE TABLE t (a INTEGER PRIMARY KEY)');
   const cases: readonly (readonly [words: readonly string[], code: number, text: RegExp])[] = [
@@ -167,13 +167,22 @@ test('what is wrong is said by name, with the next step, and exit code 2', async
     ok(!ended.err.includes('hunter2'), 'an address is never quoted');
     equal(ended.out, '');
   }
-});
+}
 
-test('with --json an error is one document too', async () => {
+async function jsonError(): Promise<void> {
   using place = new Workplace();
   const ended = await place.run('check', 'nope.yaml', '--json');
   const { error } = JSON.parse(ended.out) as { error: { code: string; remedy: string } };
   equal(error.code, 'CONFIG-NOT-FOUND');
   ok(error.remedy.length > 0);
   equal(ended.code, 2);
+}
+
+// Each waits for other processes most of the time.
+suite('commands', { concurrency: 3 }, () => {
+  test('a database is looked at before anything is made, then copied', looksFirst);
+  test('verify, query, history, status, drop and uninstall answer (spec: P15)', answers);
+  test('two commands: run SOURCE --into DIR, then it goes on by DIR alone', twoCommands);
+  test('what is wrong is said by name, with the next step, and exit code 2', wrongByName);
+  test('with --json an error is one document too', jsonError);
 });

@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
+/** Compiled code is kept between runs, as the launcher keeps it. */
+const COMPILED = fileURLToPath(new URL('../../.cache/compiled', import.meta.url));
+
 /** How a run of the program ended. */
 export interface Ended {
   readonly code: number | null;
@@ -42,7 +45,7 @@ export class Workplace implements Disposable {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
         PATH: process.env['PATH'],
-        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'firn-compiled'),
+        NODE_COMPILE_CACHE: COMPILED,
         XDG_RUNTIME_DIR: join(this.folder, 'runtime'),
         ...this.#environment,
       },

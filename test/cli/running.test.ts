@@ -1,12 +1,12 @@
 /** A pipeline that runs: others reach it, a second owner is refused, signals end it in order. */
 import { equal, match } from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
 import { Workplace } from './firn-process.ts';
 
 const PIPELINE = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a')";
 
-test('a running pipeline is asked, not doubled, and ends in order (spec: P1, P3, P7)', async () => {
+async function runningPipeline(): Promise<void> {
   using place = new Workplace();
   place.sql('app.db', PIPELINE);
   const pipeline = place.start('run', 'app.db', '--into', 'lake', '--json');
@@ -44,9 +44,9 @@ test('a running pipeline is asked, not doubled, and ends in order (spec: P1, P3,
     'csv',
   );
   equal(live.out, 'v\nc\nb\n', live.err);
-});
+}
 
-test('several pipelines in one process: one that fails does not stop the others', async () => {
+async function severalPipelines(): Promise<void> {
   using place = new Workplace();
   const file = (name: string): string =>
     `name: ${name}\nsource: {type: sqlite, path: ./${name}.db}\ntables: [t]\nlake: {warehouse: ./${name}}\n`;
@@ -60,9 +60,9 @@ test('several pipelines in one process: one that fails does not stop the others'
     match(ended.out, new RegExp(`${name} {2}t: existing rows copied, 1 row`));
     equal((await place.run('verify', `${name}.yaml`)).code, 0);
   }
-});
+}
 
-test('check says that a lake cannot be made, and makes nothing', async () => {
+async function lakeChecked(): Promise<void> {
   using place = new Workplace();
   place.sql('app.db', PIPELINE);
   equal((await place.run('init', 'app.db')).code, 0);
@@ -73,4 +73,17 @@ test('check says that a lake cannot be made, and makes nothing', async () => {
   match(check.out, /error +The lake cannot be made at .*\n.* is not a folder\. \[warehouse\]/);
   const run = await place.run('run', '.', '--once');
   match(run.err, /^error STORAGE-/);
+}
+
+// Each waits for other processes most of the time.
+suite('running pipelines', { concurrency: 3 }, () => {
+  test(
+    'a running pipeline is asked, not doubled, and ends in order (spec: P1, P3, P7)',
+    runningPipeline,
+  );
+  test(
+    'several pipelines in one process: one that fails does not stop the others',
+    severalPipelines,
+  );
+  test('check says that a lake cannot be made, and makes nothing', lakeChecked);
 });

@@ -11,7 +11,6 @@ export type StateName =
   | 'floor.json'
   | 'halts.json'
   | 'status.json'
-  | 'proofs.json'
   | 'branches.json'
   | 'proofs.json';
 

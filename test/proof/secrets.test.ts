@@ -3,7 +3,7 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Workplace } from './firn-process.ts';
+import { Workplace } from '../cli/firn-process.ts';
 
 const ENVIRONMENT_CANARY = 'canary-env-93k2';
 const ADDRESS_CANARY = 'canary-address-71x';
