@@ -2,19 +2,23 @@
  * A pipeline over a real SQLite database, a folder and the real engine, driven in process: what the
  * command line does, without starting a program for every step.
  */
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { TestContext } from 'node:test';
 import { parsePipelineFile } from '../../src/config/parse-pipeline-file.ts';
+import type { PipelineConfig } from '../../src/config/pipeline-config.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { systemRandom } from '../../src/kernel/random.ts';
 import { openLake } from '../../src/pipeline/adapters.ts';
+import type { OpenedLake } from '../../src/pipeline/adapters.ts';
 import type { PipelineEvent } from '../../src/pipeline/pipeline-event.ts';
 import { openPipeline } from '../../src/pipeline/pipeline-service.ts';
 import type { PipelineService } from '../../src/pipeline/pipeline-service.ts';
 import { openStateFolder } from '../../src/pipeline/state/state-folder.ts';
+import type { LoadedTable } from '../../src/ports/catalog.ts';
 import { viewTables } from '../../src/pipeline/view/lake-view.ts';
 
 /** One database and one lake in a temporary folder. */
@@ -29,6 +33,10 @@ export interface PipelineWorld {
   with<T>(use: (pipeline: PipelineService) => Promise<T>): Promise<T>;
   /** Catches up once. */
   runOnce(): Promise<void>;
+  /** Opens storage and catalog beside the pipeline. */
+  withLake<T>(use: (lake: OpenedLake) => Promise<T>): Promise<T>;
+  /** The first table's base as the catalog has it. */
+  base(): Promise<LoadedTable>;
   /** Names of the refs of the first table's base, sorted. */
   baseRefs(): Promise<readonly string[]>;
   /** Rows of an answer as text. */
@@ -40,22 +48,7 @@ export function pipelineWorld(
   context: TestContext,
   setup: { readonly ddl: string; readonly tables: string; readonly options?: string },
 ): PipelineWorld {
-  const folder = mkdtempSync(join(tmpdir(), 'firn-world-'));
-  const database = new DatabaseSync(join(folder, 'app.db'));
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
-  database.exec(setup.ddl);
-  context.after(() => {
-    database.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const text = [
-    'name: shop',
-    'source: {type: sqlite, path: ./app.db}',
-    `tables: [${setup.tables}]`,
-    'lake: {warehouse: ./lake}',
-    setup.options ?? '',
-  ].join('\n');
-  const config = parsePipelineFile(text, join(folder, 'firn.yaml'));
+  const { folder, database, config } = openFolder(context, setup);
   const events: PipelineEvent[] = [];
   const world: PipelineWorld = {
     folder,
@@ -81,12 +74,22 @@ export function pipelineWorld(
     async runOnce() {
       await world.with((pipeline) => pipeline.run({ once: true }));
     },
+    async withLake(use) {
+      const lake = await openLake({ config, clock: systemClock, random: systemRandom });
+      try {
+        return await use(lake);
+      } finally {
+        await lake.catalog.close();
+      }
+    },
+    base: () =>
+      world.withLake(async ({ store, catalog }) => {
+        const [view] = await viewTables({ store, catalog, state: openStateFolder(store, 'shop') });
+        assert(view?.base);
+        return view.base;
+      }),
     async baseRefs() {
-      const adapters = { config, clock: systemClock, random: systemRandom };
-      const { store, catalog } = await openLake(adapters);
-      const views = await viewTables({ store, catalog, state: openStateFolder(store, 'shop') });
-      await catalog.close();
-      return Object.keys(views[0]?.base?.metadata.refs ?? {}).sort();
+      return Object.keys((await world.base()).metadata.refs).sort();
     },
     rows: (sql) =>
       world.with(async (pipeline) => {
@@ -99,4 +102,28 @@ export function pipelineWorld(
       }),
   };
   return world;
+}
+
+/** The database and the checked pipeline file in a folder of their own. */
+function openFolder(
+  context: TestContext,
+  setup: Parameters<typeof pipelineWorld>[1],
+): Pick<PipelineWorld, 'folder' | 'database'> & { readonly config: PipelineConfig } {
+  const folder = mkdtempSync(join(tmpdir(), 'firn-world-'));
+  const database = new DatabaseSync(join(folder, 'app.db'));
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
+  database.exec(setup.ddl);
+  context.after(() => {
+    database.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const text = [
+    'name: shop',
+    'source: {type: sqlite, path: ./app.db}',
+    `tables: [${setup.tables}]`,
+    'lake: {warehouse: ./lake}',
+    setup.options ?? '',
+  ].join('\n');
+  const config = parsePipelineFile(text, join(folder, 'firn.yaml'));
+  return { folder, database, config };
 }
