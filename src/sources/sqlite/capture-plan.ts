@@ -12,7 +12,7 @@ import { carriageOf, carriedType } from './value-carriage.ts';
 import type { Carriage } from './value-carriage.ts';
 
 /** Two images of a row must fit into one log row, and SQLite allows 2,000 columns. */
-export const CAPTURED_COLUMNS_MAX = 900;
+const CAPTURED_COLUMNS_MAX = 900;
 
 /** Column of an image. */
 export interface ImageColumn {
@@ -38,8 +38,8 @@ export interface CapturePlan {
   /** A column that a statement may set. */
   readonly writableColumn: string;
   readonly uniqueKeys: readonly UniqueKey[];
-  /** Defaults that REPLACE puts in the place of NULL, by column of a unique key. */
-  readonly replaceDefaults: Readonly<Record<string, string>>;
+  /** Defaults that REPLACE puts in the place of NULL, for columns of unique keys. */
+  readonly replaceDefaults: readonly { readonly column: string; readonly text: string }[];
   /** What tells this table's own rows apart in a trigger: the rowid's name or key columns. */
   readonly sameRow: readonly string[];
   /** The table has BEFORE triggers of its own, which may touch rows after Firn's have run. */
@@ -57,7 +57,7 @@ export interface KeyChoice {
  * else the first unique key whose columns cannot be NULL. Iceberg's identifier fields allow neither
  * NULL nor floating point (Iceberg spec, "Identifier Field IDs").
  */
-export function chooseKey(
+function chooseKey(
   shape: TableShape,
   choice: TableChoice,
   preferred: readonly string[] | null,
@@ -101,7 +101,7 @@ export function planCapture(
   if (identity.length === 0 && rowidName === null) {
     return { obstacle: 'its columns hide the rowid and it has no other key' };
   }
-  const own = shape.rowidName ?? (shape.integerKey ? (shape.primaryKey[0] ?? null) : null);
+  const own = shape.integerKey ? (shape.primaryKey[0] ?? null) : shape.rowidName;
   const isIdentity = (column: ShapeColumn): boolean => identity.includes(column.name);
   const first = identity.flatMap((name) => columns.filter((column) => column.name === name));
   const image = [...first, ...columns.filter((column) => !isIdentity(column))];
@@ -164,12 +164,12 @@ function keyObstacle(
   return null;
 }
 
-function replaceDefaults(shape: TableShape): Record<string, string> {
+function replaceDefaults(shape: TableShape): CapturePlan['replaceDefaults'] {
   const inKeys = new Set(shape.uniqueKeys.flatMap((key) => key.terms.map((term) => term.column)));
-  return Object.fromEntries(
-    shape.columns.flatMap(({ name, notNull, defaultText }) =>
-      notNull && defaultText !== null && inKeys.has(name) ? [[name, defaultText]] : [],
-    ),
+  return shape.columns.flatMap(({ name, notNull, defaultText }) =>
+    notNull && defaultText !== null && inKeys.has(name)
+      ? [{ column: name, text: defaultText }]
+      : [],
   );
 }
 

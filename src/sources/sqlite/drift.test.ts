@@ -69,6 +69,18 @@ const CASES: readonly DriftCase[] = [
     ],
   },
   {
+    what: 'a column that hides the rowid',
+    sql: 'ALTER TABLE t ADD COLUMN rowid',
+    after: `INSERT INTO t VALUES(3, 'x', 7)`,
+    expected: [
+      't:c id=2 a="two"',
+      't:c id=3 a="x"',
+      't has id a rowid',
+      't:r id=2 a="two"',
+      't:r id=3 a="x" rowid="7"',
+    ],
+  },
+  {
     what: 'a generated column has values at once',
     sql: 'ALTER TABLE t ADD COLUMN b INT AS (id + 1)',
     expected: [

@@ -23,7 +23,7 @@ import { readShape, readTriggers } from './table-shape.ts';
 import type { TableShape } from './table-shape.ts';
 
 /** Rows to read again after a new column at most; beyond it loading the table again is cheaper. */
-export const REREADS_MAX = 50_000;
+const REREADS_MAX = 50_000;
 
 /** Why capture of a table ends, or must start again. */
 export interface DriftCause {

@@ -22,7 +22,7 @@ import type { PlannedTrigger } from './triggers.ts';
 export const STARTED = 'started';
 
 /** First value of an `end` mark of a table that was taken out of the pipeline. */
-export const REMOVED = 'removed';
+const REMOVED = 'removed';
 
 /** Why a table could not be captured. */
 export interface Refusal {

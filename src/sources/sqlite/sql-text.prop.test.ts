@@ -30,6 +30,9 @@ const HOSTILE = [
   '--',
   '/*',
   'OLD"."id',
+  'toString',
+  '__proto__',
+  'constructor',
   '$x',
   ':y',
   '@z',
@@ -43,7 +46,9 @@ const name = fc
 
 const names = fc
   .tuple(name, fc.uniqueArray(name, { minLength: 3, maxLength: 3, comparator: sameName }), name)
-  .filter(([, columns, added]) => !columns.some((column) => sameName(column, added)));
+  .filter(([, columns, added]) => !columns.some((column) => sameName(column, added)))
+  // A new column that hides the rowid is a reason to load the table again; see the drift tests.
+  .filter(([, , added]) => !sameName(added, 'rowid'));
 
 test('any name of a table and its columns (spec: S17)', async () => {
   await fc.assert(

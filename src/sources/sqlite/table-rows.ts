@@ -95,7 +95,7 @@ export class TableRows {
 }
 
 /** Whether two images hold the same values. */
-export function sameImage(left: SqliteRow, right: readonly (SqliteValue | undefined)[]): boolean {
+function sameImage(left: SqliteRow, right: readonly (SqliteValue | undefined)[]): boolean {
   return left.every((value, place) => sameValue(value, right[place]));
 }
 

@@ -58,7 +58,7 @@ export interface TableShape {
 }
 
 /** Prefix of everything Firn puts into a database. */
-export const OWN_PREFIX = '_firn_';
+const OWN_PREFIX = '_firn_';
 
 /**
  * Names of the tables that can be captured: no views, virtual or shadow tables, none of SQLite's

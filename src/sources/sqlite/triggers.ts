@@ -108,7 +108,7 @@ function sameTerm(plan: CapturePlan, term: KeyTerm): string {
     return `(${text}\n) = ${fresh}${collation}`;
   }
   const column = columnName(plan, term.column);
-  const fallback = plan.replaceDefaults[term.column];
+  const fallback = plan.replaceDefaults.find((one) => one.column === term.column)?.text;
   // OR REPLACE puts the default in the place of a NULL that is not allowed, after this trigger ran.
   const fresh = fallback === undefined ? `NEW.${column}` : `coalesce(NEW.${column},${fallback}\n)`;
   return `${ROW}.${column} = ${fresh}${collation}`;
