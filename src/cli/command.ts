@@ -15,6 +15,8 @@ export interface CommandContext {
   /** Aborted by SIGINT and SIGTERM: finish what is complete and end. */
   readonly signal: AbortSignal;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** How the user called the program: `firn`, or `./firn` in a checkout. */
+  readonly program: string;
   /** Asks a person; `null` when there is nobody to ask. */
   readonly ask: (question: string) => Promise<string | null>;
 }

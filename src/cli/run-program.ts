@@ -15,6 +15,7 @@ import { createLog, isLogLevel } from './output/log.ts';
 import type { Log } from './output/log.ts';
 import { parseLine } from './program.ts';
 import type { ParsedCommand } from './program.ts';
+import { printable } from './output/printable.ts';
 import { createRedactor } from './output/redact.ts';
 import { errorDocument, exitCodeOf, showError } from './output/render-error.ts';
 import { abortOnSignals } from './signals.ts';
@@ -71,6 +72,7 @@ async function runCommand({ name, load, input }: ParsedCommand): Promise<ExitCod
     random: systemRandom,
     signal,
     environment,
+    program: printable(environment['FIRN_COMMAND'] ?? 'firn'),
     ask: json ? () => Promise.resolve(null) : askPerson,
   };
   try {

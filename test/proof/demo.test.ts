@@ -35,7 +35,7 @@ test('a folder that the demo did not make is left alone', async () => {
 test('a demo that is stopped ends its processes', async () => {
   using place = new Workplace();
   const demo = place.start('demo');
-  await demo.saw('changes in the lake');
+  await demo.saw('into the lake');
   demo.child.kill('SIGINT');
   equal((await demo.ended).code, 130);
   equal((await place.run('run', 'firn-demo', '--once')).code, 0, 'nobody owns the pipeline');

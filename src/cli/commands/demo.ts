@@ -59,12 +59,8 @@ export const demo: Command = async (context, input) => {
 
 function makeShop(context: CommandContext, paths: DemoPaths, story: StoryTeller): void {
   const { terminal, random } = context;
-  terminal.line(
-    'A shop keeps its orders in SQLite. Firn copies them into Apache Iceberg tables while',
-  );
-  terminal.line(
-    'the shop is open, gets killed on the way, and proves in the end that nothing is missing.',
-  );
+  terminal.line('A shop keeps its orders in SQLite. Firn copies them to Apache Iceberg tables');
+  terminal.line('while it is open, is killed on the way, and proves that nothing is missing.');
   const { rows } = createShop(paths.shop, SHOP, createDice(random));
   writeFileSync(paths.pipelineFile, PIPELINE_FILE);
   const path = relative('.', paths.shop);
@@ -75,7 +71,7 @@ async function prove(
   context: CommandContext,
   demo: { readonly paths: DemoPaths; readonly story: StoryTeller; readonly startMs: number },
 ): Promise<0 | 1> {
-  const { terminal, clock } = context;
+  const { terminal, clock, program } = context;
   const config = loadPipelineFile(demo.paths.pipelineFile);
   return withPipeline(context, { config }, async (service) => {
     const report = await tellProof(service, demo.story, terminal);
@@ -83,12 +79,10 @@ async function prove(
     const tookMs = clock.monotonicMs() - demo.startMs;
     terminal.document({ equal: report.equal, tookMs: Math.round(tookMs), tables: report.tables });
     terminal.line();
-    terminal.line(
-      `That was all, in ${formatElapsed(tookMs)}. Everything is in firn-demo. Go on with:`,
-    );
-    terminal.line('    firn query firn-demo "SELECT * FROM orders LIMIT 5"');
-    terminal.line('    firn status firn-demo');
-    terminal.line('    firn run app.db --into lake     your own SQLite database');
+    terminal.line(`That was all, in ${formatElapsed(tookMs)}; it is all in firn-demo. Go on with:`);
+    terminal.line(`    ${program} query firn-demo "SELECT * FROM orders LIMIT 5"`);
+    terminal.line(`    ${program} status firn-demo`);
+    terminal.line(`    ${program} run app.db --into lake     your own SQLite database`);
     return report.equal ? EXIT.done : EXIT.no;
   });
 }

@@ -26,6 +26,7 @@ export const init: Command = async (context, input) => {
   terminal.line(
     `wrote ${shown}: ${formatAmount(tables.length, 'table')} of ${printable(source.path)}`,
   );
-  terminal.line(`next:  firn check ${shown}, then firn run ${shown}`);
+  const { program } = context;
+  terminal.line(`next:  ${program} check ${shown}, then ${program} run ${shown}`);
   return EXIT.done;
 };

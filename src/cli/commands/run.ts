@@ -94,7 +94,9 @@ async function isReady(context: CommandContext, config: PipelineConfig): Promise
     const warnings = countFindings(findings, 'warning');
     if (warnings > 0) {
       const shown = printable(relative('.', config.fileName));
-      terminal.line(`${formatAmount(warnings, 'warning')}; firn check ${shown} tells them`);
+      terminal.line(
+        `${formatAmount(warnings, 'warning')}; ${context.program} check ${shown} tells them`,
+      );
     }
     return true;
   }

@@ -125,8 +125,8 @@ export class DemoStory {
       const changes = [...this.#watch.takeChanges()].toSorted(([a], [b]) => (a < b ? -1 : 1));
       const tables = changes.map(([table, rows]) => `${table} ${formatCount(rows)}`);
       const lag = this.#watch.lagMs;
-      const behind = lag === null ? '' : ` - ${formatElapsed(lag)} behind the shop`;
-      this.#story.detail(`changes in the lake: ${tables.join(', ')}${behind}`);
+      const behind = lag === null ? '' : ` - ${formatElapsed(lag)} behind`;
+      this.#story.detail(`into the lake: ${tables.join(', ')}${behind}`);
     }
   }
 
