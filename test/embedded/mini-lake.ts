@@ -118,7 +118,8 @@ async function runMerge(
     schema,
     bucketing,
     ledgerSchema: lake.ledgerSchema,
-    window: lake.ledger.filter(inWindow),
+    // In no order: what counts is the sequence number of a file, not its place in a list.
+    window: lake.ledger.filter(inWindow).toReversed(),
     older: () => Promise.resolve(lake.ledger.filter((file) => !inWindow(file))),
     rules: { from: call.from, to: call.to, rereadsAfter: call.rereadsAfter ?? call.seen },
   });

@@ -6,6 +6,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
+import { uuidV7 } from '../../kernel/identifiers.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { RowEngine } from '../../ports/row-engine.ts';
@@ -37,7 +38,7 @@ export interface EmbeddedEngineOptions {
   readonly readFolders?: readonly string[];
   /** Threads of DuckDB; default 2. */
   readonly threads?: number;
-  /** Memory of DuckDB before it spills, in bytes; default 256 MiB. */
+  /** Memory of DuckDB before it spills, in bytes; default 192 MiB. */
   readonly memoryBytesMax?: number;
   /** Room for spilling in the stage folder, in bytes; default 64 GiB. */
   readonly spillBytesMax?: number;
@@ -48,10 +49,10 @@ export interface EmbeddedEngineOptions {
 }
 
 const MIB = 1024 * 1024;
-const DEFAULTS = { threads: 2, memoryBytesMax: 256 * MIB, spillBytesMax: 65_536 * MIB };
+const DEFAULTS = { threads: 2, memoryBytesMax: 192 * MIB, spillBytesMax: 65_536 * MIB };
 
 /** A buffer larger than this waits as files: a transaction, or a bootstrap, can be of any size. */
-const STAGE_LIMITS = { rowsMax: 500_000, bytesMax: 64 * MIB };
+const STAGE_LIMITS = { rowsMax: 500_000, bytesMax: 32 * MIB };
 
 /** An engine; nothing runs until it is asked for something. */
 export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine {
@@ -96,9 +97,9 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine 
       }
     },
     compare: async (request) => compareTables(files, await open(), request),
-    async openQuery(request) {
-      await open();
-      const spillFolder = join(limits.spillFolder, 'query');
+    openQuery(request) {
+      // A folder of its own: two instances of DuckDB would use one name for two files.
+      const spillFolder = join(stageFolder, `query-${uuidV7(clock, random)}`);
       return openQuerySession({ store, limits: { ...limits, spillFolder } }, request);
     },
     async close() {

@@ -1,12 +1,13 @@
 /** Queries see exactly the tables, and can do nothing else. spec: P9 */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
-import { readdir } from 'node:fs/promises';
+import { access, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { isFirnError } from '../../kernel/firn-error.ts';
 import { REREAD_ROW } from '../../model/change-sequence.ts';
 import type { QuerySession } from '../../ports/row-engine.ts';
+import { createMemoryObjectStore } from '../../storage/memory-object-store.ts';
 import { openLake } from '../../../test/embedded/mini-lake.ts';
 import type { MiniLake } from '../../../test/embedded/mini-lake.ts';
 import { rowBatch, temporaryFolder, tableSchema } from '../../../test/embedded/rows.ts';
@@ -234,6 +235,23 @@ test('a large answer streams, and may be left unfinished', async (t) => {
   }
   ok(rows > 5000 && rows < 10_000);
   deepEqual(await rowsOf(session, 'SELECT 1'), [['1']]);
+});
+
+test('a query that needs more memory spills, and leaves nothing', async (t) => {
+  const spillFolder = `${await temporaryFolder(t)}/spill`;
+  const session = await openQuerySession(
+    {
+      store: createMemoryObjectStore('memory://lake'),
+      limits: { ...LIMITS, memoryBytesMax: 64 * 1024 * 1024, spillFolder },
+    },
+    { tables: [], live: [] },
+  );
+  const sql = 'SELECT count(*) FROM (SELECT DISTINCT md5(range::VARCHAR) FROM range(1500000))';
+  deepEqual(await rowsOf(session, sql), [['1500000']]);
+  // Nobody reads this one; closing does not wait for it.
+  await session.run('SELECT * FROM range(100000000)');
+  await session.close();
+  await rejects(access(spillFolder));
 });
 
 test('a source column may be called like anything of the engine', async (t) => {

@@ -3,6 +3,7 @@
  * those tables. One SELECT per call; the user's text is parsed by DuckDB and never becomes part of
  * another statement.
  */
+import { mkdir, rm } from 'node:fs/promises';
 import type * as Api from '@duckdb/node-api';
 import type { ScanFile } from '../../iceberg/scan-file.ts';
 import { present } from '../../kernel/assert.ts';
@@ -36,7 +37,7 @@ export interface QueryContext {
   readonly limits: Omit<DuckdbLimits, 'folders' | 'files'>;
 }
 
-/** Opens a session; its files stay at hand until it is closed. */
+/** Opens a session; its files stay at hand until it is closed. Its spill folder is removed then. */
 export async function openQuerySession(
   context: QueryContext,
   request: QueryRequest,
@@ -47,8 +48,14 @@ export async function openQuerySession(
   ];
   const files = [...scans.map(({ file }) => file), ...deleteFilesOf(scans)];
   const local = await holdFiles(context.store, files);
+  const release = async (): Promise<void> => {
+    await local.release();
+    await rm(context.limits.spillFolder, { recursive: true, force: true });
+  };
   try {
-    const limits = { ...context.limits, folders: [], files: files.map((file) => local.path(file)) };
+    const paths = files.map((file) => local.path(file));
+    await mkdir(context.limits.spillFolder, { recursive: true });
+    const limits = { ...context.limits, folders: [], files: paths };
     const instance = await openDuckdb(limits, (connection) => {
       return createViews(connection, local, request);
     });
@@ -59,11 +66,11 @@ export async function openQuerySession(
         if (!open) return;
         open = false;
         instance.close();
-        await local.release();
+        await release();
       },
     };
   } catch (error) {
-    await local.release();
+    await release();
     throw error;
   }
 }

@@ -234,6 +234,36 @@ test('both feeders agree on random text and nulls', async (context) => {
   );
 });
 
+test('an address next to a multiple of 4 GiB carries into its upper half', () => {
+  const image = new Uint8Array(32);
+  const head = new Uint8Array(16);
+  const view = new DataView(head.buffer);
+  const text = 'more than twelve bytes'.repeat(2);
+  view.setUint32(0, text.length, true);
+  view.setBigUint64(8, 0x7_ffff_fff0n, true);
+  const bindings = {
+    vector_assign_string_element_len() {},
+    vector_get_data: () => head,
+    copy_data_to_vector(_target: unknown, _at: number, buffer: ArrayBuffer, from: number) {
+      image.set(new Uint8Array(buffer, from, 32));
+    },
+  };
+  // Only the calls of this feeder are there.
+  const feed = createBulkFeeder({ bindings } as unknown as DuckdbInstance['driver']);
+  const vector = {
+    kind: 'bytes' as const,
+    data: Buffer.from(text),
+    offsets: Uint32Array.of(0, 22, 44),
+    validity: null,
+  };
+  feed({} as Parameters<typeof feed>[0], { vector, start: 0, count: 2, text: true });
+  const written = new DataView(image.buffer);
+  deepEqual(
+    [written.getBigUint64(8, true), written.getBigUint64(24, true)],
+    [0x7_ffff_fff0n, 0x8_0000_0006n],
+  );
+});
+
 test('narrower vectors are widened to the table they are fed to', async (context) => {
   const instance = await open(context);
   const engine = {
