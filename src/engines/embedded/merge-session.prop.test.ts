@@ -8,7 +8,7 @@ import type { Change } from '../../../test/embedded/rows.ts';
 
 const SCHEMA = tableSchema({ id: 'string', part: 'int', name: 'string' }, { keys: 2 });
 const KEYS = ['', 'a', 'A', 'é', '😀', 'a key that is longer than twelve bytes'];
-const STEPS = 40;
+const STEPS = 30;
 
 /** Numbers below `bound`, repeatable. */
 function dice(seed: number): (bound: number) => number {
@@ -72,7 +72,7 @@ class SimulatedSource {
   }
 }
 
-for (const seed of [1, 2, 3]) {
+for (const seed of [1, 2]) {
   test(`base equals source after every merge, seed ${seed}`, async (t) => {
     const roll = dice(seed);
     const lake = await openLake(t, SCHEMA, { buckets: 3 });
