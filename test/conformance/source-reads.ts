@@ -86,7 +86,7 @@ export function sourceReads(make: MakeSourceUnderTest): void {
 function bootstrapTests(make: MakeSourceUnderTest): void {
   for (const keyCase of KEYS) {
     const { spec, keys } = keyCase;
-    test(`${spec.name}: no row, one row, many, in chunks of any size (spec: S11)`, () =>
+    test(`${spec.name}: no row, one row, many, in chunks of any size (spec: B2, S11)`, () =>
       withPrepared(make, [spec], async (prepared) => {
         const schema = tableNamed(prepared, spec.name);
         const { world } = prepared;
@@ -115,7 +115,7 @@ function bootstrapTests(make: MakeSourceUnderTest): void {
         }
       }));
 
-    test(`${spec.name}: goes on behind every cursor, after a restart too (spec: B6)`, () =>
+    test(`${spec.name}: goes on behind every cursor, after a restart too (spec: B5)`, () =>
       withPrepared(make, [spec], async (prepared) => {
         const schema = tableNamed(prepared, spec.name);
         const { world } = prepared;
@@ -152,7 +152,7 @@ function markTests(make: MakeSourceUnderTest): void {
     });
   }
 
-  test('chunks over a low mark, then the stream from it, give the table (spec: O6, B1)', () =>
+  test('chunks over a low mark, then the stream from it, give the table (spec: O9, B2)', () =>
     besideWriter(async (prepared) => {
       const { world } = prepared;
       const schema = tableNamed(prepared, 'items');
@@ -182,7 +182,7 @@ function markTests(make: MakeSourceUnderTest): void {
       }
     }));
 
-  test('a whole table is of exactly the moment of its mark (spec: O6)', () =>
+  test('a whole table is of exactly the moment of its mark (spec: O9)', () =>
     besideWriter(async (prepared) => {
       const schema = tableNamed(prepared, 'items');
       for (let round = 0; round < 10; round++) {
@@ -218,7 +218,7 @@ function eventsUpTo(
 function keyTests(make: MakeSourceUnderTest): void {
   for (const keyCase of KEYS) {
     const { spec, keys } = keyCase;
-    test(`${spec.name}: rows that are there, and those that are not (spec: O7)`, () =>
+    test(`${spec.name}: rows that are there, and those that are not (spec: O10)`, () =>
       withPrepared(make, [spec], async (prepared) => {
         const { world } = prepared;
         for (const [index, key] of keys.entries())

@@ -207,7 +207,7 @@ for (const recursive of ['OFF', 'ON']) {
           equal((await world.source.verifyPosition(position)).kind, 'valid');
         });
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 }

@@ -46,7 +46,7 @@ const OTHERS = ['u:c id=1'];
 
 const CASES: readonly DriftCase[] = [
   {
-    what: 'a column that may be NULL (S8)',
+    what: 'a column that may be NULL (spec: S8)',
     sql: 'ALTER TABLE t ADD COLUMN b INT DEFAULT (NULL)',
     after: `UPDATE t SET b = 5 WHERE id = 1; INSERT INTO t VALUES(3, 'x', 7)`,
     expected: [
@@ -101,7 +101,7 @@ const CASES: readonly DriftCase[] = [
     ],
   },
   {
-    what: 'a table built anew by copy, drop and rename (S9)',
+    what: 'a table built anew by copy, drop and rename (spec: S9)',
     sql: REBUILD,
     after: `INSERT INTO t VALUES(3, 'not recorded')`,
     expected: ['t:c id=2 a="two"', 't halted SOURCE-TABLE-REBUILT bootstrap, goes on'],
@@ -117,7 +117,7 @@ const CASES: readonly DriftCase[] = [
     expected: ['t:c id=2 a="two"', 't halted SOURCE-TABLE-REBUILT bootstrap, goes on'],
   },
   {
-    what: 'a table dropped (S18)',
+    what: 'a table dropped (spec: S18)',
     sql: 'DROP TABLE t',
     expected: ['t:c id=2 a="two"', 't halted SOURCE-TABLE-MISSING operator'],
   },
@@ -237,7 +237,7 @@ test('a rebuild that makes Firn’s triggers again, word for word, is noticed (s
     deepEqual(brief(await world.read(lastPosition(events), tables)), ['t:c id=3 a="x"']);
   }));
 
-test('capture goes on behind the place that a halt names', () =>
+test('capture goes on behind the place that a halt names (spec: S20)', () =>
   inSqliteWorld({ schema: SCHEMA, rules: [tableRule('t')] }, async (world) => {
     const { tables, mark } = await world.prepare();
     world.exec(REBUILD);

@@ -125,9 +125,9 @@ interface Comparison {
 }
 
 function driftOf(comparison: Comparison): Drift | null {
-  const { stored, shape, request, border } = comparison;
+  const { stored, shape, request } = comparison;
   const end = (cause: DriftCause): Drift => ({ kind: 'end', stored, cause });
-  const isRebuilt = shape.order > border || !hasTriggers(comparison);
+  const isRebuilt = !hasTriggers(comparison);
   const keyless = isRebuilt && stored.plan.key.length === 0;
   const plan = planTable(shape, request.rules, keyless ? null : stored.plan.key);
   if ('code' in plan) return end(plan);
@@ -184,6 +184,7 @@ function whereItWent(stored: StoredPlan, triggers: ReturnType<typeof readTrigger
     : { code: 'SOURCE-TABLE-RENAMED', detail: `Table ${table} is called ${moved.table} now` };
 }
 
+/** Whether Firn's own triggers are there, none made again since they were installed. */
 function hasTriggers({ stored, shape, border }: Comparison): boolean {
   return stored.triggers.every((planned) =>
     shape.triggers.some(

@@ -13,8 +13,8 @@ export const META_TABLE = '_firn_meta';
 export const TABLES_TABLE = '_firn_tables';
 
 /**
- * The journal for people. It is also the youngest object of an installation: a captured table or
- * trigger that is younger was made behind Firn's back.
+ * The journal for people. It is also the youngest object of an installation: a trigger on a
+ * captured table that is younger was made behind Firn's back.
  */
 export const CHANGES_VIEW = '_firn_changes';
 

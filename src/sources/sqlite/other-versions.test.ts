@@ -21,17 +21,22 @@ r = random.Random(int(sys.argv[2]))
 db = sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None)
 db.execute('PRAGMA synchronous = OFF')
 db.execute('PRAGMA recursive_triggers = ' + sys.argv[3])
+UPSERT = 'INSERT INTO users(email, v) VALUES(?, ?) ON CONFLICT(email) DO UPDATE SET v = excluded.v'
 def conflict(): return r.choice(['', ' OR REPLACE', ' OR IGNORE', ' OR FAIL'])
 def value(): return r.choice([None, 1, 2**62 + 1, 1.5, float('inf'), 'a\\0b', b'\\0\\xff', '1'])
+def some(n): return r.randrange(n)
+def text(n): return str(r.randrange(n))
 def one():
     k = r.randrange(6)
-    if k == 0: return 'INSERT%s INTO users(email, n, v) VALUES(?, ?, ?)' % conflict(), (str(r.randrange(30)), r.randrange(30), value())
-    if k == 1: return 'UPDATE%s users SET email = ?, n = ? WHERE id = ?' % conflict(), (str(r.randrange(30)), r.randrange(30), r.randrange(200))
-    if k == 2: return 'INSERT INTO users(email, v) VALUES(?, ?) ON CONFLICT(email) DO UPDATE SET v = excluded.v', (str(r.randrange(30)), value())
-    if k == 3: return 'DELETE FROM users WHERE n = ?', (r.randrange(30),)
-    if k == 4: return 'INSERT%s INTO pairs VALUES(?, ?, ?)' % conflict(), (str(r.randrange(5)), r.randrange(5), r.random())
-    return 'UPDATE%s pairs SET b = ? WHERE a = ? AND b = ?' % conflict(), (r.randrange(5), str(r.randrange(5)), r.randrange(5))
-for turn in range(1500):
+    if k == 0:
+        return 'INSERT%s INTO users(email, n, v) VALUES(?, ?, ?)' % conflict(), (text(30), some(30), value())
+    if k == 1:
+        return 'UPDATE%s users SET email = ?, n = ? WHERE id = ?' % conflict(), (text(30), some(30), some(200))
+    if k == 2: return UPSERT, (text(30), value())
+    if k == 3: return 'DELETE FROM users WHERE n = ?', (some(30),)
+    if k == 4: return 'INSERT%s INTO pairs VALUES(?, ?, ?)' % conflict(), (text(5), some(5), r.random())
+    return 'UPDATE%s pairs SET b = ? WHERE a = ? AND b = ?' % conflict(), (some(5), text(5), some(5))
+for turn in range(600):
     db.execute('BEGIN IMMEDIATE')
     for _ in range(r.randrange(1, 8)):
         try: db.execute(*one())

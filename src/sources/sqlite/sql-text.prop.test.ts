@@ -93,7 +93,7 @@ test('any name of a table and its columns (spec: S17)', async () => {
       });
     }),
     {
-      numRuns: 60,
+      numRuns: 30,
       examples: HOSTILE.map((hostile) => [[hostile, [`${hostile}1`, hostile, `"${hostile}`], 'z']]),
     },
   );

@@ -1,13 +1,15 @@
 /** Values that do not fit, databases that change under a running stream, and rows of any size. */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { copyFileSync, renameSync } from 'node:fs';
-import { test } from 'node:test';
+import { DatabaseSync } from 'node:sqlite';
+import { mock, test } from 'node:test';
 import type { MisfitPolicy } from '../../config/pipeline-config.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import type { ErrorCode } from '../../kernel/error-registry.ts';
 import { isFirnError } from '../../kernel/firn-error.ts';
 import type { SourceEvent } from '../../model/source-event.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
-import { changesOf, ofKind, rowsIn } from '../../../test/support/source-events.ts';
+import { changesOf, fold, ofKind, rowsIn } from '../../../test/support/source-events.ts';
 import type { Cell } from '../../../test/support/source-events.ts';
 import { inSqliteWorld, lastPosition, tableRule } from '../../../test/support/sqlite-world.ts';
 import type { SqliteWorld } from '../../../test/support/sqlite-world.ts';
@@ -53,7 +55,8 @@ const MISFITS: readonly Misfit[] = [
 ];
 
 for (const { declared, value, text } of MISFITS) {
-  const schema = `CREATE TABLE t(id INTEGER PRIMARY KEY, v ${declared}); CREATE TABLE u(id INTEGER PRIMARY KEY);`;
+  const schema = `CREATE TABLE t(id INTEGER PRIMARY KEY, v ${declared});
+    CREATE TABLE u(id INTEGER PRIMARY KEY);`;
   const rule = (onMisfit: MisfitPolicy): ReturnType<typeof tableRule>[] => [
     tableRule('t', { columns: { v: { onMisfit } } }),
     tableRule('u'),
@@ -61,7 +64,7 @@ for (const { declared, value, text } of MISFITS) {
   const write = `INSERT INTO t VALUES(1, NULL); INSERT INTO t VALUES(2, ${value});
     INSERT INTO u VALUES(1)`;
 
-  test(`${value} in a column declared ${declared} halts that table (spec: S13, V6)`, () =>
+  test(`${value} in a column declared ${declared} halts that table (spec: S13, V2)`, () =>
     inSqliteWorld({ schema, rules: rule('halt') }, async (world) => {
       const { tables, mark } = await world.prepare();
       world.exec(write);
@@ -73,7 +76,7 @@ for (const { declared, value, text } of MISFITS) {
       if (t !== undefined) await failsWith('SOURCE-VALUE-MISFIT', () => bootstrapped(world, t));
     }));
 
-  test(`${value} in a column declared ${declared}, by policy (spec: S13, V6)`, () =>
+  test(`${value} in a column declared ${declared}, by policy (spec: S13, V2)`, () =>
     inSqliteWorld({ schema, rules: rule('null') }, async (world) => {
       const { tables, mark } = await world.prepare();
       world.exec(write);
@@ -210,3 +213,52 @@ test('the commit time is that of the change', () =>
     const at = Number.parseInt(String((end?.commitTsUs ?? 0n) / 1000n), 10);
     ok(at >= before - 1 && at <= after + 1, `${before} ${at} ${after}`);
   }));
+
+test('an idle poll asks for the data version and reads no table (spec: S14)', () =>
+  inSqliteWorld({ schema: ITEMS }, async (world) => {
+    const { tables, mark } = await world.prepare();
+    const stop = new AbortController();
+    const request = { ...world.request(mark.position, tables), once: false, signal: stop.signal };
+    const stream = world.source.stream(request)[Symbol.asyncIterator]();
+    await stream.next();
+    const spy = mock.method(DatabaseSync.prototype, 'prepare');
+    try {
+      const next = stream.next();
+      while (spy.mock.callCount() < 20) await systemClock.sleep(5);
+      stop.abort();
+      await next;
+    } finally {
+      mock.restoreAll();
+    }
+    const asked = spy.mock.calls.map((call) => call.arguments[0]);
+    deepEqual([...new Set(asked)], ['PRAGMA data_version']);
+  }));
+
+test('rows looked up belong to one moment with all the changes before them (spec: S4, S7)', () =>
+  inSqliteWorld(
+    { schema: 'CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE, v)' },
+    async (world) => {
+      const { tables, mark } = await world.prepare();
+      world.exec(`INSERT INTO t VALUES(1, 'a', 1), (2, 'b', 1);
+      INSERT OR REPLACE INTO t VALUES(3, 'a', 1);
+      WITH RECURSIVE n(i) AS (SELECT 10 UNION ALL SELECT i + 1 FROM n WHERE i < 9000)
+        INSERT INTO t SELECT i, i, NULL FROM n`);
+      const seen: SourceEvent[] = [];
+      let turn = 1;
+      for await (const event of world.source.stream(world.request(mark.position, tables))) {
+        seen.push(event);
+        if (event.kind === 'changes' && turn < 4) {
+          turn++;
+          world.exec(`BEGIN; UPDATE t SET v = ${turn} WHERE id < 4;
+          INSERT OR REPLACE INTO t VALUES(1, 'a${turn}', ${turn}); COMMIT`);
+        }
+        if (event.kind !== 'transaction-end') continue;
+        const rows = fold(seen).get('t');
+        const versions = ['bigint 1', 'bigint 2', 'bigint 3'].flatMap(
+          (key) => rows?.get(key)?.['v'] ?? [],
+        );
+        equal(new Set(versions).size, 1, `rows of one transaction: ${versions.join()}`);
+      }
+      ok(turn > 1, 'something was written while the stream was read');
+    },
+  ));

@@ -42,8 +42,6 @@ export interface ShapeTrigger {
 /** A table. */
 export interface TableShape {
   readonly name: string;
-  /** As {@link ShapeTrigger.order}. */
-  readonly order: number;
   readonly withoutRowid: boolean;
   readonly columns: readonly ShapeColumn[];
   /** Columns of the declared primary key in key order. */
@@ -96,14 +94,14 @@ export function readShape(
 ): TableShape | null {
   const [master] = query(
     db,
-    `SELECT m.name, m.rowid, l.wr FROM sqlite_master AS m
+    `SELECT m.name, l.wr FROM sqlite_master AS m
        JOIN pragma_table_list AS l ON l.schema = 'main' AND l.name = m.name AND l.type = 'table'
       WHERE m.type = 'table' AND m.name = ?1 COLLATE NOCASE`,
     table,
   );
   if (master === undefined) return null;
   const name = text(master[0]);
-  const withoutRowid = master[2] === 1n;
+  const withoutRowid = master[1] === 1n;
   const rows = query(
     db,
     `SELECT name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?1)
@@ -131,7 +129,6 @@ export function readShape(
   const rowidName = withoutRowid ? null : freeRowidName(columns);
   return {
     name,
-    order: small(master[1]),
     withoutRowid,
     columns,
     primaryKey,

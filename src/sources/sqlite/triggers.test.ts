@@ -188,7 +188,8 @@ test('a trigger of the application that writes the same row again', () =>
   inSqliteWorld(
     {
       schema: `${USERS}
-        CREATE TRIGGER stamp AFTER INSERT ON users BEGIN UPDATE users SET v = 'stamped' WHERE id = NEW.id; END`,
+        CREATE TRIGGER stamp AFTER INSERT ON users 
+          BEGIN UPDATE users SET v = 'stamped' WHERE id = NEW.id; END`,
     },
     async (world) => {
       const made = await changesBy(world, `INSERT INTO users VALUES(1, 'a', 'raw')`);
@@ -196,7 +197,20 @@ test('a trigger of the application that writes the same row again', () =>
     },
   ));
 
-test('the same trigger made after Firn’s: rows are read again, later ones come in order (spec: S8)', () =>
+test('a BEFORE trigger of the application that touches the row that goes (spec: S7)', () =>
+  inSqliteWorld(
+    {
+      schema: `${USERS} INSERT INTO users VALUES(1, 'a', 'old');
+        CREATE TRIGGER touch BEFORE INSERT ON users
+          BEGIN UPDATE users SET v = 'touched' WHERE email = NEW.email; END`,
+    },
+    async (world) => {
+      const made = await changesBy(world, `INSERT OR REPLACE INTO users VALUES(2, 'a', 'new')`);
+      equal(made.at(-1), 'd id=bigint 1');
+    },
+  ));
+
+test('the same trigger made later: rows are read again, then in order (spec: S8)', () =>
   inSqliteWorld({ schema: USERS }, async (world) => {
     const { tables, mark } = await world.prepare();
     world.exec(`CREATE TRIGGER stamp AFTER INSERT ON users
