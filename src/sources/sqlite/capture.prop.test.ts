@@ -27,7 +27,7 @@ const SCHEMA = `
   CREATE TABLE textual(id TEXT NOT NULL PRIMARY KEY, a TEXT, b NUMERIC, v);
   CREATE UNIQUE INDEX textual_a ON textual(lower(a)) WHERE b > 1;
   CREATE TABLE blobs(id BLOB NOT NULL, a TEXT NOT NULL COLLATE NOCASE, b INTEGER, v,
-    PRIMARY KEY(a COLLATE BINARY, id), UNIQUE(b, a COLLATE NOCASE)) WITHOUT ROWID;`;
+    PRIMARY KEY(a, id), UNIQUE(b, a COLLATE BINARY)) WITHOUT ROWID;`;
 const TABLES = ['parent', 'child', 'textual', 'blobs'];
 /** Sessions compare keys with the column's collation and are no oracle where it is not BINARY. */
 const ORACLE_TABLES = ['parent', 'child', 'textual'];

@@ -313,3 +313,17 @@ test('an excluded column is never logged; taken up later, the table is loaded ag
     const events = brief(await world.read(mark.position, wider));
     deepEqual(events, ['t:c id=2', 't halted SOURCE-TABLE-CHANGED bootstrap, goes on']);
   }));
+
+test('a journal that somebody dropped is made anew, as another source (spec: S10)', () =>
+  inSqliteWorld({ schema: SCHEMA, rules: [tableRule('t')] }, async (world) => {
+    const { tables, mark } = await world.prepare();
+    world.exec('DROP TABLE _firn_log');
+    throws(() => world.exec(`INSERT INTO t VALUES(2, 'two')`), /_firn_log/);
+    await world.source.prepare(tables);
+    // A connection whose last statement failed inside a trigger keeps its old schema until then.
+    world.exec('SELECT 1 FROM t');
+    world.exec(`INSERT INTO t VALUES(2, 'two')`);
+    equal((await world.source.verifyPosition(mark.position)).kind, 'broken');
+    await world.source.uninstall();
+    world.exec(`INSERT INTO t VALUES(3, 'three')`);
+  }));

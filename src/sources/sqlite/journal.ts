@@ -60,10 +60,11 @@ const VIEW_DDL =
   `CASE l.op ${OPERATION} END AS operation, strftime('%Y-%m-%d %H:%M:%f', l.at) AS changed_at ` +
   `FROM ${LOG_TABLE} AS l LEFT JOIN ${TABLES_TABLE} AS t ON t.id = l.tbl`;
 
-/** Who the database is, or `null` when no journal is installed. */
+/** Who the database is, or `null` when no journal, or only a part of one, is there. */
 export function readMeta(db: DatabaseSync): JournalMeta | null {
-  if (query(db, 'SELECT 1 FROM sqlite_master WHERE name = ?1', META_TABLE).length === 0)
-    return null;
+  const names = [META_TABLE, TABLES_TABLE, LOG_TABLE];
+  const found = query(db, 'SELECT 1 FROM sqlite_master WHERE name IN (?1, ?2, ?3)', ...names);
+  if (found.length < names.length) return null;
   const rows = query(db, `SELECT key, value FROM ${META_TABLE}`);
   const values = new Map(rows.map(([key, value]) => [key, value]));
   const format = values.get('format');
@@ -84,8 +85,12 @@ export function readMeta(db: DatabaseSync): JournalMeta | null {
   };
 }
 
-/** Makes the journal's tables, with a first row so that a last row always exists. */
+/**
+ * Makes the journal's tables, with a first row so that a last row always exists. What is left of an
+ * installation whose tables somebody dropped goes first: its triggers make writes fail.
+ */
 export function installJournal(db: DatabaseSync, meta: JournalMeta): void {
+  for (const statement of removalStatements(db)) db.exec(statement);
   for (const statement of JOURNAL_DDL) db.exec(statement);
   const insert = db.prepare(`INSERT INTO ${META_TABLE}(key, value) VALUES(?1, ?2)`);
   insert.run('format', JOURNAL_FORMAT);

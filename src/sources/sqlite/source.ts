@@ -111,6 +111,7 @@ class SqliteSource implements ChangeSource {
       const names = tables.map(({ table }) => table.table);
       return reconcile(db, { rules, tables: names, verifiedId: 0 });
     });
+    this.#newIncarnation = null;
     this.#refusals.clear();
     for (const { table, error } of refusals) this.#refusals.set(foldName(table), error);
   }
