@@ -13,7 +13,6 @@ export const bootstrapErrors = {
   'BOOTSTRAP-STOPPED': {
     disposition: 'refuse',
     summary: 'A bootstrap was stopped before its end.',
-    remedy:
-      'Start the pipeline again: it goes on after the last committed chunk.',
+    remedy: 'Start the pipeline again: it goes on after the last committed chunk.',
   },
 } as const satisfies Record<string, ErrorSpec>;

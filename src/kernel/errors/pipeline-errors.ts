@@ -67,8 +67,7 @@ export const pipelineErrors = {
   'PIPELINE-KEY-EXCLUDED': {
     disposition: 'refuse',
     summary: 'A key column is excluded in the pipeline file.',
-    remedy:
-      'Take the column out of exclude: without its key a table cannot be merged.',
+    remedy: 'Take the column out of exclude: without its key a table cannot be merged.',
   },
   'PIPELINE-BUCKET-COLUMN': {
     disposition: 'refuse',
@@ -79,7 +78,6 @@ export const pipelineErrors = {
   'PIPELINE-COLUMNS-CHANGED': {
     disposition: 'refuse',
     summary: 'exclude or rename of a captured table was changed.',
-    remedy:
-      'Put it back, or start the table over with firn drop FILE --table T.',
+    remedy: 'Put it back, or start the table over with firn drop FILE --table T.',
   },
 } as const satisfies Record<string, ErrorSpec>;

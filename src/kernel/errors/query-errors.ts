@@ -6,7 +6,8 @@ export const queryErrors = {
   'QUERY-NOT-SELECT': {
     disposition: 'refuse',
     summary: 'A query is not one SELECT over the tables of the lake.',
-    remedy: 'Send one SELECT; it may use the tables listed by SHOW TABLES, and no files or settings.',
+    remedy:
+      'Send one SELECT; it may use the tables listed by SHOW TABLES, and no files or settings.',
   },
   'QUERY-FAILED': {
     disposition: 'refuse',
@@ -16,7 +17,6 @@ export const queryErrors = {
   'QUERY-KEY-MISMATCH': {
     disposition: 'refuse',
     summary: "The key given does not fit the table's key.",
-    remedy:
-      'Give one value per key column, in key order.',
+    remedy: 'Give one value per key column, in key order.',
   },
 } as const satisfies Record<string, ErrorSpec>;

@@ -127,7 +127,6 @@ export const sourceErrors = {
   'SOURCE-DUPLICATE-COLUMN': {
     disposition: 'halt-table',
     summary: 'Two columns of a table have names that differ only in case.',
-    remedy:
-      'Rename one of them for the lake with the rename option of its table.',
+    remedy: 'Rename one of them for the lake with the rename option of its table.',
   },
 } as const satisfies Record<string, ErrorSpec>;

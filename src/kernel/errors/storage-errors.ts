@@ -42,7 +42,8 @@ export const storageErrors = {
   'STORAGE-ENGINE-MEMORY': {
     disposition: 'halt-table',
     summary: 'The embedded engine needed more memory, or more room for spilling, than it may use.',
-    remedy: 'Give the process more memory, or free space in its stage folder, and resume the table.',
+    remedy:
+      'Give the process more memory, or free space in its stage folder, and resume the table.',
   },
   'STORAGE-ENGINE-FAILED': {
     disposition: 'halt-table',
