@@ -6,6 +6,16 @@ import { Workplace } from './firn-process.ts';
 
 const PIPELINE = "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); INSERT INTO t VALUES (1, 'a')";
 
+function pipelineFile(name: string): string {
+  return [
+    `name: ${name}`,
+    `source: {type: sqlite, path: ./${name}.db}`,
+    'tables: [t]',
+    `lake: {warehouse: ./${name}}`,
+    '',
+  ].join('\n');
+}
+
 async function runningPipeline(): Promise<void> {
   using place = new Workplace();
   place.sql('app.db', PIPELINE);
@@ -44,9 +54,11 @@ async function runningPipeline(): Promise<void> {
 async function tailFollows(): Promise<void> {
   using place = new Workplace();
   place.sql('app.db', PIPELINE);
-  const pipeline = place.start('run', 'app.db', '--into', 'lake', '--json');
+  const file = `${pipelineFile('app')}ledger: {commitInterval: 200ms}\n`;
+  writeFileSync(place.path('firn.yaml'), file);
+  const pipeline = place.start('run', '.', '--json');
   await pipeline.saw('"event":"published"');
-  const tail = place.start('tail', 'lake', '--json');
+  const tail = place.start('tail', '.', '--json');
   const seen = tail.saw('"_firn_op":"c"');
   // Only what arrives after its start is shown, so there is always something on its way.
   let id = 10;
@@ -65,9 +77,8 @@ async function tailFollows(): Promise<void> {
 
 async function severalPipelines(): Promise<void> {
   using place = new Workplace();
-  const file = (name: string): string =>
-    `name: ${name}\nsource: {type: sqlite, path: ./${name}.db}\ntables: [t]\nlake: {warehouse: ./${name}}\n`;
-  for (const name of ['one', 'two', 'gone']) writeFileSync(place.path(`${name}.yaml`), file(name));
+  for (const name of ['one', 'two', 'gone'])
+    writeFileSync(place.path(`${name}.yaml`), pipelineFile(name));
   place.sql('one.db', PIPELINE);
   place.sql('two.db', PIPELINE);
   const ended = await place.run('run', 'one.yaml', 'gone.yaml', 'two.yaml', '--once');
