@@ -16,9 +16,11 @@ const KEYS_SHOWN = 10;
 export const verify: Command = async (context, input) => {
   const { terminal } = context;
   const options = { table: textOption(input, 'table'), repair: flagOption(input, 'repair') };
+  terminal.progress('verify', ['comparing every row of the source with the lake']);
   const report = await withExistingPipeline(context, textArgument(input, 0), (service) =>
     service.verify(options),
   );
+  terminal.endProgress();
   terminal.document(report);
   const width = Math.max(0, ...report.tables.map(({ table }) => table.length));
   for (const proof of report.tables) showProof(terminal, proof, width);

@@ -161,6 +161,9 @@ test('an error says what, where and what next (spec: P13)', () => {
     err(),
     'error CONFIG-INVALID: 2 problems (/f.yaml):\n  a\n  b\nnext: Correct the lines that are named. docs/reference/config.md lists every option.\n',
   );
+  const hostile = capture();
+  showError(hostile.terminal, new FirnError('CONFIG-USAGE', { what: '\u001B[2Jx' }), false);
+  match(hostile.err(), /^error CONFIG-USAGE: \\x1b\[2Jx\n/);
   const json = capture({ json: true });
   showError(json.terminal, error, false);
   match(json.out(), /^\{"error":\{"code":"CONFIG-INVALID","disposition":"refuse",.*\}\}\n$/);

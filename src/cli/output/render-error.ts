@@ -4,6 +4,7 @@ import { isFirnError } from '../../kernel/firn-error.ts';
 import type { Disposition } from '../../kernel/error-spec.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
+import { printable } from './printable.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Exit code for an error that ended a command. */
@@ -29,11 +30,16 @@ function exitCodeFor(disposition: Disposition): ExitCode {
 
 /** `what (where)`; of several lines the first one gets the place. */
 function sentence(what: string, where: string | null): string {
-  if (where === null) return what;
+  if (where === null) return harmless(what);
   const [first = '', ...rest] = what.split('\n');
   const colon = first.endsWith(':');
   const head = colon ? first.slice(0, -1) : first;
-  return [`${head} (${where})${colon ? ':' : ''}`, ...rest].join('\n');
+  return harmless([`${head} (${where})${colon ? ':' : ''}`, ...rest].join('\n'));
+}
+
+/** Names and messages of drivers come from outside; lines stay lines. */
+function harmless(text: string): string {
+  return text.split('\n').map(printable).join('\n');
 }
 
 /** An error as part of a JSON document. */
@@ -67,7 +73,7 @@ export function showError(terminal: Terminal, error: unknown, withStack: boolean
     );
     terminal.note(`${terminal.paint('strong', 'next:')} ${error.remedy}`);
   } else {
-    terminal.note(`${terminal.paint('bad', 'error')}: ${messageOf(error)}`);
+    terminal.note(`${terminal.paint('bad', 'error')}: ${harmless(messageOf(error))}`);
     terminal.note(`${terminal.paint('strong', 'next:')} ${BUG}`);
   }
   if (withStack && error instanceof Error) terminal.note(stackOf(error));

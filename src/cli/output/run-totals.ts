@@ -83,11 +83,13 @@ export class RunTotals {
     }
     const lag = this.#lagMs === null ? '' : `, ${formatElapsed(this.#lagMs)} behind the source`;
     const last =
-      this.#lastCommitMs === null ? 'no commit yet' : formatAgo(this.#lastCommitMs, nowMs);
+      this.#lastCommitMs === null
+        ? 'no commit yet'
+        : `last commit ${formatAgo(this.#lastCommitMs, nowMs)}`;
     const rate = formatCount(Math.round(this.#rate.perSecond));
     const ledger = `ledger ${formatCount(this.#changes)} changes (${rate}/s)${lag}`;
     const base = `base ${formatCount(this.#merged)} rows merged`;
-    const stream = `${pipeline}  ${ledger}, last commit ${last}; ${base}`;
+    const stream = `${pipeline}  ${ledger}, ${last}; ${base}`;
     return [...this.#loadingLines(nowMs).slice(0, 1), stream];
   }
 
