@@ -33,6 +33,7 @@ import { commitToTable } from './commit-tables.ts';
 import { haltOf, haltsTable, readHalts, writeHalts } from './state/halts.ts';
 import type { Halt, HaltScope } from './state/halts.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
+import { refusedTables } from './refused-tables.ts';
 import { assertSameSelection } from './state/schema-store.ts';
 import type { SchemaStore } from './state/schema-store.ts';
 
@@ -72,13 +73,15 @@ export async function openTables(
   schemas: SchemaStore,
 ): Promise<OpenedTables> {
   const discovered = await parts.source.discover();
+  const refused = await refusedTables(parts, schemas, discovered);
   if (discovered.length === 0) {
+    const reasons = [...refused.values()].map(({ what, code }) => `\n  ${what} [${code}]`);
     throw new FirnError('PIPELINE-NO-TABLES', {
-      what: 'None of the tables of the pipeline file is in the source.',
+      what: `None of the tables of the pipeline file can be read from the source:${reasons.join('')}`,
       where: parts.config.fileName,
     });
   }
-  tellMissing(parts, discovered);
+  for (const [table, halt] of refused) parts.onEvent({ kind: 'halted', table, halt });
   const halts = await readHalts(parts.state);
   const found: { readonly source: SourceTable; readonly schema: TableSchema }[] = [];
   for (const source of discovered) {
@@ -96,31 +99,29 @@ export async function openTables(
     captures.push(await openOne(parts, { source, schema, halt }));
   }
   const opened = await place(parts, captures);
-  await storeHalts(parts, opened.tables);
+  // Halts of tables that are no longer named go.
+  await writeHalts(parts.state, withHaltsOf(opened.tables, refused));
   return opened;
 }
 
-/** Says which tables the pipeline file names and the source does not have. */
-function tellMissing(parts: PipelineParts, discovered: readonly SourceTable[]): void {
-  for (const { pattern } of parts.config.tables) {
-    if (pattern.includes('*')) continue;
-    const found = discovered.some(
-      ({ table }) => table.table === pattern || formatTableName(table) === pattern,
-    );
-    if (found) continue;
-    const text = `Table ${pattern} is not in the source, or cannot be captured: see firn check.`;
-    parts.onEvent({ kind: 'note', text });
-  }
-}
-
-/** Stores the halts of all tables; those of tables that are no longer named go. */
+/** Stores the halts of the tables of a run; those of refused tables stay. */
 export async function storeHalts(
   parts: PipelineParts,
   tables: readonly CapturedTable[],
 ): Promise<void> {
-  const halts = new Map<string, Halt>();
-  for (const table of tables) if (table.halt !== null) halts.set(table.name, table.halt);
-  await writeHalts(parts.state, halts);
+  await writeHalts(parts.state, withHaltsOf(tables, await readHalts(parts.state)));
+}
+
+function withHaltsOf(
+  tables: readonly CapturedTable[],
+  others: ReadonlyMap<string, Halt>,
+): ReadonlyMap<string, Halt> {
+  const halts = new Map(others);
+  for (const { name, halt } of tables) {
+    if (halt === null) halts.delete(name);
+    else halts.set(name, halt);
+  }
+  return halts;
 }
 
 async function openOne(
@@ -133,7 +134,7 @@ async function openOne(
 ): Promise<Capture> {
   const { source, schema } = request;
   const reload = isReload(request.halt ?? undefined);
-  const halt = reload ? null : request.halt;
+  const halt = reload || request.halt?.scope === 'refused' ? null : request.halt;
   const table = capturedTable({ schema, source, base: null, needsBootstrap: false, halt });
   const ledger = await haltingOn(parts, { table, scope: 'capture' }, async () => {
     const { raw, beforeImages } = parts.config.ledger;
@@ -206,7 +207,8 @@ async function place(parts: PipelineParts, captures: readonly Capture[]): Promis
   return { epoch, from, tables, ledgers };
 }
 
-async function readFloor(parts: PipelineParts): Promise<Floor | null> {
+/** The floor as it was last written; `null` before that. */
+export async function readFloor(parts: PipelineParts): Promise<Floor | null> {
   const text = await parts.state.read('floor.json');
   return text === null ? null : floorFromJson(text, parts.state.locationOf('floor.json'));
 }

@@ -20,7 +20,7 @@ import { carryOut } from './control/control-commands.ts';
 import type { ControlCommand, ControlTask } from './control/control-commands.ts';
 import { sendRequest } from './control/control-socket.ts';
 import { dropTable } from './control/drop-table.ts';
-import { readHalts, writeHalts } from './state/halts.ts';
+import { haltedName, readHalts, writeHalts } from './state/halts.ts';
 import { rememberProofs, withProofs } from './state/proofs.ts';
 import { findView, viewTables } from './view/lake-view.ts';
 import type { LakeReaderParts } from './view/lake-view.ts';
@@ -313,9 +313,10 @@ export class PipelineService {
 
   /** Without an owner, a halt is only taken away: the next run tries again. */
   async #resumeAlone(table: string): Promise<unknown> {
-    const view = findView(await viewTables(this.#readerParts()), table);
     const halts = await readHalts(this.#opened.state);
-    const was = halts.get(view.name) ?? null;
+    const name =
+      haltedName(halts, table) ?? findView(await viewTables(this.#readerParts()), table).name;
+    const was = halts.get(name) ?? null;
     if (was?.code === 'MERGE-STATE-OFF-CHAIN') {
       return this.#runFor({
         command: 'resume',
@@ -325,7 +326,7 @@ export class PipelineService {
     }
     const owned = this.#own();
     try {
-      halts.delete(view.name);
+      halts.delete(name);
       await writeHalts(this.#opened.state, halts);
     } finally {
       owned.release();

@@ -22,7 +22,7 @@ import type { CapturedTable } from './captured-table.ts';
 import { isCapturing } from './captured-table.ts';
 import { commitToTable } from './commit-tables.ts';
 import { haltOf, haltsTable } from './state/halts.ts';
-import { storeHalts } from './open-tables.ts';
+import { readFloor, storeHalts } from './open-tables.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 import type { RunState } from './run-state.ts';
 
@@ -289,12 +289,30 @@ class StreamRunner {
   ): Promise<void> {
     const sinceMs = this.#parts.clock.nowMs();
     table.halt = haltOf(error, { scope: 'capture', recovery, sinceMs });
+    await this.#keepPlace(table);
     await this.#run.stage.remove(table.schema.table);
     await storeHalts(this.#parts, [...this.#run.tables.values()]);
     this.#parts.metrics.set('firn_table_halted', { table: table.name }, 1);
     this.#parts.onEvent({ kind: 'halted', table: table.name, halt: table.halt });
     // Opening all tables again gives the halted one a new start and a bootstrap.
     if (recovery === 'bootstrap') this.#run.restart.abort();
+  }
+
+  /**
+   * Commits to a ledger the place it has by the floor alone: a halted table leaves the floor's
+   * list, and the source's log may have been forgotten up to there.
+   */
+  async #keepPlace(table: CapturedTable): Promise<void> {
+    const ledger = this.#run.stage.table(table.schema.table);
+    const floor = await readFloor(this.#parts);
+    if (ledger === null || floor?.ledgers.has(ledger.metadata.tableUuid) !== true) return;
+    const { position, completeTo } = floor;
+    if (compareMarks(completeTo, ledger.state.completeTo) <= 0) return;
+    const state = { ...ledger.state, position, completeTo };
+    const result = await commitToTable(this.#parts, stateCommit(ledger, state, null));
+    // A ledger that cannot be committed to is what halted the table: nothing is lost, at worst it
+    // is loaded again.
+    if (result.kind === 'halted' && !haltsTable(result.error)) throw result.error;
   }
 }
 

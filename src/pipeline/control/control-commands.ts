@@ -15,6 +15,7 @@ import type { PipelineParts } from '../pipeline-parts.ts';
 import { rereadKeys } from './repair-keys.ts';
 import { resumeTable } from './resume-table.ts';
 import type { RunState } from '../run-state.ts';
+import { haltedName, readHalts } from '../state/halts.ts';
 
 /** Names of the requests an owner answers. */
 export type ControlCommand =
@@ -115,6 +116,13 @@ async function bootstrapAgain(
 }
 
 async function resume(parts: PipelineParts, run: RunState, task: ControlTask): Promise<unknown> {
+  const halts = await readHalts(parts.state);
+  const was = halts.get(haltedName(halts, String(task.arguments['table'])) ?? '');
+  if (was?.scope === 'refused') {
+    // Opening all tables looks at it again.
+    run.restart.abort();
+    return { was };
+  }
   const table = tableNamed(run, task);
   const { halt } = table;
   await resumeTable(parts, table);

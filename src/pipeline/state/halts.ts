@@ -7,8 +7,11 @@ import type { FirnError } from '../../kernel/firn-error.ts';
 import { parseJson } from '../../kernel/lossless-json.ts';
 import type { StateFolder } from './state-folder.ts';
 
-/** What stopped: reading changes into the ledger, or only merging them into the base. */
-export type HaltScope = 'capture' | 'merge';
+/**
+ * What stopped: reading changes into the ledger, or only merging them into the base; `refused`: the
+ * source cannot give the table, which is looked at again at every start.
+ */
+export type HaltScope = 'capture' | 'merge' | 'refused';
 
 /** Why a table is halted. */
 export interface Halt {
@@ -51,6 +54,13 @@ export async function readHalts(state: StateFolder): Promise<Map<string, Halt>> 
   } catch {
     return new Map();
   }
+}
+
+/** The halted table that a request names, as `table` or `namespace.table`; `null` if there is none. */
+export function haltedName(halts: ReadonlyMap<string, Halt>, name: string): string | null {
+  const names = [...halts.keys()];
+  // Namespaces have no dots, tables may.
+  return names.find((full) => full === name || full.slice(full.indexOf('.') + 1) === name) ?? null;
 }
 
 /** Stores all halts. */

@@ -19,6 +19,8 @@ import type { StateFolder } from './state-folder.ts';
 
 /** Resolves source tables to registered schemas. */
 export interface SchemaStore {
+  /** Every table that was ever resolved and not forgotten. */
+  tables(): readonly TableName[];
   newest(table: TableName): TableSchema | null;
   resolve(source: SourceTable): Promise<TableSchema>;
   /** Forgets a table: its ids start again. */
@@ -71,6 +73,7 @@ export async function openSchemaStore(
     return turn;
   };
   return {
+    tables: () => registry.tables.map(({ table }) => table),
     newest: (table) => newestSchema(registry, table),
     resolve: (source) =>
       inTurn(async () => {

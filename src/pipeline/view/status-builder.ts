@@ -44,8 +44,26 @@ export async function buildStatus(parts: StatusParts): Promise<StatusDocument> {
     owner: parts.owner,
     halted: null,
     lagChanges: parts.lagChanges,
-    tables: views.map((view) => tableStatus(parts, view)),
+    tables: [...views.map((view) => tableStatus(parts, view)), ...refusedStatus(parts, views)],
   };
+}
+
+/** Tables that the source never gave: they have no lake tables, only a reason. */
+function refusedStatus(parts: StatusParts, views: readonly TableView[]): readonly TableStatus[] {
+  const shown = new Set(views.map(({ name }) => name));
+  return [...parts.halts]
+    .filter(([name]) => !shown.has(name))
+    .map(([table, halt]) => ({
+      table,
+      state: 'halted',
+      bootstrap: null,
+      ledger: { completeTo: null, rows: 0, files: 0, sizeBytes: 0, lastCommitMs: null },
+      base: null,
+      lagSeconds: null,
+      unmergedRows: null,
+      halted: haltStatus(halt),
+      lastVerify: null,
+    }));
 }
 
 function tableStatus(parts: StatusParts, view: TableView): TableStatus {
