@@ -96,7 +96,7 @@ async function runOnce(parts: PipelineParts, request: OneRun): Promise<void> {
     if (request.once) await catchUp(parts, run, { ...request, opened });
     else await follow(parts, run, { ...request, opened });
   } finally {
-    run.dropJobs(
+    run.end(
       new FirnError('PIPELINE-REQUEST-FAILED', { what: 'The run ended before it was done.' }),
     );
   }

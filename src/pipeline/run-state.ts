@@ -42,6 +42,8 @@ export class RunState {
   #held = 0;
   #woken = false;
   #sleeper: AbortController | null = null;
+  /** Why nothing more is done here; `null` while the run goes on. */
+  #over: Error | null = null;
 
   constructor(parts: {
     readonly epoch: number;
@@ -67,12 +69,12 @@ export class RunState {
   }
 
   /**
-   * Resolves once the table's own complete-to, as committed, has reached `mark`, or when `signal`
-   * aborts.
+   * Resolves once the table's own complete-to, as committed, has reached `mark`, when `signal`
+   * aborts, or when the run is over.
    */
   ledgerReaches(table: CapturedTable, mark: SequenceMark, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    if (signal.aborted) return Promise.resolve();
+    if (signal.aborted || this.#over !== null) return Promise.resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
     this.#waiters.add({ table: table.name, mark, resolve });
     this.settleWaiters();
@@ -97,6 +99,7 @@ export class RunState {
    */
   inStream<T>(job: () => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
+    if (this.#over !== null) return Promise.reject(this.#over);
     this.#jobs.push({ run: () => job().then(resolve, reject), reject });
     this.wake();
     return promise;
@@ -109,9 +112,12 @@ export class RunState {
     }
   }
 
-  /** Rejects what will not be run any more. */
-  dropJobs(reason: Error): void {
+  /** Lets go of everybody who waits for this run, now and from now on: it is over. */
+  end(reason: Error): void {
+    this.#over = reason;
     for (const job of this.#jobs.splice(0)) job.reject(reason);
+    for (const waiter of this.#waiters) waiter.resolve();
+    this.#waiters.clear();
   }
 
   /** Keeps a run that catches up from ending before `task` is done. */
