@@ -16,15 +16,21 @@ import type { SimulatedProcess, WorldOptions } from './simulated-world.ts';
 import { supervise } from './supervise.ts';
 import type { Watch } from './supervise.ts';
 
-/** When the first process is asked to end. */
-const FIRST_END_MS = 13_000;
-
 /** Time between two transactions of the application. */
 const WORK_MS = 310;
 
-const TRANSACTIONS = 40;
+const TRANSACTIONS = 28;
 
-const MAINTENANCE_MS = 9000;
+/** The application ends so many transactions after a fault: the rest has its own faults. */
+const TRANSACTIONS_AFTER_FAULT = 6;
+
+/** After this transaction there is a new column. */
+const COLUMN_AFTER = 14;
+
+const MAINTENANCE_MS = 5600;
+
+/** The first process is asked to end so long after the last transaction. */
+const REST_MS = 1500;
 
 /** Where a fault strikes. */
 export interface FaultPlace {
@@ -58,7 +64,6 @@ async function live(world: SimulatedWorld, fault: FaultPlace | null): Promise<Li
   const { clock } = world;
   fillDatabase(world.database);
   const watch: Watch = { starts: 0, crashes: 0, stops: [] };
-  const startMs = clock.nowMs();
   const plans = [0, 1].map((process) => (fault?.process === process ? fault.plan : noFault()));
   const [first = noFault(), second = noFault()] = plans;
   const told = new Map<string, number>();
@@ -67,21 +72,25 @@ async function live(world: SimulatedWorld, fault: FaultPlace | null): Promise<Li
     processes.push(process);
     if (process.plan !== fault?.plan) settleLate(fault, process);
   };
-  const work = application(world);
+  const stop = new AbortController();
+  const work = application(world, () => fault?.plan.fired === true).then(async () => {
+    await clock.sleep(REST_MS);
+    stop.abort();
+  });
   let current: { process: SimulatedProcess; run: RunState } | null = null;
   const maintenance = maintain(world, () => current);
-  const untilMs = startMs + FIRST_END_MS;
+  const { signal } = stop;
   const onRun = (process: SimulatedProcess, run: RunState | null): void => {
     current = run === null ? null : { process, run };
   };
-  await supervise(world, { once: false, untilMs, plan: first, onRun, onStart }, watch);
+  await supervise(world, { once: false, signal, plan: first, onRun, onStart }, watch);
   await work;
   await maintenance;
   await fault?.plan.settle();
-  await supervise(world, { once: true, untilMs, plan: second, onStart }, watch);
+  await supervise(world, { once: true, plan: second, onStart }, watch);
   await fault?.plan.settle();
-  // Whatever came last of all is caught up with; here a halted table would show.
-  await supervise(world, { once: true, untilMs, onStart }, watch);
+  // What a fault left at the very end is caught up with here.
+  if (fault?.process === 1) await supervise(world, { once: true, onStart }, watch);
   const reader = world.start();
   deepEqual([...(await readHalts(reader.parts.state)).keys()], [], 'halted tables');
   const audit = await auditLake(world, reader.parts.engine);
@@ -141,12 +150,14 @@ function order(what: 'insert' | 'update' | 'delete', id: number, note = 'new'): 
 }
 
 /** The application that writes to the database. */
-async function application(world: SimulatedWorld): Promise<void> {
+async function application(world: SimulatedWorld, isDisturbed: () => boolean): Promise<void> {
   const { clock, database } = world;
-  for (let turn = 0; turn < TRANSACTIONS; turn++) {
+  let end = TRANSACTIONS;
+  for (let turn = 0; turn < end; turn++) {
     await clock.sleep(WORK_MS);
     database.transact(transaction(turn));
-    if (turn === 24) database.addColumn('orders', ['paid', 'long']);
+    if (turn === COLUMN_AFTER) database.addColumn('orders', ['paid', 'long']);
+    if (isDisturbed()) end = Math.min(end, turn + TRANSACTIONS_AFTER_FAULT);
   }
 }
 
@@ -154,7 +165,7 @@ async function application(world: SimulatedWorld): Promise<void> {
 function transaction(turn: number): readonly Statement[] {
   const id = 100 + turn;
   const statements: Statement[] = [order('insert', id)];
-  if (turn > 24) {
+  if (turn > COLUMN_AFTER) {
     const values = [String(id), 'paid', String(turn)];
     statements.push({ do: 'update', table: 'orders', key: [String(id)], row: values });
   }
@@ -166,8 +177,8 @@ function transaction(turn: number): readonly Statement[] {
     statements.push({ do: 'update', table: 'lines', key, row: ['c', String(turn), null] });
   }
   if (turn % 7 === 4) statements.push(row('visits', [`page ${turn}`]));
-  if (turn % 9 === 6) statements.push({ do: 'vanish', table: 'orders', key: [String(id - 2)] });
-  if (turn === 20) statements.push({ do: 'truncate', table: 'lines' });
+  if (turn % 7 === 5) statements.push({ do: 'vanish', table: 'orders', key: [String(id - 2)] });
+  if (turn === 19) statements.push({ do: 'truncate', table: 'lines' });
   return statements;
 }
 

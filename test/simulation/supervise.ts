@@ -19,10 +19,10 @@ export interface Watch {
 
 /** What a pipeline is to do. */
 export interface Duty {
-  /** Catch up and end; else run until `untilMs`. */
+  /** Catch up and end; else run until `signal`. */
   readonly once: boolean;
-  /** Time of the world's clock at which the process is asked to end. */
-  readonly untilMs: number;
+  /** Asks the process to end. */
+  readonly signal?: AbortSignal;
   /** Fault of the first process; the ones after it have none. */
   readonly plan?: FaultPlan;
   /** Hears of the run that is going on, and of its end. */
@@ -40,12 +40,12 @@ const RESTART_MS = 100;
 export async function supervise(world: SimulatedWorld, duty: Duty, watch: Watch): Promise<void> {
   const { clock } = world;
   for (let start = 0; start < STARTS_MAX; start++) {
-    if (!duty.once && clock.nowMs() >= duty.untilMs) return;
+    if (duty.signal?.aborted === true) return;
     const plan = start === 0 && duty.plan !== undefined ? duty.plan : noFault();
     const process = world.start(plan);
     duty.onStart?.(process);
     watch.starts += 1;
-    const end = await runProcess(world, process, duty);
+    const end = await runProcess(process, duty);
     await process.parts.engine.close();
     if (end.kind === 'done') return;
     if (end.kind === 'crash') watch.crashes += 1;
@@ -60,21 +60,11 @@ type End =
   | { readonly kind: 'crash' }
   | { readonly kind: 'stop'; readonly code: string };
 
-async function runProcess(
-  world: SimulatedWorld,
-  process: SimulatedProcess,
-  duty: Duty,
-): Promise<End> {
-  const stop = new AbortController();
-  const timer = new AbortController();
-  const leftMs = Math.max(0, duty.untilMs - world.clock.nowMs());
-  void world.clock.sleep(leftMs, timer.signal).then(() => {
-    if (!duty.once) stop.abort();
-  });
+async function runProcess(process: SimulatedProcess, duty: Duty): Promise<End> {
   try {
     await runPipeline(process.parts, {
       once: duty.once,
-      signal: stop.signal,
+      signal: duty.signal ?? new AbortController().signal,
       onRun: (run) => duty.onRun?.(process, run),
     });
     return process.plan.crashed ? { kind: 'crash' } : { kind: 'done' };
@@ -83,7 +73,5 @@ async function runProcess(
     // A disturbed operation may end a process with a code; nothing else may.
     if (!process.plan.fired || !isFirnError(error)) throw error;
     return { kind: 'stop', code: error.code };
-  } finally {
-    timer.abort();
   }
 }
