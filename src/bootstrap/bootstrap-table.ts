@@ -28,9 +28,6 @@ export const BOOTSTRAP_BRANCH_PREFIX = 'firn_bootstrap_';
 /** Bytes per bucket and commit, about: fewer, larger files read faster. */
 const BUCKET_BYTES = 32 * 1024 * 1024;
 
-/** Bytes held between two commits at most. */
-const GROUP_BYTES_MAX = 512 * 1024 * 1024;
-
 /** Work lost by a crash is bounded by this time as well. */
 const GROUP_MS_MAX = 60_000;
 
@@ -55,6 +52,8 @@ export interface BootstrapTableRequest {
   readonly schema: TableSchema;
   readonly epoch: number;
   readonly chunkRowsMax: number;
+  /** Bytes held between two commits at most. */
+  readonly groupBytesMax: number;
   readonly signal: AbortSignal;
 }
 
@@ -151,7 +150,7 @@ async function copyChunks(
   const bucketing = bucketingOf(base.metadata);
   const { schema, chunkRowsMax, signal } = request;
   const writer = parts.engine.baseWriter(writeTarget(base.metadata), { schema, bucketing });
-  const groupBytes = Math.min(GROUP_BYTES_MAX, bucketing.count * BUCKET_BYTES);
+  const groupBytes = Math.min(request.groupBytesMax, bucketing.count * BUCKET_BYTES);
   let groupStartMs = parts.context.clock.monotonicMs();
   const chunks = parts.source.bootstrap({ schema, after: progress.cursor, chunkRowsMax, signal });
   try {

@@ -19,6 +19,9 @@ import type { RunState } from './run-state.ts';
 /** Rows per read of the source. */
 const CHUNK_ROWS_MAX = 20_000;
 
+/** Bytes of a table held between two commits at most. */
+const GROUP_BYTES_MAX = 512 * 1024 * 1024;
+
 /** How often the task looks for tables that wait. */
 const TICK_MS = 200;
 
@@ -58,6 +61,7 @@ async function bootstrapOne(parts: PipelineParts, run: RunState, one: BootstrapO
         schema: table.schema,
         epoch: run.epoch,
         chunkRowsMax: CHUNK_ROWS_MAX,
+        groupBytesMax: GROUP_BYTES_MAX,
         signal,
       });
       const rows = present(table.bootstrap, 'a running bootstrap').progress.rows;

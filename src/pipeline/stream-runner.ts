@@ -22,7 +22,7 @@ import type { CapturedTable } from './captured-table.ts';
 import { isCapturing } from './captured-table.ts';
 import { commitToTable } from './commit-tables.ts';
 import { haltOf, haltsTable } from './state/halts.ts';
-import { readFloor, storeHalts } from './open-tables.ts';
+import { storeHalts } from './open-tables.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 import type { RunState } from './run-state.ts';
 
@@ -46,6 +46,12 @@ export async function runStream(
   const runner = new StreamRunner(parts, run);
   await runner.run(pass);
 }
+
+/** A ledger without changes gets a commit of its own after this time, while others have some. */
+const IDLE_MS_MAX = 60 * 60 * 1000;
+
+/** The same after this many changes of others, by the source's own count. */
+const IDLE_CHANGES_MAX = 200_000n;
 
 type Wakeup = { readonly kind: 'event'; readonly next: IteratorResult<SourceEvent> } | 'due';
 
@@ -149,10 +155,11 @@ class StreamRunner {
     if ((pending && now >= this.#nextCommitMs) || this.#isAwaited(point)) {
       return this.#commit(point);
     }
-    if (!pending) {
-      this.#reached(point);
-      if (now >= this.#nextFloorMs) await this.#writeFloor(point);
-    }
+    if (pending) return;
+    this.#reached(point);
+    if (now < this.#nextFloorMs) return;
+    if (this.#idleLedgers(point).length > 0) return this.#commit(point);
+    await this.#writeFloor(point);
   }
 
   /** Whether somebody waits for a ledger that this point would bring further. */
@@ -167,8 +174,8 @@ class StreamRunner {
   async #commit(point: CommitPoint): Promise<void> {
     const { clock, metrics, config } = this.#parts;
     const startMs = clock.monotonicMs();
-    const awaited = this.#run.awaitedTables();
-    const report = await this.#run.stage.flush(point, awaited);
+    const including = new Set([...this.#run.awaitedTables(), ...this.#idleLedgers(point)]);
+    const report = await this.#run.stage.flush(point, including);
     for (const { table, error } of report.halted) {
       // Another writer, an unknown outcome: that is not about one table.
       if (error.disposition !== 'halt-table') throw error;
@@ -213,7 +220,24 @@ class StreamRunner {
     this.#parts.onEvent({ kind: 'committed', tables: withRows, completeTo, lagMs });
   }
 
-  /** Writes the floor, then lets the source forget what every ledger has. */
+  /**
+   * Ledgers without changes whose own position lies far back: the source keeps its log for them, so
+   * now and then they get a commit without rows.
+   */
+  #idleLedgers(point: CommitPoint): readonly string[] {
+    const nowMs = this.#parts.clock.nowMs();
+    return this.#run.stage.tables().flatMap(({ schema, state, metadata }) => {
+      if (compareMarks(state.completeTo, point.completeTo) >= 0) return [];
+      const old = nowMs - metadata.lastUpdatedMs > IDLE_MS_MAX;
+      const far = point.completeTo.seq - state.completeTo.seq > IDLE_CHANGES_MAX;
+      return old || far ? [formatTableName(schema.table)] : [];
+    });
+  }
+
+  /**
+   * Writes the floor, then lets the source forget what every ledger holds by its own commit: the
+   * floor alone must not decide that, because losing it may cost time only (docs/spec/ledger.md L11).
+   */
   async #writeFloor(point: CommitPoint): Promise<void> {
     const { state, source, clock } = this.#parts;
     const ledgers = new Map(
@@ -225,7 +249,9 @@ class StreamRunner {
     this.#nextFloorMs = clock.monotonicMs() + FLOOR_INTERVAL_MS;
     // A halted table may be resumed from where it stopped, so its part of the log is kept.
     const halted = [...this.#run.tables.values()].some((table) => !isCapturing(table));
-    if (!halted) await source.acknowledge(position);
+    const [first, ...others] = this.#run.stage.tables().map((ledger) => ledger.state.position);
+    if (halted || first === undefined) return;
+    await source.acknowledge(others.reduce((left, right) => source.oldest(left, right), first));
   }
 
   async #changeSchema(schema: TableSchema): Promise<void> {
@@ -289,30 +315,12 @@ class StreamRunner {
   ): Promise<void> {
     const sinceMs = this.#parts.clock.nowMs();
     table.halt = haltOf(error, { scope: 'capture', recovery, sinceMs });
-    await this.#keepPlace(table);
     await this.#run.stage.remove(table.schema.table);
     await storeHalts(this.#parts, [...this.#run.tables.values()]);
     this.#parts.metrics.set('firn_table_halted', { table: table.name }, 1);
     this.#parts.onEvent({ kind: 'halted', table: table.name, halt: table.halt });
     // Opening all tables again gives the halted one a new start and a bootstrap.
     if (recovery === 'bootstrap') this.#run.restart.abort();
-  }
-
-  /**
-   * Commits to a ledger the place it has by the floor alone: a halted table leaves the floor's
-   * list, and the source's log may have been forgotten up to there.
-   */
-  async #keepPlace(table: CapturedTable): Promise<void> {
-    const ledger = this.#run.stage.table(table.schema.table);
-    const floor = await readFloor(this.#parts);
-    if (ledger === null || floor?.ledgers.has(ledger.metadata.tableUuid) !== true) return;
-    const { position, completeTo } = floor;
-    if (compareMarks(completeTo, ledger.state.completeTo) <= 0) return;
-    const state = { ...ledger.state, position, completeTo };
-    const result = await commitToTable(this.#parts, stateCommit(ledger, state, null));
-    // A ledger that cannot be committed to is what halted the table: nothing is lost, at worst it
-    // is loaded again.
-    if (result.kind === 'halted' && !haltsTable(result.error)) throw result.error;
   }
 }
 

@@ -14,7 +14,7 @@ function catalogOver(store: ObjectStore): Catalog {
   return createMemoryCatalog({ name: 'firn', store, clock, random });
 }
 
-test('a warehouse belongs to the catalog that marked it, for good', async () => {
+test('a warehouse belongs to the catalog that marked it, for good (spec: P4)', async () => {
   const store = createMemoryObjectStore('memory://lake');
   const [first, second] = [catalogOver(store), catalogOver(store)];
   await guardWarehouse(store, first);

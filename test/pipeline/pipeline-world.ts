@@ -6,124 +6,166 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, backup } from 'node:sqlite';
 import type { TestContext } from 'node:test';
 import { parsePipelineFile } from '../../src/config/parse-pipeline-file.ts';
 import type { PipelineConfig } from '../../src/config/pipeline-config.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { systemRandom } from '../../src/kernel/random.ts';
+import type { TableSchema } from '../../src/model/table-schema.ts';
 import { openLake } from '../../src/pipeline/adapters.ts';
 import type { OpenedLake } from '../../src/pipeline/adapters.ts';
 import type { PipelineEvent } from '../../src/pipeline/pipeline-event.ts';
 import { openPipeline } from '../../src/pipeline/pipeline-service.ts';
 import type { PipelineService } from '../../src/pipeline/pipeline-service.ts';
 import { openStateFolder } from '../../src/pipeline/state/state-folder.ts';
-import type { LoadedTable } from '../../src/ports/catalog.ts';
 import { viewTables } from '../../src/pipeline/view/lake-view.ts';
+import type { TableView } from '../../src/pipeline/view/lake-view.ts';
+import type { LoadedTable } from '../../src/ports/catalog.ts';
+
+/** What a world starts with. `options`: more lines of the pipeline file. */
+export interface WorldSetup {
+  readonly ddl: string;
+  readonly tables: string;
+  readonly options?: string;
+}
 
 /** One database and one lake in a temporary folder. */
-export interface PipelineWorld {
+export class PipelineWorld {
   readonly folder: string;
-  readonly database: DatabaseSync;
+  readonly config: PipelineConfig;
+  database: DatabaseSync;
   /** Everything the pipeline said so far. */
-  readonly events: PipelineEvent[];
+  readonly events: PipelineEvent[] = [];
   /** The wall clock is this far ahead of the machine's. */
-  aheadMs: number;
+  aheadMs = 0;
+
+  constructor(setup: WorldSetup) {
+    this.folder = mkdtempSync(join(tmpdir(), 'firn-world-'));
+    this.database = this.#open();
+    this.database.exec(setup.ddl);
+    const text = [
+      'name: shop',
+      'source: {type: sqlite, path: ./app.db}',
+      `tables: [${setup.tables}]`,
+      'lake: {warehouse: ./lake}',
+      setup.options ?? '',
+    ].join('\n');
+    this.config = parsePipelineFile(text, join(this.folder, 'firn.yaml'));
+  }
+
   /** Opens the pipeline, runs `use`, closes it. */
-  with<T>(use: (pipeline: PipelineService) => Promise<T>): Promise<T>;
+  async with<T>(
+    use: (pipeline: PipelineService) => Promise<T>,
+    signal: AbortSignal = new AbortController().signal,
+  ): Promise<T> {
+    const pipeline = await openPipeline({
+      config: this.config,
+      clock: { ...systemClock, nowMs: () => systemClock.nowMs() + this.aheadMs },
+      random: systemRandom,
+      runtimeFolder: join(this.folder, 'run'),
+      processId: process.pid,
+      onEvent: (event) => this.events.push(event),
+      signal,
+    });
+    try {
+      return await use(pipeline);
+    } finally {
+      await pipeline.close();
+    }
+  }
+
   /** Catches up once. */
-  runOnce(): Promise<void>;
+  async runOnce(): Promise<void> {
+    await this.with((pipeline) => pipeline.run({ once: true }));
+  }
+
   /** Opens storage and catalog beside the pipeline. */
-  withLake<T>(use: (lake: OpenedLake) => Promise<T>): Promise<T>;
+  async withLake<T>(use: (lake: OpenedLake) => Promise<T>): Promise<T> {
+    const { config } = this;
+    const lake = await openLake({ config, clock: systemClock, random: systemRandom });
+    try {
+      return await use(lake);
+    } finally {
+      await lake.catalog.close();
+    }
+  }
+
   /** The first table's base as the catalog has it. */
-  base(): Promise<LoadedTable>;
+  async base(): Promise<LoadedTable> {
+    const { base } = await this.#view();
+    assert(base);
+    return base;
+  }
+
+  /** The first table's newest schema. */
+  async schema(): Promise<TableSchema> {
+    return (await this.#view()).schema;
+  }
+
   /** Names of the refs of the first table's base, sorted. */
-  baseRefs(): Promise<readonly string[]>;
+  async baseRefs(): Promise<readonly string[]> {
+    return Object.keys((await this.base()).metadata.refs).toSorted();
+  }
+
   /** Rows of an answer as text. */
-  rows(sql: string): Promise<readonly (readonly (string | null)[])[]>;
+  rows(sql: string): Promise<readonly (readonly (string | null)[])[]> {
+    return this.with(async (pipeline) => {
+      const reader = await pipeline.reader();
+      const { answer, session } = await reader.query(sql);
+      const rows: (readonly (string | null)[])[] = [];
+      for await (const some of answer.rows) rows.push(...some);
+      await session.close();
+      return rows;
+    });
+  }
+
+  /** Whether every base equals its source. */
+  async isEqual(): Promise<boolean> {
+    return (await this.with((pipeline) => pipeline.verify({ table: null, repair: false }))).equal;
+  }
+
+  /** Copies the database as it is now. */
+  async backup(name: string): Promise<void> {
+    await backup(this.database, join(this.folder, name));
+  }
+
+  /** Puts a copy in the database's place. */
+  async restore(name: string): Promise<void> {
+    this.database.close();
+    for (const suffix of ['', '-wal', '-shm']) {
+      rmSync(join(this.folder, `app.db${suffix}`), { force: true });
+    }
+    const copy = new DatabaseSync(join(this.folder, name));
+    await backup(copy, join(this.folder, 'app.db'));
+    copy.close();
+    this.database = this.#open();
+  }
+
+  /** Closes and removes everything. */
+  remove(): void {
+    this.database.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  #open(): DatabaseSync {
+    const database = new DatabaseSync(join(this.folder, 'app.db'));
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
+    return database;
+  }
+
+  #view(): Promise<TableView> {
+    return this.withLake(async ({ store, catalog }) => {
+      const [view] = await viewTables({ store, catalog, state: openStateFolder(store, 'shop') });
+      assert(view);
+      return view;
+    });
+  }
 }
 
-/** Makes a world with these tables, removed after the test. `options`: more lines of the file. */
-export function pipelineWorld(
-  context: TestContext,
-  setup: { readonly ddl: string; readonly tables: string; readonly options?: string },
-): PipelineWorld {
-  const { folder, database, config } = openFolder(context, setup);
-  const events: PipelineEvent[] = [];
-  const world: PipelineWorld = {
-    folder,
-    database,
-    events,
-    aheadMs: 0,
-    async with(use) {
-      const pipeline = await openPipeline({
-        config,
-        clock: { ...systemClock, nowMs: () => systemClock.nowMs() + world.aheadMs },
-        random: systemRandom,
-        runtimeFolder: join(folder, 'run'),
-        processId: process.pid,
-        onEvent: (event) => events.push(event),
-        signal: new AbortController().signal,
-      });
-      try {
-        return await use(pipeline);
-      } finally {
-        await pipeline.close();
-      }
-    },
-    async runOnce() {
-      await world.with((pipeline) => pipeline.run({ once: true }));
-    },
-    async withLake(use) {
-      const lake = await openLake({ config, clock: systemClock, random: systemRandom });
-      try {
-        return await use(lake);
-      } finally {
-        await lake.catalog.close();
-      }
-    },
-    base: () =>
-      world.withLake(async ({ store, catalog }) => {
-        const [view] = await viewTables({ store, catalog, state: openStateFolder(store, 'shop') });
-        assert(view?.base);
-        return view.base;
-      }),
-    async baseRefs() {
-      return Object.keys((await world.base()).metadata.refs).sort();
-    },
-    rows: (sql) =>
-      world.with(async (pipeline) => {
-        const reader = await pipeline.reader();
-        const { answer, session } = await reader.query(sql);
-        const rows: (readonly (string | null)[])[] = [];
-        for await (const some of answer.rows) rows.push(...some);
-        await session.close();
-        return rows;
-      }),
-  };
+/** Makes a world that is removed after the test. */
+export function pipelineWorld(context: TestContext, setup: WorldSetup): PipelineWorld {
+  const world = new PipelineWorld(setup);
+  context.after(() => world.remove());
   return world;
-}
-
-/** The database and the checked pipeline file in a folder of their own. */
-function openFolder(
-  context: TestContext,
-  setup: Parameters<typeof pipelineWorld>[1],
-): Pick<PipelineWorld, 'folder' | 'database'> & { readonly config: PipelineConfig } {
-  const folder = mkdtempSync(join(tmpdir(), 'firn-world-'));
-  const database = new DatabaseSync(join(folder, 'app.db'));
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF');
-  database.exec(setup.ddl);
-  context.after(() => {
-    database.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const text = [
-    'name: shop',
-    'source: {type: sqlite, path: ./app.db}',
-    `tables: [${setup.tables}]`,
-    'lake: {warehouse: ./lake}',
-    setup.options ?? '',
-  ].join('\n');
-  const config = parsePipelineFile(text, join(folder, 'firn.yaml'));
-  return { folder, database, config };
 }

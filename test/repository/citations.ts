@@ -1,6 +1,6 @@
 /**
  * Specification and tests name each other: every numbered invariant of `docs/spec/` is cited by a
- * test as `spec: L3` (or `spec: L3, M1`), and every citation, in tests and in docstrings
+ * test or a conformance suite as `spec: L3` (or `spec: L3, M1`), and every citation, in tests and in docstrings
  * (`docs/spec/merge.md M3`), exists.
  */
 import type { Project, Violation } from './project.ts';
@@ -53,7 +53,7 @@ export function citationViolations(project: Project): readonly Violation[] {
     for (const match of file.text.matchAll(IN_CODE)) {
       for (const id of idsIn(match[2])) check(id, match.index, match[1]);
     }
-    if (!file.isTest) continue;
+    if (!file.isTest && !file.path.startsWith('test/conformance/')) continue;
     for (const match of file.text.matchAll(IN_TESTS)) {
       for (const id of idsIn(match[1])) {
         cited.add(id);

@@ -9,7 +9,7 @@ import { guarded, openDuckdb } from './duckdb-instance.ts';
 
 const LIMITS = { threads: 2, memoryBytesMax: 64 * 1024 * 1024, spillBytesMax: 2 ** 30 };
 
-test('statements cannot leave the folders or change a setting', async (t) => {
+test('statements cannot leave the folders or change a setting (spec: P10)', async (t) => {
   const folder = await temporaryFolder(t);
   await mkdir(`${folder}/in`);
   await mkdir(`${folder}/out`);
@@ -51,7 +51,7 @@ test('statements cannot leave the folders or change a setting', async (t) => {
   deepEqual(await readdir(`${folder}/out`), ['a.csv']);
 });
 
-test('memory is bounded: more than the limit spills or fails, and says why', async (t) => {
+test('memory is bounded: more than the limit spills or fails, and says why (spec: P11)', async (t) => {
   const folder = await temporaryFolder(t);
   const instance = await openDuckdb({
     ...LIMITS,

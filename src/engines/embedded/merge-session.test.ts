@@ -141,7 +141,7 @@ test('a repeat in the window overrules a late re-read too. spec: M9', async (t) 
   deepEqual([summary.overruled, summary.repeats, summary.keys], [1, 1, 0]);
 });
 
-test('re-reads of files that were looked at do not count. spec: M9', async (t) => {
+test('re-reads of files that were looked at do not count. spec: M9, O11', async (t) => {
   const lake = await lakeWith(t, [
     [1, 'base'],
     [2, 'base'],
@@ -186,7 +186,7 @@ test('a truncate at or below the watermark only overrules re-reads. spec: M10', 
   equal(summary.truncated, false);
 });
 
-test('one identity with two contents halts, identical doubles do not. spec: O3', async (t) => {
+test('one identity with two contents halts, identical doubles do not. spec: O3, O5, O6', async (t) => {
   const merge = { from: mark(10), to: mark(20), seen: 0n };
   const twice = await lakeWith(t, []);
   await twice.append([change('c', 11, 1, 'a'), { op: 'c', seq: 11, values: [2n, 'other key'] }]);
