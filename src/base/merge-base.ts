@@ -8,7 +8,7 @@ import type { ScanFile } from '../iceberg/scan-file.ts';
 import { MAIN_BRANCH, findSnapshot, refSnapshot } from '../iceberg/snapshot.ts';
 import type { Snapshot } from '../iceberg/snapshot.ts';
 import { currentSchema } from '../iceberg/table-metadata.ts';
-import { present } from '../kernel/assert.ts';
+import { assert, present } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import { toSafeNumber } from '../kernel/integers.ts';
 import type { CommitRequest, CommitResult } from '../lake/commit-request.ts';
@@ -22,6 +22,7 @@ import type { MergePlan } from '../merge/merge-plan.ts';
 import type { LoadedTable } from '../ports/catalog.ts';
 import type { MergeFiles, MergeWindowSummary, RowEngine } from '../ports/row-engine.ts';
 import type { TableSchema } from '../model/table-schema.ts';
+import { evolvedSchema } from '../schema/schema-change.ts';
 import { baseStateOf, bucketingOf, headOf, writeTarget } from './base-table.ts';
 
 /** What a merge works with. */
@@ -113,6 +114,7 @@ async function runPlan(
   situation: Situation & { readonly plan: Extract<MergePlan, { kind: 'merge' }> },
 ): Promise<MergeOutcome> {
   const { request, plan } = situation;
+  assertColumns(request);
   const bucketing = bucketingOf(request.base.metadata);
   const { metadata } = request.ledger;
   const ledgerFiles = { metadata, ref: MAIN_BRANCH };
@@ -152,6 +154,13 @@ async function runPlan(
   } finally {
     await session.close();
   }
+}
+
+/** A column that the base lacked would be left out without a word. */
+function assertColumns({ base, schema }: MergeRequest): void {
+  const { lastColumnId } = base.metadata;
+  const lacking = evolvedSchema({ schema: currentSchema(base.metadata), lastColumnId }, schema);
+  assert(lacking === null, 'a base has all columns of its source before rows are merged into it');
 }
 
 const NO_FILES: MergeFiles = {

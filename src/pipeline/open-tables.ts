@@ -4,6 +4,7 @@
  * table that cannot be opened is halted by name and the others go on.
  */
 import { baseStateOf, ensureBase } from '../base/base-table.ts';
+import { evolveBase } from '../base/evolve-base.ts';
 import { BOOTSTRAP_BRANCH_PREFIX } from '../bootstrap/bootstrap-table.ts';
 import { MAIN_BRANCH, ancestors, findRef } from '../iceberg/snapshot.ts';
 import { currentSchema } from '../iceberg/table-metadata.ts';
@@ -158,6 +159,11 @@ async function openBase(parts: PipelineParts, table: CapturedTable): Promise<voi
     ref.startsWith(BOOTSTRAP_BRANCH_PREFIX),
   );
   table.needsBootstrap = cutOff || baseStateOf(loaded) === null;
+  // A crash may have come between the new column of the ledger and that of the base.
+  await evolveBase(
+    { context: parts.lake, commit: (request) => commitToTable(parts, request) },
+    { identifier: loaded.identifier, schema: table.schema },
+  );
 }
 
 /** Runs `run`; an error that stops one table halts it, and gives `null`. */
@@ -207,8 +213,7 @@ async function place(parts: PipelineParts, captures: readonly Capture[]): Promis
   return { epoch, from, tables, ledgers };
 }
 
-/** The floor as it was last written; `null` before that. */
-export async function readFloor(parts: PipelineParts): Promise<Floor | null> {
+async function readFloor(parts: PipelineParts): Promise<Floor | null> {
   const text = await parts.state.read('floor.json');
   return text === null ? null : floorFromJson(text, parts.state.locationOf('floor.json'));
 }
