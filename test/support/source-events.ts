@@ -147,6 +147,7 @@ export function rowText(row: Row): string {
 }
 
 function cellText(value: Cell): string {
+  if (Object.is(value, -0)) return 'number -0';
   return typeof value === 'string' ? JSON.stringify(value) : `${typeof value} ${String(value)}`;
 }
 

@@ -174,6 +174,8 @@ function oracle(start: string, sessions: readonly Session[]): Record<string, str
 function cell(column: string, table: string, value: SqliteValue): Row[string] {
   if (value === null) return null;
   if (column === 'v' || (table === 'textual' && column === 'b')) return literalText(value, 'any');
+  // SQLite drops the sign of zero in a REAL column when the row is written.
+  if (typeof value === 'number') return value + 0;
   if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString('hex')}`;
   return value;
 }

@@ -35,6 +35,7 @@ const TAIL_ROWS_MAX = 5000;
 /** Pending rows that are kept; more are looked up early. */
 const PENDING_ROWS_MAX = 50_000;
 const SETTLE_ATTEMPTS = 3;
+const VERIFY_ATTEMPTS = 20;
 
 /** What streaming needs from the source. */
 export interface StreamParts {
@@ -153,7 +154,7 @@ class StreamRun {
   async #verify(): Promise<number> {
     const { rules, database } = this.#parts;
     const request = { rules, tables: null, verifiedId: this.#place.id };
-    for (;;) {
+    for (let attempt = 1; attempt <= VERIFY_ATTEMPTS; attempt++) {
       const last = atOneMoment(this.#db, () => {
         this.#assertSameLog();
         const schema = this.#schemaVersion();
@@ -167,6 +168,10 @@ class StreamRun {
       if (last !== null) return last;
       await database.write((db) => reconcile(db, request));
     }
+    throw new FirnError('SOURCE-BUSY', {
+      what: 'The tables change faster than capture can follow',
+      where: database.where,
+    });
   }
 
   /** A database restored under a running stream must not be taken for the one that was read. */

@@ -120,8 +120,10 @@ export class RowColumns {
         `holds a value that is no ${type}`,
       where: formatTableName(this.#schema.table),
       remedy:
-        `Correct the value, or choose \`columns: {${name}: {onMisfit: text}}\` for this table ` +
-        '(every value as text), or `onMisfit: null` (such values are dropped).',
+        'Correct the value, then load the table again with `firn bootstrap FILE --table T`; or ' +
+        `choose \`columns: {${name}: {onMisfit: null}}\` for this table (such values become NULL) ` +
+        'and `firn resume`, or `onMisfit: text` (every value as text) and start the table over ' +
+        'with `firn drop`.',
     });
   }
 }

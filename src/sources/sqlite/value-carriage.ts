@@ -101,8 +101,7 @@ function appendLong(builder: ColumnBuilder, value: SqliteValue): boolean {
 
 function appendDouble(builder: ColumnBuilder, value: SqliteValue): boolean {
   if (typeof value !== 'number') return false;
-  // A REAL column does not keep the sign of zero, the log does: both must read the same.
-  builder.appendNumber(value + 0);
+  builder.appendNumber(value);
   return true;
 }
 
