@@ -98,7 +98,8 @@ async function reportStatus(
   }
 }
 
-async function storeStatus(parts: PipelineParts, now: StatusNow): Promise<void> {
+/** Stores what the status is now. */
+export async function storeStatus(parts: PipelineParts, now: StatusNow): Promise<void> {
   try {
     await parts.state.write('status.json', await currentStatus(parts, now));
   } catch (error) {

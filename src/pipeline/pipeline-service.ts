@@ -28,13 +28,15 @@ import { ownershipPaths, takeOwnership } from './control/ownership.ts';
 import type { Ownership, OwnershipKey } from './control/ownership.ts';
 import type { PipelineEvent } from './pipeline-event.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
-import { runAsOwner } from './pipeline-owner.ts';
+import { runAsOwner, storeStatus } from './pipeline-owner.ts';
 import { runPipeline } from './pipeline-runner.ts';
+import type { RunState } from './run-state.ts';
 import { openLakeReader } from './view/lake-reader.ts';
 import type { LakeReader } from './view/lake-reader.ts';
 import { openSchemaStore } from './state/schema-store.ts';
 import { openStateFolder } from './state/state-folder.ts';
 import type { StateFolder } from './state/state-folder.ts';
+import { withHalts } from './view/status-builder.ts';
 import { verifyTables } from './view/verify-tables.ts';
 import type { VerifyReport } from './view/verify-tables.ts';
 
@@ -126,7 +128,10 @@ export class PipelineService {
     const where = state.locationOf('status.json');
     if (answer !== null) return withProofs(state, parseStatus(String(answer.result), where));
     const text = await state.read('status.json');
-    if (text !== null) return withProofs(state, { ...parseStatus(text, where), owner: null });
+    if (text !== null) {
+      const stored = { ...parseStatus(text, where), owner: null };
+      return withProofs(state, withHalts(stored, await readHalts(state)));
+    }
     throw new FirnError('PIPELINE-STATE-MISSING', {
       what: 'The pipeline has no status yet.',
       where,
@@ -280,10 +285,12 @@ export class PipelineService {
       const pipeline = await this.#pipelineParts();
       const done: { result: unknown } = { result: null };
       const tasks: Promise<void>[] = [];
+      let last: RunState | null = null;
       await runPipeline(pipeline, {
         once: true,
         signal: this.#parts.signal,
         onRun: (run) => {
+          last = run ?? last;
           if (run === null || tasks.length > 0) return;
           const carried = run.hold(async () => {
             done.result = await carryOut(pipeline, run, task);
@@ -292,7 +299,13 @@ export class PipelineService {
         },
       });
       await Promise.all(tasks);
-      return done.result;
+      await storeStatus(pipeline, { run: last, owner: null });
+      if (task.command !== 'bootstrap') return done.result;
+      // A table that starts over is loaded by the run after the one that was asked.
+      const halts = await readHalts(pipeline.state);
+      return {
+        halted: halts.get(haltedName(halts, String(task.arguments['table'])) ?? '') ?? null,
+      };
     } finally {
       owned.release();
     }

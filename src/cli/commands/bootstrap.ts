@@ -16,7 +16,13 @@ export const bootstrap: Command = async (context, input) => {
     arguments: { table },
   });
   const halt = haltIn(answer, 'halted');
-  terminal.document({ table, halted: halt });
+  // The owner opens all its tables anew for this one, and does not wait for it.
+  const started = typeof answer === 'object' && answer !== null && 'started' in answer;
+  terminal.document({ table, started, halted: halt });
+  if (started) {
+    terminal.line(`${printable(table)} is being loaded again: firn status tells when it is done`);
+    return EXIT.done;
+  }
   if (halt === null) {
     terminal.line(`${printable(table)} is loaded again`);
     return EXIT.done;

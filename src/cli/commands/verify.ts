@@ -42,6 +42,13 @@ function showProof(terminal: Terminal, proof: TableProof, width: number): void {
     );
     return;
   }
+  if (proof.kind === 'failed') {
+    const { reason, code, remedy } = proof;
+    const head = terminal.paint('bad', 'not compared');
+    terminal.line(`${name}  ${head}: ${printable(reason)} [${code}]`);
+    terminal.line(`    next: ${remedy}`);
+    return;
+  }
   const { sourceRows, baseRows, settled, differences, differencesTotal } = proof.result;
   const settledText = settled === 0 ? '' : `, ${formatCount(settled)} settled by the ledger`;
   const inSource = `${formatCount(sourceRows)} rows in the source`;
@@ -76,10 +83,11 @@ function differenceLine({ key, kind, columns }: KeyDifference): string {
 }
 
 function nextStep(tables: readonly TableProof[], repaired: boolean): string {
+  if (tables.some((proof) => proof.kind === 'failed')) return 'a table could not be read';
   const compared = tables.filter((proof) => proof.kind === 'compared');
   if (compared.length === 0) return 'nothing could be compared';
   if (compared.some((proof) => !proof.equal && proof.ledgerBehind)) {
-    return 'nobody runs the pipeline: firn run --once reads what is missing, then verify again';
+    return 'firn status tells whether the pipeline runs; firn run --once reads what is missing';
   }
   return repaired
     ? 'repair did not settle it; firn bootstrap loads a table again'

@@ -101,7 +101,8 @@ export const sourceErrors = {
   'SOURCE-COLUMN-TYPE-CHANGED': {
     disposition: 'halt-table',
     summary: 'A column has another type now.',
-    remedy: 'Load the table again with `firn bootstrap FILE --table T`, or change the type back.',
+    remedy:
+      'Start the table over with `firn drop FILE --table T` and `firn run`, or change the type back.',
   },
   'SOURCE-KEY-CHANGED': {
     disposition: 'halt-table',
@@ -122,7 +123,7 @@ export const sourceErrors = {
     disposition: 'halt-table',
     summary: 'A value does not fit the declared type of its column.',
     remedy:
-      'Correct the value in the source, or choose for this column: `columns: {NAME: {onMisfit: text}}` keeps every value as text, `onMisfit: null` drops the ones that do not fit.',
+      'Correct the value in the source, then load the table again with `firn bootstrap FILE --table T`. Or choose for its column: `columns: {NAME: {onMisfit: null}}` stores NULL for values that do not fit, then `firn resume`; `onMisfit: text` keeps every value as text, then start the table over with `firn drop`.',
   },
   'SOURCE-DUPLICATE-COLUMN': {
     disposition: 'halt-table',

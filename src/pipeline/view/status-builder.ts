@@ -82,6 +82,19 @@ function tableStatus(parts: StatusParts, view: TableView): TableStatus {
   };
 }
 
+/** A stored status with the halts as they are now: some were settled since. */
+export function withHalts(
+  status: StatusDocument,
+  halts: ReadonlyMap<string, Halt>,
+): StatusDocument {
+  const tables = status.tables.map((table): TableStatus => {
+    const halt = halts.get(table.table);
+    if (halt !== undefined) return { ...table, state: 'halted', halted: haltStatus(halt) };
+    return table.halted === null ? table : { ...table, state: 'waiting', halted: null };
+  });
+  return { ...status, tables };
+}
+
 function haltStatus(halt: Halt): NonNullable<TableStatus['halted']> {
   const { code, what, remedy, sinceMs } = halt;
   return { code, what, remedy, sinceMs: Math.trunc(sinceMs) };

@@ -10,6 +10,7 @@ import type { SequenceMark } from '../../model/change-sequence.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ComparisonResult, RowEngine } from '../../ports/row-engine.ts';
 import type { ChangeSource } from '../../ports/source.ts';
+import { haltsTable, readHalts } from '../state/halts.ts';
 import { findView, queryTable, viewTables } from './lake-view.ts';
 import type { LakeReaderParts, TableView } from './lake-view.ts';
 
@@ -36,7 +37,15 @@ export type TableProof =
       /** The ledger does not reach the source's point: differences may be changes under way. */
       readonly ledgerBehind: boolean;
     }
-  | { readonly kind: 'skipped'; readonly table: string; readonly reason: string };
+  | { readonly kind: 'skipped'; readonly table: string; readonly reason: string }
+  /** It should have been compared and could not be. */
+  | {
+      readonly kind: 'failed';
+      readonly table: string;
+      readonly reason: string;
+      readonly code: string;
+      readonly remedy: string;
+    };
 
 /** The proof of a pipeline. */
 export interface VerifyReport {
@@ -60,10 +69,27 @@ export async function verifyTables(
 ): Promise<VerifyReport> {
   const views = await viewTables(parts);
   const chosen = table === null ? views : [findView(views, table)];
+  const halts = await readHalts(parts.state);
   const proofs: TableProof[] = [];
-  for (const view of chosen) proofs.push(await verifyTable(parts, view));
-  const compared = proofs.filter((proof) => proof.kind === 'compared');
-  return { equal: compared.length > 0 && compared.every((proof) => proof.equal), tables: proofs };
+  for (const view of chosen) {
+    // The ledger of a halted table is not coming.
+    const reach = halts.has(view.name) ? () => Promise.resolve(false) : parts.reach;
+    proofs.push(await proveTable({ ...parts, reach }, view));
+  }
+  const compared = proofs.filter((proof) => proof.kind !== 'skipped');
+  const equal = compared.every((proof) => proof.kind === 'compared' && proof.equal);
+  return { equal: compared.length > 0 && equal, tables: proofs };
+}
+
+/** What stops one table does not keep the others from being proved. */
+async function proveTable(parts: VerifyParts, view: TableView): Promise<TableProof> {
+  try {
+    return await verifyTable(parts, view);
+  } catch (error) {
+    if (!haltsTable(error)) throw error;
+    const { code, what: reason, remedy } = error;
+    return { kind: 'failed', table: view.name, reason, code, remedy };
+  }
 }
 
 async function verifyTable(parts: VerifyParts, view: TableView): Promise<TableProof> {
