@@ -79,12 +79,6 @@ const declarations = {
     labels: ['table'],
     help: 'Delete debt: rows in data files that delete files take out again.',
   },
-  firn_commit_conflicts_total: {
-    kind: 'counter',
-    unit: 'events',
-    labels: ['table'],
-    help: 'Commits that found the table changed and were planned or sent again.',
-  },
   firn_table_halted: {
     kind: 'gauge',
     unit: 'state',

@@ -108,6 +108,9 @@ function bootstrapParts(parts: PipelineParts, run: RunState, one: BootstrapOne):
     ledgerReaches: (mark) => run.ledgerReaches(table, mark, signal),
     onProgress: (progress) => {
       const rowsAtStart = table.bootstrap?.rowsAtStart ?? progress.rows;
+      const rowsBefore = table.bootstrap?.progress.rows ?? progress.rows;
+      const copied = Math.max(0, progress.rows - rowsBefore);
+      parts.metrics.add('firn_bootstrap_rows_total', { table: table.name }, copied);
       table.bootstrap = { progress, rowsAtStart, startedMs };
       parts.onEvent({
         kind: 'bootstrap-progress',

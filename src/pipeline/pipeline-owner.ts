@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { FirnError, isFirnError } from '../kernel/firn-error.ts';
 import { toSafeNumber } from '../kernel/integers.ts';
 import { formatStatus } from '../monitor/status-codec.ts';
-import type { OwnerStatus } from '../monitor/status-document.ts';
+import type { OwnerStatus, StatusDocument } from '../monitor/status-document.ts';
 import { carryOut } from './control/control-commands.ts';
 import type { ControlCommand } from './control/control-commands.ts';
 import { listenForRequests } from './control/control-socket.ts';
@@ -125,5 +125,18 @@ async function currentStatus(parts: PipelineParts, now: StatusNow): Promise<stri
     halts: await readHalts(state),
     lagChanges: lag === null ? null : toSafeNumber(lag.changes),
   });
+  measure(parts, status);
   return formatStatus(status);
+}
+
+/** Sets the gauges that a status knows. */
+function measure({ metrics }: PipelineParts, status: StatusDocument): void {
+  if (status.lagChanges !== null) metrics.set('firn_source_lag_changes', {}, status.lagChanges);
+  for (const { table, base, halted } of status.tables) {
+    metrics.set('firn_table_halted', { table }, halted === null ? 0 : 1);
+    if (base === null) continue;
+    metrics.set('firn_base_files', { table, content: 'data' }, base.files);
+    metrics.set('firn_base_files', { table, content: 'deletes' }, base.deleteFiles);
+    metrics.set('firn_base_deleted_rows', { table }, base.deletedRows);
+  }
 }

@@ -12,6 +12,7 @@ import type { CommitPoint } from '../ledger/ledger-stage.ts';
 import { assert, present, unreachable } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import { compareMarks } from '../model/change-sequence.ts';
+import type { ChangeBatch } from '../model/change-batch.ts';
 import type { SourceEvent } from '../model/source-event.ts';
 import type { SourcePosition } from '../model/source-position.ts';
 import { formatTableName } from '../model/table-schema.ts';
@@ -124,6 +125,7 @@ class StreamRunner {
       case 'changes': {
         this.#point = null;
         const table = this.#run.table(event.batch.schema.table);
+        this.#count(event.batch);
         if (table === null || !isCapturing(table)) return;
         await this.#haltingOn(table, () => this.#run.stage.append(event.batch));
         return;
@@ -145,6 +147,11 @@ class StreamRunner {
       default:
         return unreachable(event);
     }
+  }
+
+  #count(batch: ChangeBatch): void {
+    const table = formatTableName(batch.schema.table);
+    this.#parts.metrics.add('firn_source_changes_total', { table }, batch.rowCount);
   }
 
   async #commitIfDue(): Promise<void> {
@@ -214,6 +221,10 @@ class StreamRunner {
     if (commitTsUs !== null) this.#run.commitTsUs = commitTsUs;
     const lagMs =
       commitTsUs === null ? null : this.#parts.clock.nowMs() - Math.trunc(toMs(commitTsUs));
+    for (const { table } of tables) {
+      if (lagMs === null) break;
+      this.#parts.metrics.set('firn_ledger_lag_seconds', { table }, Math.max(0, lagMs) / 1000);
+    }
     const { completeTo } = point;
     const withRows = tables.filter((entry) => entry.rows > 0);
     if (withRows.length === 0) return;

@@ -54,7 +54,7 @@ test('spec: L15 — a column keeps its id, a dropped one is not given to another
 });
 
 test('renames and exclusions of the pipeline file are in the schema', () => {
-  const selection = { exclude: ['ssn'], rename: { _firn_note: 'note' } };
+  const selection = { exclude: ['SSN'], rename: { _Firn_note: 'note' } };
   const { schema } = resolveSchema(
     EMPTY_REGISTRY,
     sourceTable(['id', 'ssn', '_firn_note']),

@@ -81,12 +81,16 @@ function selectedColumns(
   source: SourceTable,
   selection: ColumnSelection,
 ): readonly Omit<Column, 'id'>[] {
-  const excluded = new Set(selection.exclude);
+  // A column left out by the pipeline file stays out however its name is written.
+  const excluded = new Set(selection.exclude.map((name) => name.toLowerCase()));
+  const renamed = new Map(
+    Object.entries(selection.rename).map(([from, to]) => [from.toLowerCase(), to]),
+  );
   return source.columns
-    .filter((column) => !excluded.has(column.sourceName))
+    .filter((column) => !excluded.has(column.sourceName.toLowerCase()))
     .map((column) => ({
       ...column,
-      name: selection.rename[column.sourceName] ?? column.sourceName,
+      name: renamed.get(column.sourceName.toLowerCase()) ?? column.sourceName,
     }));
 }
 

@@ -60,7 +60,6 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   pino: ['cli'],
   'prom-client': ['monitor'],
   yaml: ['config'],
-  zod: ['config'],
   'node:buffer': ['kernel', 'model', 'iceberg', 'storage', 'engines/embedded', 'sources/sqlite'],
   'node:child_process': ['cli'],
   'node:crypto': ['kernel', 'model', 'iceberg', 'storage', 'pipeline', 'sources/sqlite'],

@@ -213,7 +213,7 @@ for (const [name, create] of Object.entries(FEEDERS)) {
   });
 }
 
-test('both feeders agree on random text and nulls', async (context) => {
+test('both feeders agree on random text and nulls (spec: V5)', async (context) => {
   const instance = await open(context);
   const cell = oneof(
     { weight: 1, arbitrary: constant(null) },

@@ -27,14 +27,17 @@ export interface SchemaStore {
   forget(table: TableName): Promise<void>;
 }
 
-/** The first rule of the pipeline file that names a table; `null` when none does. */
+/**
+ * The first rule of the pipeline file that names a table; `null` when none does. Letters match in
+ * either case, as in the source that chose the table by the same rules.
+ */
 export function ruleFor(config: PipelineConfig, table: TableName): TableRule | null {
   return config.tables.find((rule) => matchesPattern(rule.pattern, table)) ?? null;
 }
 
 function matchesPattern(pattern: string, table: TableName): boolean {
   const parts = pattern.split('*').map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, '\\$&'));
-  const expression = new RegExp(`^${parts.join('.*')}$`, 's');
+  const expression = new RegExp(`^${parts.join('.*')}$`, 'is');
   return expression.test(table.table) || expression.test(formatTableName(table));
 }
 
@@ -46,11 +49,14 @@ function matchesPattern(pattern: string, table: TableName): boolean {
  */
 export function assertSameSelection(config: PipelineConfig, schema: TableSchema): void {
   const rule = ruleFor(config, schema.table);
-  const changed = schema.columns.find(
-    ({ name, sourceName }) =>
-      rule?.exclude.includes(sourceName) === true ||
-      (rule?.rename[sourceName] ?? sourceName) !== name,
+  const excluded = new Set(rule?.exclude.map((name) => name.toLowerCase()));
+  const renamed = new Map(
+    Object.entries(rule?.rename ?? {}).map(([from, to]) => [from.toLowerCase(), to]),
   );
+  const changed = schema.columns.find(({ name, sourceName }) => {
+    const folded = sourceName.toLowerCase();
+    return excluded.has(folded) || (renamed.get(folded) ?? sourceName) !== name;
+  });
   if (changed === undefined) return;
   throw new FirnError('PIPELINE-COLUMNS-CHANGED', {
     what: `Column ${changed.sourceName} is in the lake as ${changed.name}, the pipeline file says otherwise.`,
