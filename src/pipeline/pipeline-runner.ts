@@ -35,7 +35,7 @@ const PAUSE_MS_MAX = 30_000;
 /** Runs until stopped; or once. Throws what no further try can pass. */
 export async function runPipeline(parts: PipelineParts, request: RunRequest): Promise<void> {
   let failures = 0;
-  let forgiven = false;
+  const late = new Set<string>();
   while (!request.signal.aborted) {
     const stop = new AbortController();
     const restart = new AbortController();
@@ -46,10 +46,8 @@ export async function runPipeline(parts: PipelineParts, request: RunRequest): Pr
       if (request.once && !restart.signal.aborted) return;
     } catch (error) {
       if (request.signal.aborted) throw error;
-      // Right after a start the other writer may be this pipeline's own commit that landed late:
-      // one try from the new head (docs/spec/commit.md C7).
-      if (isFirnError(error, 'LEDGER-OTHER-WRITER') && !forgiven && !progress.committed) {
-        forgiven = true;
+      if (isFirnError(error, 'LEDGER-LATE-COMMIT')) {
+        forgiveOnce(error, late);
         continue;
       }
       failures = progress.committed ? 1 : failures + 1;
@@ -62,6 +60,21 @@ export async function runPipeline(parts: PipelineParts, request: RunRequest): Pr
       request.onRun(null);
     }
   }
+}
+
+/**
+ * Before this process has committed to a table, another writer may be an earlier process of the
+ * pipeline whose commit arrived late: once per table the run goes on from the new head
+ * (docs/spec/commit.md C7).
+ */
+function forgiveOnce(error: FirnError, late: Set<string>): void {
+  const { what, where } = error;
+  if (where !== null && !late.has(where)) {
+    late.add(where);
+    return;
+  }
+  const cause = error;
+  throw new FirnError('LEDGER-OTHER-WRITER', { what, cause, ...(where === null ? {} : { where }) });
 }
 
 function mayPass(error: unknown): error is FirnError {
