@@ -34,7 +34,7 @@ import { commitToTable } from './commit-tables.ts';
 import { haltOf, haltsTable, readHalts, writeHalts } from './state/halts.ts';
 import type { Halt, HaltScope } from './state/halts.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
-import { refusedTables } from './refused-tables.ts';
+import { sortTables } from './refused-tables.ts';
 import { assertSameSelection } from './state/schema-store.ts';
 import type { SchemaStore } from './state/schema-store.ts';
 
@@ -74,8 +74,8 @@ export async function openTables(
   schemas: SchemaStore,
 ): Promise<OpenedTables> {
   const discovered = await parts.source.discover();
-  const refused = await refusedTables(parts, schemas, discovered);
-  if (discovered.length === 0) {
+  const { taken, refused } = await sortTables(parts, schemas, discovered);
+  if (taken.length === 0) {
     const reasons = [...refused.values()].map(({ what, code }) => `\n  ${what} [${code}]`);
     throw new FirnError('PIPELINE-NO-TABLES', {
       what: `None of the tables of the pipeline file can be read from the source:${reasons.join('')}`,
@@ -85,7 +85,7 @@ export async function openTables(
   for (const [table, halt] of refused) parts.onEvent({ kind: 'halted', table, halt });
   const halts = await readHalts(parts.state);
   const found: { readonly source: SourceTable; readonly schema: TableSchema }[] = [];
-  for (const source of discovered) {
+  for (const source of taken) {
     const reload = isReload(halts.get(formatTableName(source.table)));
     // A known table keeps its registered schema here: what changed meanwhile is the stream's news.
     const known = reload ? null : schemas.newest(source.table);

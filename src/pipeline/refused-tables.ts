@@ -6,18 +6,28 @@ import { ERROR_REGISTRY } from '../kernel/error-registry.ts';
 import type { ErrorCode } from '../kernel/error-registry.ts';
 import type { SourceTable } from '../model/source-event.ts';
 import { formatTableName } from '../model/table-schema.ts';
+import type { TableName } from '../model/table-schema.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 import type { Halt } from './state/halts.ts';
 import { ruleFor } from './state/schema-store.ts';
 import type { SchemaStore } from './state/schema-store.ts';
 
-/** Halts by table name, of tables that are not among `found`. */
-export async function refusedTables(
+/** What the source has, sorted out. */
+export interface SortedTables {
+  readonly taken: readonly SourceTable[];
+  /** Halts by table name. */
+  readonly refused: ReadonlyMap<string, Halt>;
+}
+
+/** Takes of `found` what the lake can hold, and says what is missing and why. */
+export async function sortTables(
   parts: PipelineParts,
   schemas: SchemaStore,
   found: readonly SourceTable[],
-): Promise<ReadonlyMap<string, Halt>> {
-  const names = new Set(found.map(({ table }) => formatTableName(table)));
+): Promise<SortedTables> {
+  const ledgers = new Map(found.map(({ table }) => [lakeName(table, '_ledger'), table]));
+  const taken = found.filter(({ table }) => !ledgers.has(lakeName(table, '')));
+  const names = new Set(taken.map(({ table }) => formatTableName(table)));
   const refused = new Map<string, Halt>();
   const refuse = (table: string, code: ErrorCode, what: string): void => {
     if (names.has(table) || refused.has(table)) return;
@@ -25,6 +35,12 @@ export async function refusedTables(
     const sinceMs = parts.clock.nowMs();
     refused.set(table, { scope: 'refused', code, what, remedy, recovery: 'operator', sinceMs });
   };
+  for (const { table } of found) {
+    const owner = ledgers.get(lakeName(table, ''));
+    if (owner === undefined) continue;
+    const what = `In the lake ${table.table} is the name of the ledger of ${owner.table}.`;
+    refuse(formatTableName(table), 'PIPELINE-NAME-TAKEN', what);
+  }
   for (const { severity, table, code, message } of await parts.source.check()) {
     if (severity !== 'error' || table === null || !isErrorCode(code)) continue;
     refuse(formatTableName(table), code, message);
@@ -34,7 +50,12 @@ export async function refusedTables(
     const what = `There is no table ${table.table} in the source any more.`;
     refuse(formatTableName(table), 'SOURCE-TABLE-MISSING', what);
   }
-  return refused;
+  return { taken, refused };
+}
+
+/** Engines do not tell names apart by case. */
+function lakeName({ namespace, table }: TableName, suffix: string): string {
+  return `${namespace}.${table}${suffix}`.toLowerCase();
 }
 
 function isErrorCode(code: string): code is ErrorCode {

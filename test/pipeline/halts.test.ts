@@ -61,3 +61,18 @@ test('spec: P5, L2, S18 what the source cannot give is halted by name, until it 
     ['1'],
   ]);
 });
+
+test('spec: P5, S17 a table that is called like the ledger of another one is halted', async (t) => {
+  const ddl = `CREATE TABLE t (id INTEGER PRIMARY KEY); CREATE TABLE T_Ledger (id INTEGER PRIMARY KEY);
+    CREATE TABLE t_live (id INTEGER PRIMARY KEY); INSERT INTO t_live VALUES (7)`;
+  const world = pipelineWorld(t, { ddl, tables: '"*"' });
+  assert.deepEqual(await halted(world), ['shop.T_Ledger']);
+  assert.deepEqual(await states(world), {
+    'shop.T_Ledger': 'PIPELINE-NAME-TAKEN',
+    'shop.t': 'streaming',
+    'shop.t_live': 'streaming',
+  });
+  assert.deepEqual(await world.rows('SELECT id FROM t_live'), [['7']]);
+  const proof = await world.with((pipeline) => pipeline.verify({ table: null, repair: false }));
+  assert.equal(proof.equal, false, 'not everything is in the lake');
+});

@@ -82,7 +82,9 @@ async function createViews(
   request: QueryRequest,
 ): Promise<void> {
   const definitions = new Map<string, string>();
-  const names = [...request.tables, ...request.live];
+  // A table that is called like the live view of another one comes first.
+  const lives = request.live.filter((live) => !request.tables.some((table) => alike(live, table)));
+  const names = [...request.tables, ...lives];
   let deadTables = 0;
   const nextDead = (): string => `dead_${deadTables++}`;
   await runAll(connection, ['CREATE SCHEMA firn_dead_rows']);
@@ -93,7 +95,7 @@ async function createViews(
     const dead = await deadRows(connection, { table, local, name: nextDead() });
     definitions.set(viewName(table), tableRows({ table, local, columns, dead }));
   }
-  for (const live of request.live) {
+  for (const live of lives) {
     const dead = await deadRows(connection, { table: live.base, local, name: nextDead() });
     definitions.set(viewName(live), liveDefinition(live, local, dead));
   }
@@ -113,7 +115,14 @@ async function createViews(
   }
 }
 
-function viewName({ namespace, name }: Pick<QueryTable, 'namespace' | 'name'>): string {
+type ViewName = Pick<QueryTable, 'namespace' | 'name'>;
+
+/** DuckDB does not tell names apart by case. */
+function alike(left: ViewName, right: ViewName): boolean {
+  return viewName(left).toLowerCase() === viewName(right).toLowerCase();
+}
+
+function viewName({ namespace, name }: ViewName): string {
   return `${quoteIdentifier(namespace)}.${quoteIdentifier(name)}`;
 }
 

@@ -38,6 +38,12 @@ export const pipelineErrors = {
     summary: 'The base table belongs to another pipeline.',
     remedy: 'Give this pipeline another name or warehouse: two pipelines cannot write one table.',
   },
+  'PIPELINE-NAME-TAKEN': {
+    disposition: 'halt-table',
+    summary: 'A table has the name that the ledger of another table has in the lake.',
+    remedy:
+      'Give one of the two tables another name in the source, or leave this one out: name the tables that are copied instead of a pattern.',
+  },
   'PIPELINE-TABLE-GONE': {
     disposition: 'halt-table',
     summary: 'A captured table is no longer in the source.',

@@ -11,6 +11,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { ComparisonResult, RowEngine } from '../../ports/row-engine.ts';
 import type { ChangeSource } from '../../ports/source.ts';
 import { haltsTable, readHalts } from '../state/halts.ts';
+import type { Halt } from '../state/halts.ts';
 import { findView, queryTable, viewTables } from './lake-view.ts';
 import type { LakeReaderParts, TableView } from './lake-view.ts';
 
@@ -76,9 +77,22 @@ export async function verifyTables(
     const reach = halts.has(view.name) ? () => Promise.resolve(false) : parts.reach;
     proofs.push(await proveTable({ ...parts, reach }, view));
   }
+  if (table === null) proofs.push(...refusedProofs(views, halts));
   const compared = proofs.filter((proof) => proof.kind !== 'skipped');
   const equal = compared.every((proof) => proof.kind === 'compared' && proof.equal);
   return { equal: compared.length > 0 && equal, tables: proofs };
+}
+
+/** Tables that have nothing in the lake because the source could not give them. */
+function refusedProofs(
+  views: readonly TableView[],
+  halts: ReadonlyMap<string, Halt>,
+): readonly TableProof[] {
+  return [...halts]
+    .filter(([table]) => !views.some(({ name }) => name === table))
+    .map(([table, { what: reason, code, remedy }]) => {
+      return { kind: 'failed', table, reason, code, remedy };
+    });
 }
 
 /** What stops one table does not keep the others from being proved. */
