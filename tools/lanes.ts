@@ -29,7 +29,7 @@ export const LANES: readonly Lane[] = [
   },
   {
     name: 'proof',
-    files: ['test/proof/**/*.test.ts'],
+    files: ['test/proof/**/*.test.ts', 'test/cli/**/*.test.ts'],
     budgetMinutes: 15,
     needs: null,
     isolated: true,

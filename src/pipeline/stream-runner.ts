@@ -247,7 +247,8 @@ class StreamRunner {
 
   /**
    * Writes the floor, then lets the source forget what every ledger holds by its own commit: the
-   * floor alone must not decide that, because losing it may cost time only (docs/spec/ledger.md L11).
+   * floor alone must not decide that, because losing it may cost time only (docs/spec/ledger.md
+   * L11).
    */
   async #writeFloor(point: CommitPoint): Promise<void> {
     const { state, source, clock } = this.#parts;

@@ -1,4 +1,6 @@
-/** A source that a dead process reads no more, and whose changes by the pipeline can be disturbed. */
+/**
+ * A source that a dead process reads no more, and whose changes by the pipeline can be disturbed.
+ */
 import { FirnError } from '../../src/kernel/firn-error.ts';
 import type { ChangeSource } from '../../src/ports/source.ts';
 import type { FaultPlan } from './fault-plan.ts';
@@ -7,7 +9,9 @@ function unanswered(): never {
   throw new FirnError('SOURCE-BUSY', { what: 'simulated: no answer' });
 }
 
-/** `source` under `plan`: what changes the source is an operation, what reads only must be alive. */
+/**
+ * `source` under `plan`: what changes the source is an operation, what reads only must be alive.
+ */
 export function faultySource(source: ChangeSource, plan: FaultPlan): ChangeSource {
   const change = (name: string, act: () => Promise<void>): Promise<void> =>
     plan.run({ name: `source.${name}`, effect: true, act, unanswered });

@@ -1,7 +1,7 @@
 /**
  * Specification and tests name each other: every numbered invariant of `docs/spec/` is cited by a
- * test or a conformance suite as `spec: L3` (or `spec: L3, M1`), and every citation, in tests and in docstrings
- * (`docs/spec/merge.md M3`), exists.
+ * test or a conformance suite as `spec: L3` (or `spec: L3, M1`), and every citation, in tests and
+ * in docstrings (`docs/spec/merge.md M3`), exists.
  */
 import type { Project, Violation } from './project.ts';
 import { lineAt } from './project.ts';

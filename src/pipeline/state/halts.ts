@@ -56,7 +56,9 @@ export async function readHalts(state: StateFolder): Promise<Map<string, Halt>> 
   }
 }
 
-/** The halted table that a request names, as `table` or `namespace.table`; `null` if there is none. */
+/**
+ * The halted table that a request names, as `table` or `namespace.table`; `null` if there is none.
+ */
 export function haltedName(halts: ReadonlyMap<string, Halt>, name: string): string | null {
   const names = [...halts.keys()];
   // Namespaces have no dots, tables may.

@@ -163,6 +163,20 @@ test('unique indexes on expressions, conditions, collations and generated column
     },
   ));
 
+for (const kind of ['', 'WITHOUT ROWID']) {
+  test(`a key that differs in case only is another key ${kind} (spec: S7)`, () =>
+    inSqliteWorld(
+      {
+        schema: `CREATE TABLE t(id TEXT COLLATE NOCASE NOT NULL PRIMARY KEY, v) ${kind};
+          INSERT INTO t VALUES('k', 1)`,
+      },
+      async (world) => {
+        const made = await changesBy(world, `INSERT OR REPLACE INTO t VALUES('K', 2)`);
+        deepEqual(made, ['c id="K" v="2"', 'd id="k"']);
+      },
+    ));
+}
+
 test('a cascade of foreign keys is recorded, a replaced parent included', () =>
   inSqliteWorld(
     {
