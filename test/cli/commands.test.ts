@@ -180,7 +180,7 @@ async function jsonError(): Promise<void> {
 
 // Each waits for other processes most of the time.
 suite('commands', { concurrency: 3, timeout: 120_000 }, () => {
-  test('a database is looked at before anything is made, then copied', looksFirst);
+  test('a database is looked at before anything is made, then copied (spec: V6)', looksFirst);
   test('verify, query, history, status, drop and uninstall answer (spec: P15)', answers);
   test('two commands: run SOURCE --into DIR, then it goes on by DIR alone', twoCommands);
   test('what is wrong is said by name, with the next step, and exit code 2', wrongByName);
