@@ -141,12 +141,20 @@ class StreamRunner {
       }
       case 'table-halted': {
         const table = this.#run.table(event.table);
-        if (table !== null) await this.#halt(table, event.error, event.recovery);
+        if (table === null || this.#isRepaired(event)) return;
+        await this.#halt(table, event.error, event.recovery);
         return;
       }
       default:
         return unreachable(event);
     }
+  }
+
+  /** Whether the table's ledger starts again where the source says it is complete again. */
+  #isRepaired(event: Extract<SourceEvent, { kind: 'table-halted' }>): boolean {
+    const ledger = this.#run.stage.table(event.table);
+    if (ledger === null || event.completeFrom === null) return false;
+    return compareMarks(ledger.state.completeTo, event.completeFrom) >= 0;
   }
 
   #count(batch: ChangeBatch): void {
