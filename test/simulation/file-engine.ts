@@ -65,8 +65,8 @@ function bufferedWriter<Batch extends RowBatch>(
   };
 }
 
-/** A guess: large enough that a few hundred rows fill a bucket's share of a group. */
-const ROW_BYTES = 100;
+/** What a row is said to take: so much that three rows fill a bucket's share of a group. */
+const ROW_BYTES = 12 * 1024 * 1024;
 
 function rowsOf(batch: RowBatch): readonly NamedRow[] {
   return textRows(batch).map((values) =>

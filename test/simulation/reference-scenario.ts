@@ -19,7 +19,7 @@ import type { Watch } from './supervise.ts';
 /** Time between two transactions of the application. */
 const WORK_MS = 310;
 
-const TRANSACTIONS = 28;
+const TRANSACTIONS = 26;
 
 /** The application ends so many transactions after a fault: the rest has its own faults. */
 const TRANSACTIONS_AFTER_FAULT = 6;
@@ -61,7 +61,6 @@ export async function playScenario(
 }
 
 async function live(world: SimulatedWorld, fault: FaultPlace | null): Promise<Life> {
-  const { clock } = world;
   fillDatabase(world.database);
   const watch: Watch = { starts: 0, crashes: 0, stops: [] };
   const plans = [0, 1].map((process) => (fault?.process === process ? fault.plan : noFault()));
@@ -73,10 +72,7 @@ async function live(world: SimulatedWorld, fault: FaultPlace | null): Promise<Li
     if (process.plan !== fault?.plan) settleLate(fault, process);
   };
   const stop = new AbortController();
-  const work = application(world, () => fault?.plan.fired === true).then(async () => {
-    await clock.sleep(REST_MS);
-    stop.abort();
-  });
+  const work = application(world, { stop, isDisturbed: () => fault?.plan.fired === true });
   let current: { process: SimulatedProcess; run: RunState } | null = null;
   const maintenance = maintain(world, () => current);
   const { signal } = stop;
@@ -149,16 +145,21 @@ function order(what: 'insert' | 'update' | 'delete', id: number, note = 'new'): 
     : { do: 'update', table, key, row: values };
 }
 
-/** The application that writes to the database. */
-async function application(world: SimulatedWorld, isDisturbed: () => boolean): Promise<void> {
+/** The application that writes to the database; some time after its end the pipeline is stopped. */
+async function application(
+  world: SimulatedWorld,
+  life: { readonly stop: AbortController; readonly isDisturbed: () => boolean },
+): Promise<void> {
   const { clock, database } = world;
   let end = TRANSACTIONS;
   for (let turn = 0; turn < end; turn++) {
     await clock.sleep(WORK_MS);
     database.transact(transaction(turn));
     if (turn === COLUMN_AFTER) database.addColumn('orders', ['paid', 'long']);
-    if (isDisturbed()) end = Math.min(end, turn + TRANSACTIONS_AFTER_FAULT);
+    if (life.isDisturbed()) end = Math.min(end, turn + TRANSACTIONS_AFTER_FAULT);
   }
+  await clock.sleep(REST_MS);
+  life.stop.abort();
 }
 
 /** The statements of a turn: every kind in turn, over keys that come back. */
@@ -171,14 +172,14 @@ function transaction(turn: number): readonly Statement[] {
   }
   if (turn < 8) statements.push(order('update', turn, `turn ${turn}`));
   if (turn % 4 === 1) statements.push(order('delete', id - 1), order('insert', id - 1, 'again'));
-  if (turn % 5 === 2) statements.push(row('lines', ['b', String(turn), '2']));
-  if (turn % 5 === 3) {
+  statements.push(row('lines', ['b', String(turn), '2']));
+  if (turn === 3) {
     const key = ['b', String(turn - 1)];
     statements.push({ do: 'update', table: 'lines', key, row: ['c', String(turn), null] });
   }
   if (turn % 7 === 4) statements.push(row('visits', [`page ${turn}`]));
   if (turn % 7 === 5) statements.push({ do: 'vanish', table: 'orders', key: [String(id - 2)] });
-  if (turn === 19) statements.push({ do: 'truncate', table: 'lines' });
+  if (turn === 23) statements.push({ do: 'truncate', table: 'lines' });
   return statements;
 }
 

@@ -101,8 +101,8 @@ export class SimulatedWorld {
     const config = parsePipelineFile(PIPELINE_FILE, '/simulated/firn.yaml');
     this.config = {
       ...config,
-      ledger: { ...config.ledger, commitIntervalMs: 600, retentionMs: 2500 },
-      base: { ...config.base, mergeIntervalMs: 600 },
+      ledger: { ...config.ledger, commitIntervalMs: 700, retentionMs: 2500 },
+      base: { ...config.base, mergeIntervalMs: 700 },
     };
     this.#pointers = this.#watched(createMemoryPointers(CATALOG_ID));
     this.foreign = this.#context(this.store, noFault());

@@ -70,8 +70,10 @@ async function runProcess(process: SimulatedProcess, duty: Duty): Promise<End> {
     return process.plan.crashed ? { kind: 'crash' } : { kind: 'done' };
   } catch (error) {
     if (process.plan.crashed) return { kind: 'crash' };
-    // A disturbed operation may end a process with a code; nothing else may.
-    if (!process.plan.fired || !isFirnError(error)) throw error;
+    // A disturbed operation may end a process with a code, and a late one the last commit before a
+    // regular end; nothing else may.
+    const isLate = duty.signal?.aborted === true && isFirnError(error, 'LEDGER-LATE-COMMIT');
+    if (!isLate && (!process.plan.fired || !isFirnError(error))) throw error;
     return { kind: 'stop', code: error.code };
   }
 }
