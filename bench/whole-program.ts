@@ -4,13 +4,14 @@
  *
  * `npm run bench whole-program`: 100,000 rows copied, then 500,000 changes (7 columns, ~90 bytes).
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-const MAIN = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
+const FIRN = join(import.meta.dirname, '..', 'firn');
 const EXISTING_ROWS = 100_000;
 const CHANGES = 500_000;
 const REPEATS = 5;
@@ -28,7 +29,7 @@ function firn(folder: string, ...words: readonly string[]): Timing {
   const startMs = performance.now();
   // `times` of the shell prints the CPU time of what it ran on its second line (POSIX).
   const script = '"$@"; code=$?; times >&2; exit $code';
-  const run = spawnSync('/bin/sh', ['-c', script, 'sh', process.execPath, MAIN, ...words], {
+  const run = spawnSync('/bin/sh', ['-c', script, 'sh', FIRN, ...words], {
     cwd: folder,
     encoding: 'utf8',
   });
@@ -37,6 +38,20 @@ function firn(folder: string, ...words: readonly string[]): Timing {
   const cpu = /(\d+)m([\d.]+)s (\d+)m([\d.]+)s\s*$/.exec(run.stderr)?.slice(1).map(Number);
   const [userMin = 0, userSec = 0, sysMin = 0, sysSec = 0] = cpu ?? [];
   return { wallMs, cpuMs: ((userMin + sysMin) * 60 + userSec + sysSec) * 1000 };
+}
+
+/** Time from the start of a run to its first line about the ledger. */
+async function timeToLedger(folder: string): Promise<number> {
+  const startMs = performance.now();
+  const run = spawn(FIRN, ['run', 'lake', '--once'], { cwd: folder });
+  let atMs = 0;
+  const listen = (chunk: Buffer): void => {
+    if (atMs === 0 && chunk.includes('ledger')) atMs = performance.now() - startMs;
+  };
+  run.stdout.on('data', listen);
+  run.stderr.on('data', listen);
+  await once(run, 'exit');
+  return atMs;
 }
 
 function median(values: readonly number[]): number {
@@ -59,7 +74,7 @@ function line(name: string, text: string): void {
   process.stdout.write(`  ${name.padEnd(46)} ${text}\n`);
 }
 
-function catchUp(folder: string): void {
+async function catchUp(folder: string): Promise<void> {
   const path = join(folder, 'app.db');
   const database = new DatabaseSync(path);
   database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; ${DDL}`);
@@ -85,6 +100,14 @@ function catchUp(folder: string): void {
   line('  per CPU second', perCpu);
   line('  against SELECT of all rows in the same runtime', `${(run.wallMs / readMs).toFixed(1)}x`);
   line('  of which start and stop (status)', `${Math.round(idle.wallMs)} ms`);
+  const update = database.prepare('UPDATE orders SET quantity = quantity + 1 WHERE id <= ?');
+  update.run(CHANGES);
+  const ledgerMs = (await timeToLedger(folder)) - idle.wallMs;
+  const ledgerRate = Math.round((CHANGES / ledgerMs) * 1000).toLocaleString('en');
+  line(
+    '500,000 updates, source to committed ledger',
+    `${Math.round(ledgerMs)} ms, ${ledgerRate}/s`,
+  );
   const proof = firn(folder, 'verify', 'lake');
   line('verify, 600,000 rows', `${Math.round(proof.wallMs)} ms, equal`);
   if (bytes === 0) throw new Error('nothing was read');
@@ -109,7 +132,7 @@ function starts(folder: string): void {
 const folder = mkdtempSync(join(tmpdir(), 'firn-bench-'));
 try {
   starts(folder);
-  catchUp(folder);
+  await catchUp(folder);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
