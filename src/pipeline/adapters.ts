@@ -2,7 +2,7 @@
  * The one place that knows which adapter a pipeline file asks for. Adapters are imported only when
  * they are used: reading the status of a pipeline loads no engine.
  */
-import { mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { unreachable } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -76,12 +76,31 @@ export async function openSource(parts: AdapterParts): Promise<ChangeSource> {
   }
 }
 
-/** Opens the engine; `use` keeps the stage folders of two processes apart. */
-export async function openEngine(
-  parts: AdapterParts & { readonly store: ObjectStore; readonly use: string },
-): Promise<RowEngine> {
-  const { config, clock, random, store } = parts;
+/** What an engine is opened with. */
+export interface EngineParts extends AdapterParts {
+  readonly store: ObjectStore;
+  /** Keeps the stage folders of two processes apart. */
+  readonly use: string;
+  /** Folder of the user, for the stage where the lake can only be read. */
+  readonly runtimeFolder: string;
+}
+
+/** Opens the engine. */
+export async function openEngine(parts: EngineParts): Promise<RowEngine> {
+  const { config, clock, random, store, runtimeFolder, use } = parts;
   const { createEmbeddedEngine } = await import('../engines/embedded/embedded-engine.ts');
-  const stageFolder = join(config.lake.warehouse, '_firn', config.name, 'stage', parts.use);
+  const { warehouse } = config.lake;
+  const folder = isWritable(warehouse) ? join(warehouse, '_firn', config.name) : runtimeFolder;
+  const stageFolder = join(folder, 'stage', use);
   return createEmbeddedEngine({ stageFolder, store, clock, random });
+}
+
+function isWritable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    // Whatever the reason: only queries and proofs work here.
+    return false;
+  }
 }

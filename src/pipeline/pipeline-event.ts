@@ -40,6 +40,7 @@ export type PipelineEvent =
       readonly kind: 'retrying';
       readonly code: string;
       readonly what: string;
+      readonly remedy: string;
       readonly inMs: number;
     }
   | { readonly kind: 'note'; readonly text: string };

@@ -5,8 +5,8 @@
 import { hostname } from 'node:os';
 import { FirnError, isFirnError } from '../kernel/firn-error.ts';
 import { toSafeNumber } from '../kernel/integers.ts';
-import { formatStatus } from '../monitor/status-codec.ts';
-import type { OwnerStatus, StatusDocument } from '../monitor/status-document.ts';
+import { formatStatus, parseStatus } from '../monitor/status-codec.ts';
+import type { HaltStatus, OwnerStatus, StatusDocument } from '../monitor/status-document.ts';
 import { carryOut } from './control/control-commands.ts';
 import type { ControlCommand } from './control/control-commands.ts';
 import { listenForRequests } from './control/control-socket.ts';
@@ -42,31 +42,50 @@ export async function runAsOwner(parts: PipelineParts, request: OwnerRequest): P
     sinceMs: Math.trunc(clock.nowMs()),
   };
   let run: RunState | null = null;
+  let trouble: HaltStatus | null = null;
   const presentRun = (): RunState | null => run;
+  const now = (): StatusNow => ({ run, owner, trouble });
+  const troubled = (error: TroubleText): void => {
+    const { code, what, remedy } = error;
+    trouble = { code, what, remedy, sinceMs: trouble?.sinceMs ?? Math.trunc(clock.nowMs()) };
+  };
   const socket = await listenForRequests(request.socketPath, async (asked, progress) => {
-    if (asked.command === 'status') return currentStatus(parts, { run, owner });
+    if (asked.command === 'status') return statusText(parts, now());
     const current = await startedRun(parts, presentRun, signal);
     // Commands come from our own program; an unknown one ends in carryOut's exhaustive switch.
     const command = asked.command as ControlCommand;
     return carryOut(parts, current, { command, arguments: asked.arguments, progress });
   });
   const ended = new AbortController();
-  const reporting = reportStatus(parts, () => ({ run, owner }), ended.signal);
+  const reporting = reportStatus(parts, now, ended.signal);
   try {
-    await runPipeline(parts, {
-      once: request.once,
-      signal,
-      onRun: (next) => {
-        run = next ?? run;
+    const onEvent: PipelineParts['onEvent'] = (event) => {
+      if (event.kind === 'retrying') troubled(event);
+      if (event.kind === 'started') trouble = null;
+      parts.onEvent(event);
+    };
+    await runPipeline(
+      { ...parts, onEvent },
+      {
+        once: request.once,
+        signal,
+        onRun: (next) => {
+          run = next ?? run;
+        },
       },
-    });
+    );
+  } catch (error) {
+    if (isFirnError(error)) troubled(error);
+    throw error;
   } finally {
     ended.abort();
     await reporting;
-    await storeStatus(parts, { run, owner: null });
+    await storeStatus(parts, { ...now(), owner: null });
     await socket.close();
   }
 }
+
+type TroubleText = Pick<HaltStatus, 'code' | 'what' | 'remedy'>;
 
 /** The run that requests work on; waits while the pipeline starts. */
 async function startedRun(
@@ -85,6 +104,8 @@ async function startedRun(
 interface StatusNow {
   readonly run: RunState | null;
   readonly owner: OwnerStatus | null;
+  /** What keeps the whole pipeline from working, or ended it. */
+  readonly trouble: HaltStatus | null;
 }
 
 async function reportStatus(
@@ -101,10 +122,24 @@ async function reportStatus(
 /** Stores what the status is now. */
 export async function storeStatus(parts: PipelineParts, now: StatusNow): Promise<void> {
   try {
-    await parts.state.write('status.json', await currentStatus(parts, now));
+    await parts.state.write('status.json', await statusText(parts, now));
   } catch (error) {
     // A status is for people; what keeps it from being stored stops the run elsewhere, by name.
     if (!isFirnError(error)) throw error;
+  }
+}
+
+/** The status as it is now; where it cannot be made, the one stored last with what is wrong. */
+async function statusText(parts: PipelineParts, now: StatusNow): Promise<string> {
+  try {
+    return await currentStatus(parts, now);
+  } catch (error) {
+    const { state } = parts;
+    const text = now.trouble === null ? null : await state.read('status.json');
+    if (text === null) throw error;
+    const { owner, trouble: halted } = now;
+    const stored = parseStatus(text, state.locationOf('status.json'));
+    return formatStatus({ ...stored, owner, halted });
   }
 }
 
@@ -117,7 +152,9 @@ async function currentStatus(parts: PipelineParts, now: StatusNow): Promise<stri
     store,
     catalog,
     state,
-    ...now,
+    run: now.run,
+    owner: now.owner,
+    halted: now.trouble,
     pipeline: parts.config.name,
     sourceLabel: label,
     nowMs: clock.nowMs(),

@@ -53,8 +53,8 @@ export async function runPipeline(parts: PipelineParts, request: RunRequest): Pr
       failures = progress.committed ? 1 : failures + 1;
       if (!mayPass(error) || failures >= FAILURES_MAX) throw error;
       const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** (failures - 1));
-      const { code, what } = error;
-      parts.onEvent({ kind: 'retrying', code, what, inMs: pauseMs });
+      const { code, what, remedy } = error;
+      parts.onEvent({ kind: 'retrying', code, what, remedy, inMs: pauseMs });
       await parts.clock.sleep(pauseMs, request.signal);
     } finally {
       request.onRun(null);

@@ -299,7 +299,7 @@ export class PipelineService {
         },
       });
       await Promise.all(tasks);
-      await storeStatus(pipeline, { run: last, owner: null });
+      await storeStatus(pipeline, { run: last, owner: null, trouble: null });
       if (task.command !== 'bootstrap') return done.result;
       // A table that starts over is loaded by the run after the one that was asked.
       const halts = await readHalts(pipeline.state);

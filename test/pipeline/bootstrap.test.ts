@@ -101,7 +101,8 @@ async function watch(world: PipelineWorld): Promise<Watched> {
     run: (options = {}) =>
       world.withLake(async ({ store, catalog }) => {
         const source = await openSource(adapters);
-        const engine = await openEngine({ ...adapters, store, use: 'watched' });
+        const runtimeFolder = world.folder;
+        const engine = await openEngine({ ...adapters, store, use: 'watched', runtimeFolder });
         const queues = createTableQueues();
         const context = {
           ...adapters,

@@ -1,5 +1,7 @@
 /** What stops one table: by name, with its reason in the status, while the others go on. */
 import assert from 'node:assert/strict';
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { PipelineWorld } from './pipeline-world.ts';
 import { pipelineWorld } from './pipeline-world.ts';
@@ -75,4 +77,18 @@ test('spec: P5, S17 a table that is called like the ledger of another one is hal
   assert.deepEqual(await world.rows('SELECT id FROM t_live'), [['7']]);
   const proof = await world.with((pipeline) => pipeline.verify({ table: null, repair: false }));
   assert.equal(proof.equal, false, 'not everything is in the lake');
+});
+
+test('spec: P13 what stops the whole pipeline is in the status, until it runs again', async (t) => {
+  const world = pipelineWorld(t, { ddl: DDL, tables: 'users' });
+  await world.runOnce();
+  const path = join(world.folder, 'app.db');
+  renameSync(path, `${path}.away`);
+  await assert.rejects(world.runOnce(), { code: 'SOURCE-MISSING' });
+  const stopped = await world.with((pipeline) => pipeline.status());
+  assert.equal(stopped.halted?.code, 'SOURCE-MISSING');
+  assert.equal(stopped.tables.length, 1, 'the rest of it is as it was');
+  renameSync(`${path}.away`, path);
+  await world.runOnce();
+  assert.equal((await world.with((pipeline) => pipeline.status())).halted, null);
 });

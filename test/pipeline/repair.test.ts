@@ -31,7 +31,8 @@ async function spoilBase(world: PipelineWorld): Promise<void> {
   const config = parsePipelineFile(text, `${world.folder}/firn.yaml`);
   const adapters = { config, clock: systemClock, random: systemRandom };
   const { store, catalog } = await openLake(adapters);
-  const engine = await openEngine({ ...adapters, store, use: 'spoil' });
+  const runtimeFolder = world.folder;
+  const engine = await openEngine({ ...adapters, store, use: 'spoil', runtimeFolder });
   const state = openStateFolder(store, 'shop');
   const [view] = await viewTables({ store, catalog, state });
   assert(view?.base);

@@ -17,6 +17,9 @@ const MOVING_MS = 250;
 /** How often commits and progress make a line where nothing moves. */
 const PLAIN_MS = 5000;
 
+/** Before a remedy, under the line that it belongs to. */
+const NEXT = '          next: ';
+
 /** Shows the events of one pipeline. */
 export class RunReporter {
   readonly #terminal: Terminal;
@@ -25,6 +28,8 @@ export class RunReporter {
   readonly #totals: RunTotals;
   readonly #stop = new AbortController();
   #lastPlainMs: number;
+  /** What the pipeline tries to get past; its remedy was said. */
+  #trouble: string | null = null;
 
   constructor(parts: {
     readonly terminal: Terminal;
@@ -47,6 +52,10 @@ export class RunReporter {
     }
     const line = lineOf(event);
     if (line !== null) this.#line(line);
+    if (event.kind === 'started') this.#trouble = null;
+    if (event.kind !== 'retrying' || event.code === this.#trouble) return;
+    this.#trouble = event.code;
+    this.#terminal.line(`${NEXT}${event.remedy}`);
   }
 
   /** Draws until {@link end}. */
@@ -102,7 +111,7 @@ function lineOf(event: PipelineEvent): string | null {
     case 'halted': {
       const { code, what, remedy } = event.halt;
       const head = `${shortName(event.table)}: halted, ${printable(what)} [${code}]`;
-      return `${head}\n          next: ${remedy}`;
+      return `${head}\n${NEXT}${remedy}`;
     }
     case 'retrying': {
       const after = formatElapsed(event.inMs);

@@ -6,7 +6,8 @@ export const storageErrors = {
   'STORAGE-FULL': {
     disposition: 'retry',
     summary: 'The disk that holds the lake has no space left, or a quota was reached.',
-    remedy: 'Free space or raise the quota; nothing half-written is visible and the run goes on.',
+    remedy:
+      'Free space or raise the quota: nothing half-written is visible, and the pipeline goes on from its last commit.',
   },
   'STORAGE-READ-ONLY': {
     disposition: 'halt-pipeline',

@@ -6,6 +6,7 @@ import { STATUS_VERSION } from '../../monitor/status-document.ts';
 import type {
   BaseStatus,
   BootstrapStatus,
+  HaltStatus,
   LedgerStatus,
   OwnerStatus,
   StatusDocument,
@@ -28,6 +29,8 @@ export interface StatusParts extends LakeReaderParts {
   readonly monotonicMs: number;
   readonly owner: OwnerStatus | null;
   readonly run: RunState | null;
+  /** What keeps the whole pipeline from working. */
+  readonly halted: HaltStatus | null;
   readonly halts: ReadonlyMap<string, Halt>;
   readonly lagChanges: number | null;
 }
@@ -42,7 +45,7 @@ export async function buildStatus(parts: StatusParts): Promise<StatusDocument> {
     source: parts.sourceLabel,
     updatedAtMs: Math.trunc(parts.nowMs),
     owner: parts.owner,
-    halted: null,
+    halted: parts.halted,
     lagChanges: parts.lagChanges,
     tables: [...views.map((view) => tableStatus(parts, view)), ...refusedStatus(parts, views)],
   };
@@ -95,7 +98,7 @@ export function withHalts(
   return { ...status, tables };
 }
 
-function haltStatus(halt: Halt): NonNullable<TableStatus['halted']> {
+function haltStatus(halt: Halt): HaltStatus {
   const { code, what, remedy, sinceMs } = halt;
   return { code, what, remedy, sinceMs: Math.trunc(sinceMs) };
 }
