@@ -116,6 +116,7 @@ async function auditLedger(
   const at = (row: TextRow, column: string): string | null => row[names.indexOf(column)] ?? null;
   const identities = rows
     .filter((row) => at(row, '_firn_row') !== String(REREAD_ROW))
+    .filter((row) => at(row, '_firn_epoch') === String(world.epoch))
     .map((row) => {
       const own = ['_firn_epoch', '_firn_seq', '_firn_row', '_firn_op'];
       const cells = [...own, ...table.columns.map(([column]) => column)];

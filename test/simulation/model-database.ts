@@ -52,6 +52,14 @@ interface OpenTable {
   readonly generation: number;
 }
 
+/** A database as it was. */
+export interface DatabaseBackup {
+  readonly seq: bigint;
+  readonly forgotten: bigint;
+  readonly logLength: number;
+  readonly tables: readonly (readonly [string, OpenTable])[];
+}
+
 /** The database. All methods are whole transactions. */
 export class ModelDatabase {
   /** Tells this database from a copy or another one. */
@@ -62,7 +70,8 @@ export class ModelDatabase {
   /** Rows without a key lie under numbers; so do generations. */
   #count = 0;
   readonly #tables = new Map<string, OpenTable>();
-  readonly #captured = new Set<string>();
+  /** Captured tables, with the last transaction before capture. */
+  readonly #captured = new Map<string, bigint>();
   #forgotten = 0n;
 
   constructor(incarnation = 'model') {
@@ -118,11 +127,37 @@ export class ModelDatabase {
   /** Changes of the table are logged from now on. */
   capture(name: string): void {
     this.#open(name);
-    this.#captured.add(name);
+    if (!this.#captured.has(name)) this.#captured.set(name, this.#seq);
   }
 
-  isCaptured(name: string): boolean {
-    return this.#captured.has(name);
+  /** The last transaction before the table's capture; `null`: it is not captured. */
+  capturedAfter(name: string): bigint | null {
+    return this.#captured.get(name) ?? null;
+  }
+
+  /** The last transaction before the newest capture. */
+  get lastCapture(): bigint {
+    return [...this.#captured.values()].reduce((left, right) => (left > right ? left : right), 0n);
+  }
+
+  /** What a backup holds. */
+  backUp(): DatabaseBackup {
+    const tables = [...this.#tables].map(
+      ([name, table]) => [name, { ...table, rows: new Map(table.rows) }] as const,
+    );
+    return { seq: this.#seq, forgotten: this.#forgotten, logLength: this.log.length, tables };
+  }
+
+  /** Puts a backup back: the log goes back too, and another history begins. */
+  restore(backup: DatabaseBackup, incarnation: string): void {
+    this.#tables.clear();
+    for (const [name, table] of backup.tables) {
+      this.#tables.set(name, { ...table, rows: new Map(table.rows) });
+    }
+    this.log.length = backup.logLength;
+    this.#seq = backup.seq;
+    this.#forgotten = backup.forgotten;
+    this.incarnation = incarnation;
   }
 
   /** Log entries up to `seq` are needed no more. */

@@ -40,9 +40,11 @@ export function createModelSource(parts: ModelSourceParts): ChangeSource {
       }
     },
     async lowMark(epoch) {
-      // Early by one transaction, which is safe (spec: O9), but never what is forgotten.
+      // Early by one transaction, which is safe (spec: O9), but never what is forgotten, and never
+      // before a capture began.
       const early = database.lastSeq - 1n;
-      return markAt(epoch, early > database.forgottenTo ? early : database.lastSeq);
+      const isThere = early > database.forgottenTo && early >= database.lastCapture;
+      return markAt(epoch, isThere ? early : database.lastSeq);
     },
     highMark: async (epoch) => markAt(epoch, database.lastSeq),
     bootstrap: (request) => chunks(parts, request),

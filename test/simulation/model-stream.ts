@@ -22,6 +22,8 @@ const BATCH_ROWS = 2;
 
 interface Captured {
   schema: TableSchema;
+  /** Where the stream began. */
+  readonly from: bigint;
 }
 
 /** Streams until the signal, or until what was there at the start with `once`. */
@@ -38,7 +40,9 @@ export async function* modelStream(
     });
   }
   const target = request.once ? database.lastSeq : null;
-  const captured = new Map(request.tables.map((schema) => [schema.table.table, { schema }]));
+  const captured = new Map(
+    request.tables.map((schema) => [schema.table.table, { schema, from: place }]),
+  );
   let toldMs = -Infinity;
   for (;;) {
     yield* settleSchemas(parts, request, captured);
@@ -75,7 +79,9 @@ async function* settleSchemas(
     settled = true;
     for (const [name, one] of captured) {
       const table = parts.database.table(name);
-      if (table === null || !parts.database.isCaptured(name)) {
+      const since = parts.database.capturedAfter(name);
+      if (table === null || since === null || since > one.from) {
+        // Gone, another table of the name, or captured only after the stream's beginning.
         captured.delete(name);
         yield halted(one.schema, table);
       } else if (table.columns.length > one.schema.columns.length) {

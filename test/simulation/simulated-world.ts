@@ -71,6 +71,9 @@ export interface SimulatedProcess {
   readonly events: readonly PipelineEvent[];
 }
 
+/** Metadata location of each table. */
+export type CatalogBackup = ReadonlyMap<string, string>;
+
 /** Everything that outlives a process. */
 export class SimulatedWorld {
   readonly clock = new VirtualClock();
@@ -168,18 +171,41 @@ export class SimulatedWorld {
 
   /** A user moves main of a table back to where it was `back` snapshots ago. */
   async rollBack(name: string, back: number): Promise<void> {
-    const { identifier, metadata } = present(await this.table(name), name);
-    const ref = present(findRef(metadata, MAIN_BRANCH), 'main');
-    let snapshotId = ref.snapshotId;
+    const { metadata } = present(await this.table(name), name);
+    let { snapshotId } = present(findRef(metadata, MAIN_BRANCH), 'main');
     for (let count = 0; count < back; count++) {
       const snapshot = metadata.snapshots.find((one) => one.snapshotId === snapshotId);
       snapshotId = present(snapshot?.parentSnapshotId, 'an older snapshot');
     }
+    await this.moveMain(name, snapshotId);
+  }
+
+  /** A user moves main of a table to a snapshot. */
+  async moveMain(name: string, snapshotId: bigint | null): Promise<void> {
+    const { identifier, metadata } = present(await this.table(name), name);
+    const ref = {
+      ...present(findRef(metadata, MAIN_BRANCH), 'main'),
+      snapshotId: present(snapshotId, 'a snapshot'),
+    };
     this.mayGoBack = true;
-    const updates = [
-      { kind: 'set-snapshot-ref', name: MAIN_BRANCH, ref: { ...ref, snapshotId } } as const,
-    ];
+    const updates = [{ kind: 'set-snapshot-ref', name: MAIN_BRANCH, ref } as const];
     await this.foreign.catalog.commit([{ identifier, requirements: [], updates }]);
+  }
+
+  /** What the catalog says now, to be put back later. */
+  async backUpCatalog(): Promise<CatalogBackup> {
+    const tables = await this.tables();
+    return new Map(tables.map((table) => [table.identifier.name, table.metadataLocation]));
+  }
+
+  /** Puts an older catalog back; its files are still there. */
+  async restoreCatalog(backup: CatalogBackup): Promise<void> {
+    this.mayGoBack = true;
+    for (const { identifier, metadataLocation } of await this.tables()) {
+      const to = backup.get(identifier.name);
+      if (to === undefined) await this.#pointers.remove(identifier);
+      else await this.#pointers.swap([{ identifier, from: metadataLocation, to }]);
+    }
   }
 
   #context(store: ObjectStore, plan: FaultPlan): LakeContext {
