@@ -30,7 +30,8 @@ export function storageError(error: unknown, where: string): unknown {
   const name = systemCode(error);
   if (name === null || error instanceof FirnError) return error;
   const call = error instanceof Error && 'syscall' in error ? String(error.syscall) : 'access';
-  return new FirnError(codes[name] ?? 'STORAGE-IO', {
+  const inTheWay = call === 'mkdir' && (name === 'EEXIST' || name === 'ENOTDIR');
+  return new FirnError(inTheWay ? 'STORAGE-NOT-A-FOLDER' : (codes[name] ?? 'STORAGE-IO'), {
     what: `${call} failed with ${name}`,
     where,
     cause: error,

@@ -19,6 +19,11 @@ export const storageErrors = {
     summary: 'The operating system refused access to a file or folder of the lake.',
     remedy: 'Give the user that runs Firn the right to read and write the warehouse folder.',
   },
+  'STORAGE-NOT-A-FOLDER': {
+    disposition: 'halt-pipeline',
+    summary: 'A file lies where a folder of the lake should be.',
+    remedy: 'Correct the path of the warehouse or the catalog in the pipeline file, or move the file.',
+  },
   'STORAGE-NOT-FOUND': {
     disposition: 'halt-table',
     summary: 'A file that the lake refers to is not there.',
