@@ -105,7 +105,7 @@ async function startBranch(parts: BootstrapParts, request: BootstrapTableRequest
   await parts.ownBranch(branch);
   await commitGroup(parts, branch, {
     files: [],
-    parentless: true,
+    parentId: null,
     state: {
       kind: 'base',
       sourceId: identity.sourceId,
@@ -145,6 +145,9 @@ async function copyChunks(
   const base = await parts.loadBase();
   const state = branchState(base, branch);
   let progress = present(state.bootstrap, 'progress of a bootstrap');
+  // Each commit is made on the head that its chunks follow: on any other one, such as a late commit
+  // of a process that died, they would be there twice.
+  let parentId = present(headOf(base.metadata, branch), 'the head of a bootstrap branch');
   parts.onProgress(progress);
   if (progress.chunksDone) return;
   const bucketing = bucketingOf(base.metadata);
@@ -166,11 +169,8 @@ async function copyChunks(
       const full = writer.sizeBytes >= groupBytes || elapsedMs >= GROUP_MS_MAX;
       if (full || progress.chunksDone) {
         const files = await writer.finish();
-        await commitGroup(parts, branch, {
-          files,
-          parentless: false,
-          state: { ...state, bootstrap: progress },
-        });
+        const group = { files, parentId, state: { ...state, bootstrap: progress } };
+        parentId = await commitGroup(parts, branch, group);
         groupStartMs = parts.context.clock.monotonicMs();
       }
       parts.onProgress(progress);
@@ -186,31 +186,32 @@ async function copyChunks(
   }
 }
 
+/** Commits to a branch, which it makes when `parentId` is `null`; gives the new head. */
 async function commitGroup(
   parts: BootstrapParts,
   branch: string,
   group: {
     readonly files: readonly DataFile[];
     readonly state: BaseState;
-    readonly parentless: boolean;
+    readonly parentId: bigint | null;
   },
-): Promise<void> {
+): Promise<bigint> {
   const base = await parts.loadBase();
   const result = await parts.commit({
     identifier: base.identifier,
     tableUuid: base.metadata.tableUuid,
     ref: branch,
-    parentId: group.parentless ? null : headOf(base.metadata, branch),
+    parentId: group.parentId,
     operation: 'append',
     added: group.files,
     removed: [],
     dataSequenceNumber: null,
     state: group.state,
-    parentless: group.parentless,
+    parentless: group.parentId === null,
     schema: null,
     rebase: 'never',
   });
-  if (result.kind === 'committed') return;
+  if (result.kind === 'committed') return result.snapshotId;
   if (result.kind === 'halted') throw result.error;
   throw new FirnError('BOOTSTRAP-RESTARTED', {
     what: `The branch ${branch} was moved by somebody else.`,

@@ -89,6 +89,7 @@ type HaltCode =
   | 'CATALOG-COMMIT-CONFLICTS'
   | 'CATALOG-COMMIT-UNKNOWN'
   | 'CATALOG-COMMIT-LOST'
+  | 'LEDGER-LATE-COMMIT'
   | 'LEDGER-OTHER-WRITER';
 
 /** Decides a job. What was prepared for it in vain is removed, unless it may yet be committed. */
@@ -171,7 +172,7 @@ function decide(
       return committed(progress, table, verdict.snapshotId);
     case 'other-writer': {
       const what = `snapshot ${verdict.snapshotId} was made by process ${verdict.writer}`;
-      return halted(job, 'LEDGER-OTHER-WRITER', what);
+      return halted(job, verdict.isFirst ? 'LEDGER-LATE-COMMIT' : 'LEDGER-OTHER-WRITER', what);
     }
     case 'parent-lost':
       return halted(job, 'CATALOG-PARENT-LOST', `${job.ref} does not hold ${job.parentId}`);

@@ -17,8 +17,16 @@ export type CommitVerdict =
   | { readonly kind: 'unmoved' }
   /** Others than Firn moved the head on from there. */
   | { readonly kind: 'moved' }
-  /** Another process of Firn commits to this ref. */
-  | { readonly kind: 'other-writer'; readonly writer: string; readonly snapshotId: bigint }
+  /**
+   * Another process of Firn committed to this ref. `isFirst`: this process never did, so that the
+   * other one may be a dead one before it, whose commit arrived late.
+   */
+  | {
+      readonly kind: 'other-writer';
+      readonly writer: string;
+      readonly snapshotId: bigint;
+      readonly isFirst: boolean;
+    }
   /** The snapshot it was planned on is not in the history of the ref. */
   | { readonly kind: 'parent-lost' };
 
@@ -38,11 +46,18 @@ export function judgeCommit(
     const stamp = stampOf(snapshot);
     if (stamp === null) continue;
     if (stamp.writer !== writer) {
-      return { kind: 'other-writer', writer: stamp.writer, snapshotId: snapshot.snapshotId };
+      const { snapshotId } = snapshot;
+      const isFirst = !isWriterOf(metadata, snapshotId, writer);
+      return { kind: 'other-writer', writer: stamp.writer, snapshotId, isFirst };
     }
     assert(false, `commit ${stamp.commitId} of this process passed its queue`);
   }
   return { kind: 'moved' };
+}
+
+/** Whether the process `writer` made a snapshot of this history. */
+function isWriterOf(metadata: TableMetadata, head: bigint, writer: string): boolean {
+  return [...ancestors(metadata, head)].some((snapshot) => stampOf(snapshot)?.writer === writer);
 }
 
 /** Snapshots from the head back to the parent, without it; `null` when it is not in the history. */

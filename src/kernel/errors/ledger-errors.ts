@@ -27,6 +27,11 @@ export const ledgerErrors = {
     remedy:
       'The table was written by another version of Firn, or its metadata was changed by hand.',
   },
+  'LEDGER-LATE-COMMIT': {
+    disposition: 'verify',
+    summary: 'A commit of an earlier process of the pipeline arrived after this one had started.',
+    remedy: 'None needed: the pipeline goes on from the table as it is now.',
+  },
   'LEDGER-OTHER-WRITER': {
     disposition: 'halt-pipeline',
     summary: 'Another process of Firn commits to the same table.',
