@@ -11,7 +11,7 @@ import { currentSchema } from '../../src/iceberg/table-metadata.ts';
 import { present } from '../../src/kernel/assert.ts';
 import { isLive, readManifest, readManifestList } from '../../src/lake/manifest-files.ts';
 import { scanFiles } from '../../src/lake/scan-files.ts';
-import { REREAD_ROW, compareMarks, parseMark } from '../../src/model/change-sequence.ts';
+import { REREAD_ROW, compareMarks } from '../../src/model/change-sequence.ts';
 import type { SequenceMark } from '../../src/model/change-sequence.ts';
 import type { LoadedTable } from '../../src/ports/catalog.ts';
 import type { QueryTable, RowEngine } from '../../src/ports/row-engine.ts';
@@ -122,7 +122,8 @@ async function auditLedger(
       const cells = [...own, ...table.columns.map(([column]) => column)];
       return JSON.stringify(cells.map((column) => at(row, column)));
     });
-  const expected = expectedChanges(world, { table, state, start: startOf(ledger) });
+  const start = present(world.firstMarks.get(ledger.metadata.tableUuid), 'where a ledger began');
+  const expected = expectedChanges(world, { table, state, start });
   const retained = new Set(identities);
   const missing = expected.certain.filter((change) => !retained.has(change));
   deepEqual(missing, [], `${name}: changes that are missing`);
@@ -131,12 +132,6 @@ async function auditLedger(
   const invented = identities.filter((change) => !possible.has(change));
   deepEqual(invented, [], `${name}: changes that never were`);
   return rows.length;
-}
-
-/** Where a ledger began: the state of its first snapshot. */
-function startOf(ledger: LoadedTable): SequenceMark {
-  const first = present(ledger.metadata.snapshots[0], 'a first snapshot');
-  return present(parseMark(first.summary['firn.complete-to'] ?? ''), 'its complete-to');
 }
 
 function expectedChanges(

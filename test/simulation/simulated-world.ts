@@ -91,6 +91,8 @@ export class SimulatedWorld {
   readonly #options: WorldOptions;
   readonly #pointers: MetadataPointers;
   readonly #marks = new Map<string, SequenceMark>();
+  /** The first mark of each table, by its uuid. */
+  readonly firstMarks = new Map<string, SequenceMark>();
   #processes = 0;
 
   constructor(options: WorldOptions) {
@@ -250,6 +252,8 @@ export class SimulatedWorld {
       this.setbacks.push(`${name} went from ${formatMark(before)} to ${formatMark(mark)}`);
     }
     this.#marks.set(name, mark);
+    const { tableUuid } = metadata;
+    if (!this.firstMarks.has(tableUuid)) this.firstMarks.set(tableUuid, mark);
   }
 }
 

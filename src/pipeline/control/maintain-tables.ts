@@ -6,7 +6,7 @@ import { MAIN_BRANCH } from '../../iceberg/snapshot.ts';
 import { ORPHAN_AGE_MS, removeOrphanFiles } from '../../lake/orphan-files.ts';
 import { scanFiles } from '../../lake/scan-files.ts';
 import type { BaseState } from '../../lake/table-state.ts';
-import { ledgerTable, stateCommit } from '../../ledger/ledger-table.ts';
+import { ledgerStateOf, ledgerTable, stateCommit } from '../../ledger/ledger-table.ts';
 import type { LedgerTable } from '../../ledger/ledger-table.ts';
 import { chooseExpiredFiles } from '../../maintenance/retain-ledger.ts';
 import type { LoadedTable } from '../../ports/catalog.ts';
@@ -17,6 +17,7 @@ import type { TableView } from '../view/lake-view.ts';
 import { mergeParts } from '../merge-runner.ts';
 import { dropOldRefs, forgetGoneBranches } from './drop-refs.ts';
 import type { PipelineParts } from '../pipeline-parts.ts';
+import { haltsTable } from '../state/halts.ts';
 import type { RunState } from '../run-state.ts';
 
 /** What one round did to one table. */
@@ -47,8 +48,8 @@ export async function maintainTables(
   for (const view of views) {
     reports.push({
       table: view.name,
-      ledgerFilesExpired: await retainLedger(parts, run, view),
-      baseFilesCompacted: await compact(parts, view),
+      ledgerFilesExpired: await leavingHalted(() => retainLedger(parts, run, view)),
+      baseFilesCompacted: await leavingHalted(() => compact(parts, view)),
       refsRemoved: view.base === null ? 0 : await dropOldRefs(parts, view.base),
       orphansRemoved: await removeOrphans(parts, view),
     });
@@ -56,12 +57,24 @@ export async function maintainTables(
   return reports;
 }
 
+/** Work on one table; one that is not as Firn left it is left alone: merge or stream halt it. */
+async function leavingHalted(work: () => Promise<number>): Promise<number> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!haltsTable(error)) throw error;
+    return 0;
+  }
+}
+
 /** How often maintenance runs by itself. */
 const MAINTENANCE_INTERVAL_MS = 60 * 60 * 1000;
 
 /** Applies the retention of all ledgers when no run holds them. */
 export async function retainLedgers(parts: PipelineParts): Promise<void> {
-  for (const view of await viewTables(parts)) await retainLedger(parts, null, view);
+  for (const view of await viewTables(parts)) {
+    await leavingHalted(() => retainLedger(parts, null, view));
+  }
 }
 
 /** Maintains all tables once an hour, until `signal` aborts. */
@@ -103,8 +116,9 @@ async function retainLedger(
   view: TableView,
 ): Promise<number> {
   if (run === null) {
-    if (view.ledgerState === null) return 0;
-    const ledger = ledgerTable(view.schema, view.ledger, view.ledgerState);
+    const state = ledgerStateOf(view.ledger);
+    if (state === null) return 0;
+    const ledger = ledgerTable(view.schema, view.ledger, state);
     return (await expireFiles(parts, view, ledger))?.removed ?? 0;
   }
   return run.inStream(async () => {
