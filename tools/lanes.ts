@@ -29,7 +29,11 @@ export const LANES: readonly Lane[] = [
   },
   {
     name: 'proof',
-    files: ['test/proof/**/*.test.ts', 'test/cli/**/*.test.ts'],
+    files: [
+      'test/proof/**/*.test.ts',
+      'test/cli/**/*.test.ts',
+      'test/simulation/accidents.test.ts',
+    ],
     budgetMinutes: 15,
     needs: null,
     isolated: true,

@@ -22,7 +22,8 @@ export const storageErrors = {
   'STORAGE-NOT-A-FOLDER': {
     disposition: 'halt-pipeline',
     summary: 'A file lies where a folder of the lake should be.',
-    remedy: 'Correct the path of the warehouse or the catalog in the pipeline file, or move the file.',
+    remedy:
+      'Correct the path of the warehouse or the catalog in the pipeline file, or move the file.',
   },
   'STORAGE-NOT-FOUND': {
     disposition: 'halt-table',
