@@ -162,7 +162,7 @@ accident('a restored database is a new epoch, loaded again (spec: O7, L12, B10)'
   await work(world, 20);
   await world.clock.sleep(REST_MS);
   equal(await first.stop(), null);
-  world.database.restore(backup, 'another');
+  world.database.restore(backup);
   world.epoch = 2;
   const second = follow(world);
   await work(world, 40);

@@ -42,6 +42,8 @@ export interface LogEntry {
   readonly row: number;
   /** After image; before image of a delete; key of a look. */
   readonly values: TextRow;
+  /** Before image of an update. */
+  readonly before: TextRow | null;
 }
 
 interface OpenTable {
@@ -51,6 +53,8 @@ interface OpenTable {
   readonly rows: Map<string, TextRow>;
   readonly generation: number;
 }
+
+type Log = (table: OpenTable, op: LogEntry['op'], values: TextRow, before?: TextRow | null) => void;
 
 /** A database as it was. */
 export interface DatabaseBackup {
@@ -62,8 +66,10 @@ export interface DatabaseBackup {
 
 /** The database. All methods are whole transactions. */
 export class ModelDatabase {
-  /** Tells this database from a copy or another one. */
-  incarnation: string;
+  /** Tells this database from another one. */
+  readonly incarnation: string;
+  /** A mark of each transaction, which no other history has. */
+  #history: readonly number[] = [];
   /** Everything that was ever logged; what was forgotten too, for oracles. */
   readonly log: LogEntry[] = [];
   #seq = 0n;
@@ -149,7 +155,7 @@ export class ModelDatabase {
   }
 
   /** Puts a backup back: the log goes back too, and another history begins. */
-  restore(backup: DatabaseBackup, incarnation: string): void {
+  restore(backup: DatabaseBackup): void {
     this.#tables.clear();
     for (const [name, table] of backup.tables) {
       this.#tables.set(name, { ...table, rows: new Map(table.rows) });
@@ -157,7 +163,25 @@ export class ModelDatabase {
     this.log.length = backup.logLength;
     this.#seq = backup.seq;
     this.#forgotten = backup.forgotten;
-    this.incarnation = incarnation;
+    this.#history = this.#history.slice(0, Number(backup.seq));
+    for (const [name, since] of this.#captured) {
+      if (since > backup.seq) this.#captured.delete(name);
+    }
+  }
+
+  /** What tells the transaction `seq` of this history from one of another history. */
+  fingerprint(seq: bigint): string {
+    return String(this.#history[Number(seq) - 1] ?? '');
+  }
+
+  /** Nothing is captured any more. */
+  release(): void {
+    this.#captured.clear();
+  }
+
+  /** Names of captured tables. */
+  captured(): readonly string[] {
+    return [...this.#captured.keys()];
   }
 
   /** Log entries up to `seq` are needed no more. */
@@ -167,23 +191,26 @@ export class ModelDatabase {
 
   /** Runs statements as one transaction. */
   transact(statements: readonly Statement[]): void {
+    this.transactEach(statements.map((statement) => () => statement));
+  }
+
+  /** Runs statements as one transaction; each is asked for when those before it have been run. */
+  transactEach(statements: readonly (() => Statement)[]): void {
     this.#seq += 1n;
+    this.#history = [...this.#history, this.#count++];
     const counts = new Map<string, number>();
-    const log = (table: OpenTable, op: LogEntry['op'], values: TextRow): void => {
+    const log: Log = (table, op, values, before = null) => {
       if (!this.#captured.has(table.name)) return;
       const index = counts.get(table.name) ?? 0;
       counts.set(table.name, index + 1);
       const row = 2 * index + (op === 'd' ? 0 : 1);
       const { name, generation } = table;
-      this.log.push({ table: name, generation, op, seq: this.#seq, row, values });
+      this.log.push({ table: name, generation, op, seq: this.#seq, row, values, before });
     };
-    for (const statement of statements) this.#run(statement, log);
+    for (const next of statements) this.#run(next(), log);
   }
 
-  #run(
-    statement: Statement,
-    log: (table: OpenTable, op: LogEntry['op'], values: TextRow) => void,
-  ): void {
+  #run(statement: Statement, log: Log): void {
     const table = this.#open(statement.table);
     const { rows } = table;
     switch (statement.do) {
@@ -201,7 +228,7 @@ export class ModelDatabase {
         rows.delete(key);
         assert(!rows.has(after), `${after} is in ${table.name} already`);
         rows.set(after, row);
-        if (after === key) return log(table, 'u', row);
+        if (after === key) return log(table, 'u', row, before);
         // A change of the key is a delete and an insert (spec: O8).
         log(table, 'd', before);
         return log(table, 'c', row);

@@ -31,12 +31,13 @@ export function commitTsUs(seq: bigint): bigint {
 /** The place after a transaction. */
 export function positionAt(database: ModelDatabase, seq: bigint): SourcePosition {
   const { incarnation } = database;
-  return { sourceId: incarnation, partition: 'main', token: `${incarnation}:${seq}` };
+  const token = `${seq}:${database.fingerprint(seq)}`;
+  return { sourceId: incarnation, partition: 'main', token };
 }
 
 /** The transaction that a position is after. */
 export function seqAt(position: SourcePosition): bigint {
-  return BigInt(position.token.slice(position.token.lastIndexOf(':') + 1));
+  return BigInt(position.token.slice(0, position.token.indexOf(':')));
 }
 
 /** A table as the pipeline sees it. */

@@ -70,14 +70,15 @@ export function createModelSource(parts: ModelSourceParts): ChangeSource {
     newest: (left, right) => pick(left, right, true),
     async verifyPosition(position) {
       const seq = seqAt(position);
-      const isKnown = position.sourceId === database.incarnation && seq <= database.lastSeq;
-      if (isKnown && seq >= database.forgottenTo) return { kind: 'valid' };
+      const isKnown = position.token === positionAt(database, seq).token;
+      if (isKnown && seq <= database.lastSeq && seq >= database.forgottenTo)
+        return { kind: 'valid' };
       return { kind: 'broken', reason: `The database does not know ${position.token}.` };
     },
     lag: async (position) => ({ changes: database.lastSeq - seqAt(position) }),
-    uninstallPlan: async () => [],
+    uninstallPlan: async () => database.captured().map((name) => `release ${name}`),
     async uninstall() {
-      // Capture leaves nothing behind.
+      database.release();
     },
     async close() {
       // Nothing is open.

@@ -32,7 +32,7 @@ export async function* modelStream(
   request: StreamRequest,
 ): AsyncGenerator<SourceEvent> {
   const { database, clock } = parts;
-  const { signal, epoch } = request;
+  const { signal, epoch, beforeImages } = request;
   let place = request.from === null ? database.lastSeq : seqAt(request.from);
   if (place < database.forgottenTo) {
     throw new FirnError('SOURCE-POSITION-BROKEN', {
@@ -49,7 +49,7 @@ export async function* modelStream(
     // From here to the end of the read nothing waits: one moment of the database.
     const to = database.lastSeq;
     if (to > place) {
-      const events = eventsBetween(parts, { epoch, captured, from: place, to });
+      const events = eventsBetween(parts, { epoch, beforeImages, captured, from: place, to });
       place = to;
       toldMs = clock.monotonicMs();
       yield* events;
@@ -113,6 +113,7 @@ function eventsBetween(
   parts: ModelSourceParts,
   read: {
     readonly epoch: number;
+    readonly beforeImages: boolean;
     readonly captured: ReadonlyMap<string, Captured>;
     readonly from: bigint;
     readonly to: bigint;
@@ -133,7 +134,7 @@ function eventsBetween(
     const transaction = entries.filter((entry) => entry.seq === seq);
     for (const [name, rows] of Map.groupBy(transaction, (entry) => entry.table)) {
       const { schema } = present(captured.get(name), name);
-      events.push(...batches(schema, epoch, rows));
+      events.push(...batches(schema, read, rows));
     }
     if (seq < to && (seq - from) % BigInt(BORDER_EVERY) === 0n) border(seq);
   }
@@ -162,11 +163,12 @@ function isOf(
 
 function batches(
   schema: TableSchema,
-  epoch: number,
+  read: { readonly epoch: number; readonly beforeImages: boolean },
   entries: readonly LogEntry[],
 ): readonly SourceEvent[] {
-  const changes = entries.flatMap(({ op, seq, row, values }) =>
-    op === 'look' ? [] : [{ op, seq, row, values }],
+  const { epoch, beforeImages } = read;
+  const changes = entries.flatMap(({ op, seq, row, values, before }) =>
+    op === 'look' ? [] : [{ op, seq, row, values, before: beforeImages ? before : null }],
   );
   const events: SourceEvent[] = [];
   for (let start = 0; start < changes.length; start += BATCH_ROWS) {

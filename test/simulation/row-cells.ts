@@ -87,6 +87,7 @@ export interface TextChange {
   readonly seq: bigint;
   readonly row: number;
   readonly values: TextRow;
+  readonly before?: TextRow | null;
 }
 
 /** A batch of changes of one epoch, given as text. */
@@ -107,6 +108,15 @@ export function changeBatch(
     row: Int32Array.from(changes, ({ row }) => row),
     commitTsUs: BigInt64Array.from(changes, ({ seq }) => stamp.commitTsUs(seq)),
     tx: null,
-    before: null,
+    before: isAny(changes)
+      ? rowBatch(
+          schema,
+          changes.map(({ before }) => before ?? []),
+        ).columns
+      : null,
   };
+}
+
+function isAny(changes: readonly TextChange[]): boolean {
+  return changes.some(({ before }) => (before ?? null) !== null);
 }
