@@ -151,7 +151,7 @@ test('spec: M2 a table without a key has a ledger that both read alike', { skip 
   await place.catchUp();
   const rows = read('notes_ledger');
   const { rows: inOrder } = await place.query(
-    'SELECT _firn_op, note, at FROM notes_ledger ORDER BY _firn_seq, _firn_row',
+    'SELECT _firn_op, note, "at" FROM notes_ledger ORDER BY _firn_seq, _firn_row',
   );
   deepEqual(
     inOrder.map((row) => Object.values(row)),

@@ -120,7 +120,8 @@ async function compareTable(
   subject: { readonly path: string; readonly table: string; readonly keys: readonly string[] },
 ): Promise<number> {
   const { path, table, keys } = subject;
-  // A BLOB has no text that both sides print alike, and hex() of NULL differs: both are spelled out.
+  // A BLOB has no text that both sides print alike, and hex() of NULL differs: both are spelled
+  // out.
   const columns = table === 'orders' ? "id, customer, total, coalesce(hex(note), '') AS note" : '*';
   const sql = `SELECT ${columns} FROM ${table} ORDER BY ${keys.join(', ')}`;
   const db = new DatabaseSync(path, { readOnly: true });

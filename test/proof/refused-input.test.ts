@@ -1,6 +1,7 @@
 /**
  * Input that cannot be used, given to the real program: each is refused by a registered code that
- * says what, where and what to do next, and leaves nothing behind that a corrected start trips over.
+ * says what, where and what to do next, and leaves nothing behind that a corrected start trips
+ * over.
  */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
