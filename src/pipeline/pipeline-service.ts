@@ -2,6 +2,7 @@
  * A pipeline as the command line sees it. Reading needs no owner; what writes goes to the owner's
  * control socket, or owns the pipeline for as long as it takes.
  */
+import { hostname } from 'node:os';
 import { FirnError } from '../kernel/firn-error.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
@@ -140,7 +141,7 @@ export class PipelineService {
 
   /** Tables for queries, tail and history. */
   async reader(): Promise<LakeReader> {
-    return openLakeReader(this.#readerParts(), await this.#openEngine());
+    return openLakeReader(this.#readerParts(), await this.#openEngine('reader'));
   }
 
   /**
@@ -154,7 +155,7 @@ export class PipelineService {
       ...this.#readerParts(),
       clock: this.#parts.clock,
       source: await this.source(),
-      engine: await this.#openEngine(),
+      engine: await this.#openEngine('reader'),
       signal: this.#parts.signal,
       reach: async (mark: Parameters<typeof formatMark>[0]) =>
         (await this.#ask('reach', { mark: formatMark(mark) })) !== null,
@@ -229,9 +230,10 @@ export class PipelineService {
     });
   }
 
-  #openEngine(): Promise<RowEngine> {
+  /** An owner uses the same stage again and again, and finds in it what a crashed one left. */
+  #openEngine(role: 'owner' | 'reader'): Promise<RowEngine> {
     const { clock, random } = this.#parts;
-    const use = uuidV7(clock, random);
+    const use = role === 'owner' ? `owner-${hostname()}` : uuidV7(clock, random);
     this.#engine ??= openEngine({ ...this.#parts, store: this.#opened.lake.store, use });
     return this.#engine;
   }
@@ -252,7 +254,7 @@ export class PipelineService {
       store,
       catalog,
       source: await this.source(),
-      engine: await this.#openEngine(),
+      engine: await this.#openEngine('owner'),
       lake: {
         store,
         catalog,

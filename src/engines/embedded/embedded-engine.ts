@@ -3,7 +3,7 @@
  * first used. Files pass through its stage folder on their way to the store; what a crash left
  * there is nobody's and is removed at the start.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
 import { uuidV7 } from '../../kernel/identifiers.ts';
@@ -105,9 +105,11 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine 
     async close() {
       const running = engine;
       engine = null;
-      if (running === null) return;
-      (await running).instance.close();
-      await removeFolders([limits.spillFolder, files.filesFolder]);
+      if (running !== null) {
+        (await running).instance.close();
+        await removeFolders([limits.spillFolder, files.filesFolder]);
+      }
+      await removeIfEmpty(stageFolder);
     },
   };
 }
@@ -120,6 +122,14 @@ function localRoots({ root }: ObjectStore): readonly string[] {
 async function emptyFolders(folders: readonly string[]): Promise<void> {
   await removeFolders(folders);
   for (const folder of folders) await mkdir(folder, { recursive: true });
+}
+
+async function removeIfEmpty(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch {
+    // Not empty, or never made: a folder does no harm.
+  }
 }
 
 async function removeFolders(folders: readonly string[]): Promise<void> {
