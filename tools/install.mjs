@@ -95,7 +95,9 @@ function main(root, what) {
     const started = Date.now();
     process.stderr.write(`firn: installing ${count} packages into node_modules ...\n`);
     const omit = development ? [] : ['--omit=dev'];
-    if (!runNpm(root, ['ci', '--ignore-scripts', '--loglevel=error', ...omit])) {
+    // The lock file names every version: what npm's cache holds needs no second look.
+    const quiet = ['--ignore-scripts', '--prefer-offline', '--loglevel=error'];
+    if (!runNpm(root, ['ci', ...quiet, ...omit])) {
       process.stderr.write('firn: npm ci failed (its output is above)\n');
       return 1;
     }

@@ -38,7 +38,7 @@ before(() => {
   mkdirSync(app);
   writeFileSync(join(app, 'package.json'), '{"name":"app","private":true}\n');
   const archive = readdirSync(folder).find((name) => name.endsWith('.tgz')) ?? '';
-  npm(app, 'install', '--omit=dev', join(folder, archive));
+  npm(app, 'install', '--omit=dev', '--prefer-offline', join(folder, archive));
 });
 
 after(() => {
