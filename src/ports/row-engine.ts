@@ -221,6 +221,8 @@ export interface RowEngine {
   openQuery(request: {
     readonly tables: readonly QueryTable[];
     readonly live: readonly LiveTable[];
+    /** Ends a query that runs; it throws the signal's reason. */
+    readonly signal?: AbortSignal;
   }): Promise<QuerySession>;
   close(): Promise<void>;
 }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
@@ -12,8 +12,12 @@ const PROGRAM = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 /** Compiled code is kept between runs, as the launcher keeps it. */
 const COMPILED = fileURLToPath(new URL('../../.cache/compiled', import.meta.url));
 
+/** How long a text of the output is waited for. */
+const PATIENCE_MS = 60_000;
+
 /** How a run of the program ended. */
 export interface Ended {
+  /** As a shell reports it: 128 and the number of the signal that ended it. */
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
@@ -23,7 +27,7 @@ export interface Ended {
 export interface Running {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves when its output holds `text`. */
+  /** Resolves when its output holds `text`; throws with the output after a minute. */
   saw(text: string): Promise<void>;
 }
 
@@ -66,23 +70,30 @@ export class Workplace implements Disposable {
       look();
     });
     const ended = new Promise<Ended>((resolve) => {
-      child.once('close', (code) => {
+      child.once('close', (code, signal) => {
         this.#children.delete(child);
-        resolve({ code, out, err });
+        resolve({ code: signal === null ? code : 128 + constants.signals[signal], out, err });
       });
     });
     return { child, ended, saw: (text) => saw(text) };
 
     function saw(text: string): Promise<void> {
       return new Promise((resolve, reject) => {
+        const patience = setTimeout(() => {
+          reject(new Error(`still without "${text}":\n${out}${err}`));
+        }, PATIENCE_MS);
         const wake = (): void => {
           if (!out.includes(text) && !err.includes(text)) return;
           waiting.delete(wake);
+          clearTimeout(patience);
           resolve();
         };
         waiting.add(wake);
         wake();
-        void ended.then(() => reject(new Error(`ended without "${text}":\n${out}${err}`)));
+        void ended.then(() => {
+          clearTimeout(patience);
+          return reject(new Error(`ended without "${text}":\n${out}${err}`));
+        });
       });
     }
   }

@@ -14,7 +14,7 @@ export const query: Command = async (context, input) => {
   const format = answerFormat(input);
   await withExistingPipeline(context, textArgument(input, 0), async (service) => {
     const reader = await service.reader();
-    const { answer, freshness, session } = await reader.query(textArgument(input, 1));
+    const { answer, freshness, session } = await reader.query(textArgument(input, 1), signal);
     try {
       await writeAnswer(context, answer, { format, more: { freshness } });
     } finally {

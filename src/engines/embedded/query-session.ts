@@ -29,6 +29,8 @@ import { fileRows, schemaColumns } from './table-rows.ts';
 export interface QueryRequest {
   readonly tables: readonly QueryTable[];
   readonly live: readonly LiveTable[];
+  /** Ends a query that runs; it throws the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a session needs of its engine. */
@@ -61,7 +63,8 @@ export async function openQuerySession(
     });
     let open = true;
     return {
-      run: (sql, parameters = []) => runQuery(instance, sql, parameters),
+      run: (sql, parameters = []) =>
+        runQuery(instance, { sql, parameters, signal: request.signal }),
       async close() {
         if (!open) return;
         open = false;
@@ -188,12 +191,22 @@ function sequenceOf(files: readonly ScanFile[]): string {
 
 async function runQuery(
   instance: DuckdbInstance,
-  sql: string,
-  parameters: readonly string[],
+  query: {
+    readonly sql: string;
+    readonly parameters: readonly string[];
+    readonly signal: AbortSignal | undefined;
+  },
 ): Promise<QueryAnswer> {
+  const { sql, parameters, signal } = query;
   const connection = await instance.connect();
+  const interrupt = (): void => connection.interrupt();
+  signal?.addEventListener('abort', interrupt);
+  const release = (): void => {
+    signal?.removeEventListener('abort', interrupt);
+    connection.closeSync();
+  };
   try {
-    const result = await queryErrors(async () => {
+    const result = await queryErrors(signal, async () => {
       const statement = await prepareSelect(connection, instance.driver, sql);
       for (const [index, value] of parameters.entries()) statement.bindVarchar(index + 1, value);
       return statement.stream();
@@ -201,9 +214,9 @@ async function runQuery(
     const columns = result.columnNames().map((name, index) => {
       return { name, type: result.columnType(index).toString() };
     });
-    return { columns, rows: readAnswer(connection, instance.driver, result) };
+    return { columns, rows: readAnswer(result, { driver: instance.driver, signal, release }) };
   } catch (error) {
-    connection.closeSync();
+    release();
     throw error;
   }
 }
@@ -227,29 +240,34 @@ async function prepareSelect(
 
 /** Rows chunk by chunk; the connection is given up when the last was read, or nobody reads on. */
 async function* readAnswer(
-  connection: Api.DuckDBConnection,
-  driver: DuckdbDriver,
   result: Api.DuckDBResult,
+  context: {
+    readonly driver: DuckdbDriver;
+    readonly signal: AbortSignal | undefined;
+    release(): void;
+  },
 ): AsyncGenerator<readonly (readonly (string | null)[])[]> {
+  const { driver, signal } = context;
   const printers = result.columnTypes().map((type) => valuePrinter(driver, type));
   try {
     for (;;) {
-      const chunk = await queryErrors(() => result.fetchChunk());
+      const chunk = await queryErrors(signal, () => result.fetchChunk());
       if (chunk === null || chunk.rowCount === 0) return;
       yield chunk
         .getRows()
         .map((row) => row.map((value, index) => printers[index]?.(value) ?? null));
     }
   } finally {
-    connection.closeSync();
+    context.release();
   }
 }
 
 /** DuckDB's message is for whoever wrote the query: it may quote the query and its own values. */
-async function queryErrors<T>(run: () => Promise<T>): Promise<T> {
+async function queryErrors<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
+    signal?.throwIfAborted();
     if (error instanceof FirnError) throw error;
     throw failed(error instanceof Error ? error.message : 'no message', error);
   }

@@ -20,8 +20,14 @@ export interface TableFreshness {
 
 /** Queries over one pipeline's lake. */
 export interface LakeReader {
-  /** Runs one SELECT over bases, ledgers and `<table>_live`. Close the session after the rows. */
-  query(sql: string): Promise<{
+  /**
+   * Runs one SELECT over bases, ledgers and `<table>_live`. Close the session after the rows. When
+   * `signal` aborts, a query that runs ends and throws the reason.
+   */
+  query(
+    sql: string,
+    signal?: AbortSignal,
+  ): Promise<{
     readonly answer: QueryAnswer;
     readonly freshness: readonly TableFreshness[];
     readonly session: QuerySession;
@@ -52,7 +58,7 @@ const TAIL_INTERVAL_MS = 500;
 /** Opens queries over what the catalog has. */
 export function openLakeReader(parts: LakeReaderParts, engine: RowEngine): LakeReader {
   return {
-    query: (sql) => runQuery(parts, engine, sql),
+    query: (sql, signal) => runQuery(parts, engine, { sql, ...(signal && { signal }) }),
     history: (table, key) => readHistory(parts, engine, { table, key }),
     tail: (options) => tailLedgers(parts, engine, options),
   };
@@ -61,11 +67,13 @@ export function openLakeReader(parts: LakeReaderParts, engine: RowEngine): LakeR
 async function runQuery(
   parts: LakeReaderParts,
   engine: RowEngine,
-  sql: string,
+  query: { readonly sql: string; readonly signal?: AbortSignal },
 ): ReturnType<LakeReader['query']> {
   const views = await viewTables(parts);
   const opened = await Promise.all(views.map((view) => queryTablesOf(parts, view)));
+  const { sql, ...ending } = query;
   const session = await engine.openQuery({
+    ...ending,
     tables: opened.flatMap((one) => one.tables),
     live: opened.flatMap((one) => (one.live === null ? [] : [one.live])),
   });
