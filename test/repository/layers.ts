@@ -7,6 +7,7 @@ import { importsOf } from './module-links.ts';
 import type { Project, Violation } from './project.ts';
 
 const PURE = ['kernel', 'model', 'schema', 'merge', 'sql', 'iceberg'] as const;
+const MYSQL = ['mysql', 'binlog'] as const;
 const STAGE = [...PURE, 'config', 'ports', 'lake'] as const;
 
 /** What each folder of `src/` may import besides itself. No other folder may exist. */
@@ -20,12 +21,16 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   schema: ['kernel', 'model', 'iceberg'],
   merge: ['kernel', 'model', 'schema', 'iceberg'],
   sql: ['kernel', 'model', 'schema', 'merge', 'iceberg'],
+  // MySQL's types, values and statements; the events of its log: bytes in, columns out
+  mysql: ['kernel', 'model'],
+  binlog: ['kernel', 'model', 'mysql'],
   config: ['kernel', 'model', 'schema'],
   ports: ['kernel', 'model', 'schema', 'merge', 'iceberg', 'config'],
   // L3: Iceberg tables over the ports
   lake: ['kernel', 'model', 'schema', 'iceberg', 'ports'],
   // L3: adapters
   'sources/sqlite': [...PURE, 'config', 'ports'],
+  'sources/mysql': [...PURE, ...MYSQL, 'config', 'ports'],
   storage: [...PURE, 'config', 'ports'],
   'engines/embedded': [...PURE, 'config', 'ports'],
   // L3: stages, each over the ones before it
@@ -38,6 +43,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   pipeline: [
     ...STAGE,
     'sources/sqlite',
+    'sources/mysql',
     'storage',
     'engines/embedded',
     'ledger',
@@ -57,17 +63,36 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@duckdb/node-api': ['engines/embedded'],
   '@duckdb/node-bindings': ['engines/embedded'],
   commander: ['cli'],
+  mysql2: ['sources/mysql'],
   pino: ['cli'],
   'prom-client': ['monitor'],
   yaml: ['config'],
-  'node:buffer': ['kernel', 'model', 'iceberg', 'storage', 'engines/embedded', 'sources/sqlite'],
+  'node:buffer': [
+    'kernel',
+    'model',
+    'iceberg',
+    'storage',
+    'engines/embedded',
+    'sources/sqlite',
+    'mysql',
+    'binlog',
+    'sources/mysql',
+  ],
   'node:child_process': ['cli'],
-  'node:crypto': ['kernel', 'model', 'iceberg', 'storage', 'pipeline', 'sources/sqlite'],
-  'node:events': ['pipeline', 'cli'],
+  'node:crypto': [
+    'kernel',
+    'model',
+    'iceberg',
+    'storage',
+    'pipeline',
+    'sources/sqlite',
+    'sources/mysql',
+  ],
+  'node:events': ['pipeline', 'cli', 'sources/mysql'],
   'node:fs': FILES,
   'node:fs/promises': FILES,
   'node:http': ['monitor', 'cli'],
-  'node:net': ['pipeline', 'cli'],
+  'node:net': ['pipeline', 'cli', 'sources/mysql'],
   'node:os': ['pipeline', 'cli'],
   'node:path': FILES,
   'node:process': ['cli'],
@@ -77,7 +102,7 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   'node:url': ['cli', 'config', 'storage', 'pipeline'],
   'node:util': ['cli'],
   'node:worker_threads': ['pipeline', 'engines/embedded'],
-  'node:zlib': ['iceberg', 'storage'],
+  'node:zlib': ['iceberg', 'storage', 'binlog'],
 };
 
 /** The row of the table a path of `src/` belongs to, or `null`. */
