@@ -15,6 +15,9 @@ const FIRST_BYTES = 4096;
 /** Up to this length copying letter by letter beats a call of the encoder, three to one. */
 const SHORT_TEXT = 32;
 
+/** Up to this length copying byte by byte beats a view and a call of `set`. */
+const SHORT_RUN = 48;
+
 /** Largest byte run of one column in one batch: offsets are 32 bits. */
 const COLUMN_BYTES_MAX = 2 ** 31;
 
@@ -25,6 +28,8 @@ export class ColumnBuilder {
   #nullCount = 0;
   #validity = new Uint8Array(FIRST_ROWS >> 3);
   #values: NumericArray;
+  /** The same memory as `#values` in 32-bit halves, low half first (every platform of Node is so). */
+  #halves: Int32Array;
   #data = new Uint8Array(0);
   #dataLength = 0;
   readonly #encoder = new TextEncoder();
@@ -32,6 +37,7 @@ export class ColumnBuilder {
   constructor(type: ColumnType) {
     this.#kind = vectorKind(type);
     this.#values = newValues(this.#kind, FIRST_ROWS);
+    this.#halves = halvesOf(this.#values);
     if (this.#kind === 'bytes') this.#data = new Uint8Array(FIRST_BYTES);
   }
 
@@ -68,6 +74,40 @@ export class ColumnBuilder {
     this.#values[row] = value;
   }
 
+  /** For long, timestamp, timestamptz and decimal: an integer within ±(2^53 - 1), without bigint. */
+  appendSafeInteger(value: number): void {
+    // An ordinary division, not a shift: the high half has 21 bits more than a shift sees.
+    this.appendHalves(value | 0, Math.floor(value / 4294967296));
+  }
+
+  /** Like {@link appendBigInt}, by the two 32-bit halves of a signed 64-bit value. */
+  appendHalves(low: number, high: number): void {
+    const row = this.#nextRow(true);
+    const halves = this.#halves;
+    if (this.#kind === 'int64') {
+      halves[2 * row] = low;
+      halves[2 * row + 1] = high;
+      return;
+    }
+    assert(this.#kind === 'int128', 'this column does not take 64-bit values');
+    const sign = high < 0 ? -1 : 0;
+    halves[4 * row] = low;
+    halves[4 * row + 1] = high;
+    halves[4 * row + 2] = sign;
+    halves[4 * row + 3] = sign;
+  }
+
+  /** For decimal: the two 32-bit halves of an unsigned 64-bit value. */
+  appendUnsignedHalves(low: number, high: number): void {
+    const row = this.#nextRow(true);
+    assert(this.#kind === 'int128', 'only a decimal holds every unsigned 64-bit value');
+    const halves = this.#halves;
+    halves[4 * row] = low;
+    halves[4 * row + 1] = high;
+    halves[4 * row + 2] = 0;
+    halves[4 * row + 3] = 0;
+  }
+
   /** For string. Lone surrogates become U+FFFD; sources that can hold them check first. */
   appendString(value: string): void {
     const row = this.#nextRow(true);
@@ -84,6 +124,22 @@ export class ColumnBuilder {
     this.#reserve(value.length);
     this.#data.set(value, this.#dataLength);
     this.#dataLength += value.length;
+    this.#setOffset(row);
+  }
+
+  /** Like {@link appendBytes} for `source[from] .. source[to]`, without a view of its own. */
+  appendRun(source: Uint8Array, from: number, to: number): void {
+    const row = this.#nextRow(true);
+    const length = to - from;
+    this.#reserve(length);
+    const data = this.#data;
+    const start = this.#dataLength;
+    if (length <= SHORT_RUN) {
+      for (let index = 0; index < length; index++) data[start + index] = source[from + index] ?? 0;
+    } else {
+      data.set(source.subarray(from, to), start);
+    }
+    this.#dataLength = start + length;
     this.#setOffset(row);
   }
 
@@ -128,7 +184,10 @@ export class ColumnBuilder {
   #nextRow(valid: boolean): number {
     const row = this.#rowCount++;
     const slots = this.#kind === 'int128' ? 2 * row + 2 : row + 1;
-    if (slots > this.#values.length) this.#values = grown(this.#values);
+    if (slots > this.#values.length) {
+      this.#values = grown(this.#values);
+      this.#halves = halvesOf(this.#values);
+    }
     if (row >> 3 >= this.#validity.length) this.#validity = grown(this.#validity);
     const byte = this.#validity[row >> 3] ?? 0;
     const bit = 1 << (row & 7);
@@ -216,6 +275,10 @@ function newValues(kind: ColumnVector['kind'], length: number): NumericArray {
     default:
       return unreachable(kind);
   }
+}
+
+function halvesOf(values: NumericArray): Int32Array {
+  return values instanceof BigInt64Array ? new Int32Array(values.buffer) : new Int32Array(0);
 }
 
 function grown<A extends NumericArray>(values: A): A {

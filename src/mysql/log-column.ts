@@ -11,7 +11,13 @@ export interface LogColumn {
    * lengths are resolved from the metadata bytes of STRING.
    */
   readonly typeCode: number;
-  /** Metadata of the type as the log has it: length, precision and scale, fraction digits. */
+  /**
+   * Metadata of the type as the log has it: length, precision and scale, fraction digits. Two bytes
+   * count as a little-endian number: the precision of a DECIMAL is its low byte, the scale its high
+   * one; of BIT the odd bits are the low byte, the whole bytes the high one; VARCHAR and CHAR have
+   * their longest value in bytes; ENUM and SET their length; BLOB, JSON and spatial types the size
+   * of their length.
+   */
   readonly meta: number;
   readonly nullable: boolean;
   /** `null`: without FULL metadata. */
