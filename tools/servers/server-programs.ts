@@ -1,0 +1,80 @@
+/**
+ * The database servers of the live lane: MySQL of Debian sid and MariaDB of Debian 12, unpacked
+ * under `.cache/servers/` at first use. sid moves on; delete the folder to get its newer MySQL.
+ */
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { ensureDebianFolder } from './debian-folder.ts';
+
+/** Which of the two servers. */
+export type ServerFlavour = 'mysql' | 'mariadb';
+
+/** Both, in the order in which they are started. */
+export const SERVER_FLAVOURS: readonly ServerFlavour[] = ['mysql', 'mariadb'];
+
+/** How to run a server and its client. */
+export interface ServerPrograms {
+  readonly flavour: ServerFlavour;
+  /** Command and first arguments of the server. */
+  readonly server: readonly string[];
+  /** Command and first arguments of the command line client. */
+  readonly client: readonly string[];
+  /** Holds `share/` and `lib/` of the server. */
+  readonly baseDir: string;
+}
+
+/** Programs that run, or why this machine has none. */
+export type ProgramsAnswer =
+  | { readonly kind: 'ready'; readonly programs: ServerPrograms }
+  | { readonly kind: 'absent'; readonly reason: string };
+
+const WISHES = {
+  mysql: {
+    suite: 'sid',
+    packages: ['mysql-server-core', 'mysql-client-core'],
+    without: ['perl', 'libperl', 'libgdbm', 'libdb5', 'gcc-', 'libbz2'],
+    server: 'usr/sbin/mysqld',
+    client: 'usr/bin/mysql',
+  },
+  mariadb: {
+    suite: 'bookworm',
+    packages: ['mariadb-server-core', 'mariadb-client-core'],
+    without: ['perl', 'libperl', 'gcc-'],
+    server: 'usr/sbin/mariadbd',
+    client: 'usr/bin/mariadb',
+  },
+} as const;
+
+/** Gets the programs of a server, downloading them when this project has none yet. */
+export async function ensurePrograms(flavour: ServerFlavour): Promise<ProgramsAnswer> {
+  const { server, client, ...wish } = WISHES[flavour];
+  const folder = resolve('.cache', 'servers', flavour);
+  const answer = await ensureDebianFolder({ ...wish, folder });
+  if (answer.kind === 'absent') return answer;
+  const root = join(folder, 'root');
+  return {
+    kind: 'ready',
+    programs: {
+      flavour,
+      server: [...answer.loader, '--argv0', server.slice('usr/sbin/'.length), join(root, server)],
+      client: [...answer.loader, join(root, client)],
+      baseDir: join(root, 'usr'),
+    },
+  };
+}
+
+/** The SQL with which an empty MariaDB makes its system tables (MySQL has it built in). */
+export function mariadbSystemTables(programs: ServerPrograms): string {
+  const files = [
+    'mysql_system_tables.sql',
+    'mysql_performance_tables.sql',
+    'mysql_system_tables_data.sql',
+    'maria_add_gis_sp_bootstrap.sql',
+    'mysql_sys_schema.sql',
+  ];
+  const scripts = files.map((name) =>
+    readFileSync(join(programs.baseDir, 'share', 'mysql', name), 'utf8'),
+  );
+  const head = 'CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n';
+  return head + scripts.join('\n');
+}
