@@ -4,9 +4,9 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { TableRule } from '../../config/pipeline-config.ts';
+import { chooseTable } from '../../config/table-choice.ts';
 import type { ErrorCode } from '../../kernel/error-registry.ts';
 import {
-  chooseTable,
   declaredTypeText,
   foreignTriggers,
   planCapture,

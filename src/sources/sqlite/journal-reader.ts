@@ -5,12 +5,13 @@
  */
 import { isUtf8 } from 'node:buffer';
 import type { DatabaseSync } from 'node:sqlite';
+import type { TableChoice } from '../../config/table-choice.ts';
 import { isFirnError } from '../../kernel/firn-error.ts';
 import type { FirnError } from '../../kernel/firn-error.ts';
 import type { SourceEvent } from '../../model/source-event.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import { identityWidth, imageWidth } from './capture-plan.ts';
-import type { CapturePlan, TableChoice } from './capture-plan.ts';
+import type { CapturePlan } from './capture-plan.ts';
 import { LOG_OP, LOG_TABLE } from './journal-names.ts';
 import { prepare, query } from './sqlite-database.ts';
 import { sameValue, valuesKey } from './sqlite-value.ts';

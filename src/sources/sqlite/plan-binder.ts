@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { TableRule } from '../../config/pipeline-config.ts';
+import { chooseTable } from '../../config/table-choice.ts';
 import { ERROR_REGISTRY } from '../../kernel/error-registry.ts';
 import type { ErrorCode } from '../../kernel/error-registry.ts';
 import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
@@ -11,7 +12,7 @@ import type { SourceEvent } from '../../model/source-event.ts';
 import { formatTableName } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { StreamRequest } from '../../ports/source.ts';
-import { chooseTable, identityWidth, imageWidth, sourceTableOf } from './capture-plan.ts';
+import { identityWidth, imageWidth, sourceTableOf } from './capture-plan.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import { LOG_OP } from './journal-names.ts';
 import { VALUES_FROM, journalCode } from './journal-reader.ts';

@@ -3,6 +3,7 @@
  * table rows of a bootstrap, re-reads. Values go from SQLite into the builders without a row
  * object.
  */
+import type { TableChoice } from '../../config/table-choice.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import { OP_CODE } from '../../model/change-batch.ts';
 import type { ChangeBatch, ChangeOp } from '../../model/change-batch.ts';
@@ -12,7 +13,7 @@ import { sameColumnType } from '../../model/column-type.ts';
 import type { ColumnVector } from '../../model/column-vector.ts';
 import { formatTableName } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
-import type { CapturePlan, TableChoice } from './capture-plan.ts';
+import type { CapturePlan } from './capture-plan.ts';
 import type { SqliteRow } from './sqlite-value.ts';
 import { appenderOf, carriageOf, carriedType } from './value-carriage.ts';
 import type { TextCheck, ValueAppender } from './value-carriage.ts';
