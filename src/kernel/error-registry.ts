@@ -13,6 +13,7 @@ import { pipelineErrors } from './errors/pipeline-errors.ts';
 import { queryErrors } from './errors/query-errors.ts';
 import { sourceErrors } from './errors/source-errors.ts';
 import { storageErrors } from './errors/storage-errors.ts';
+import { valueErrors } from './errors/value-errors.ts';
 
 const entries = {
   ...bootstrapErrors,
@@ -25,6 +26,7 @@ const entries = {
   ...queryErrors,
   ...sourceErrors,
   ...storageErrors,
+  ...valueErrors,
 } as const satisfies Record<string, ErrorSpec>;
 
 /** Code of a registered error, `AREA-WHAT-HAPPENED`. */

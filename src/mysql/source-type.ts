@@ -1,0 +1,54 @@
+/**
+ * The source's own name of a column's type, as it is kept in the schema registry: what
+ * `information_schema` calls COLUMN_TYPE, with the character set behind it where the type has one.
+ * Readers of values see nothing else of the column's declaration.
+ */
+import type { MysqlColumn } from './mysql-column.ts';
+
+/** What {@link parseSourceType} finds in a type's name. */
+export interface SourceType {
+  /** First word in small letters: `bigint`, `varchar`, `enum`. */
+  readonly name: string;
+  /** Numbers in brackets: length, or precision and scale; for ENUM and SET none. */
+  readonly parameters: readonly number[];
+  readonly unsigned: boolean;
+  /** Labels of ENUM and SET in order, else empty. */
+  readonly labels: readonly string[];
+  /** Character set of text, ENUM and SET, in the server's own spelling; else `null`. */
+  readonly charset: string | null;
+}
+
+const CHARSET_MARK = ' character set ';
+
+/** The name under which a column's type is kept; {@link parseSourceType} reads it. */
+export function formatSourceType(column: MysqlColumn): string {
+  const charset = column.charset === null ? '' : `${CHARSET_MARK}${column.charset}`;
+  return `${column.columnType}${charset}`;
+}
+
+/** Takes a type's name apart. An unknown type is a name like any other: the caller decides. */
+export function parseSourceType(text: string): SourceType {
+  const charset = / character set ([a-z0-9_]+)$/.exec(text)?.[1] ?? null;
+  const declared = charset === null ? text : text.slice(0, -(CHARSET_MARK.length + charset.length));
+  const name = /^[a-z0-9_]+/.exec(declared.toLowerCase())?.[0] ?? '';
+  if (name === 'enum' || name === 'set') {
+    return { name, parameters: [], unsigned: false, labels: parseLabels(declared), charset };
+  }
+  const brackets = /\(([0-9, ]+)\)/.exec(declared)?.[1];
+  const parameters =
+    brackets === undefined ? [] : brackets.split(',').map((word) => Number.parseInt(word, 10));
+  // `zerofill` alone means unsigned too.
+  const unsigned = / (unsigned|zerofill)\b/.test(declared.toLowerCase());
+  return { name, parameters, unsigned, labels: [], charset };
+}
+
+/** What a backslash stands before in a label, as the servers write it in COLUMN_TYPE. */
+const escapes: Readonly<Record<string, string>> = { '0': '\0', n: '\n', r: '\r', Z: '\u001a' };
+
+function parseLabels(declared: string): string[] {
+  return [...declared.matchAll(/'((?:[^'\\]|''|\\[^])*)'/g)].map(([, inner]) =>
+    (inner ?? '').replaceAll(/''|\\([^])/g, (pair: string, letter: string | undefined) =>
+      letter === undefined ? pair.slice(1) : (escapes[letter] ?? letter),
+    ),
+  );
+}
