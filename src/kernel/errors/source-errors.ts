@@ -130,4 +130,42 @@ export const sourceErrors = {
     summary: 'Two columns of a table have names that differ only in case.',
     remedy: 'Rename one of them for the lake with the rename option of its table.',
   },
+  'SOURCE-UNREACHABLE': {
+    disposition: 'retry',
+    summary: 'The source database cannot be reached, or the connection to it was cut.',
+    remedy: 'Check that the server runs and that host, port and firewall let Firn through.',
+  },
+  'SOURCE-TIMEOUT': {
+    disposition: 'retry',
+    summary: 'A statement of Firn took too long at the source and was given up.',
+    remedy: 'Look for locks and long statements at the server: `SHOW PROCESSLIST`.',
+  },
+  'SOURCE-LOGIN-REFUSED': {
+    disposition: 'halt-pipeline',
+    summary: 'The source database refused the login.',
+    remedy:
+      'Correct user and password in the pipeline file, or create the user; `firn check FILE` shows the statements.',
+  },
+  'SOURCE-TLS': {
+    disposition: 'halt-pipeline',
+    summary: 'No trusted encrypted connection to the source database came about.',
+    remedy:
+      'Give the certificate authority that signed the server’s certificate, or correct the server’s TLS settings. `tls: off` is for servers on the same machine or behind a tunnel.',
+  },
+  'SOURCE-NO-DATABASE': {
+    disposition: 'refuse',
+    summary: 'The server has no such database.',
+    remedy: 'Correct the name of the database in the pipeline file, or create it.',
+  },
+  'SOURCE-PRIVILEGE': {
+    disposition: 'halt-pipeline',
+    summary: 'The user of the pipeline lacks a privilege at the source.',
+    remedy: 'Run `firn check FILE`: it names the GRANT statement that is missing.',
+  },
+  'SOURCE-DUPLICATE-READER': {
+    disposition: 'halt-pipeline',
+    summary: 'Another reader of the log uses the same server id.',
+    remedy:
+      'Give each pipeline and each replica an id of its own: `serverId` in the pipeline file, or leave it out and Firn takes a free one.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

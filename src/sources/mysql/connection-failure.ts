@@ -1,0 +1,108 @@
+/**
+ * What mysql2 and the servers say, as codes of Firn. The server's words are kept, cut to a length
+ * and without a statement's text; whoever needs the exact case asks `serverErrorNumber`.
+ */
+import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
+import type { ErrorCode } from '../../kernel/error-registry.ts';
+
+/** Longest part of a server's message that is passed on. */
+const WORDS_MAX = 400;
+
+/** Failures of the network and of mysql2, by `code`. */
+const BY_NAME: Readonly<Record<string, ErrorCode>> = {
+  HANDSHAKE_NO_SSL_SUPPORT: 'SOURCE-TLS',
+  HANDSHAKE_SSL_ERROR: 'SOURCE-TLS',
+  AUTH_SWITCH_PLUGIN_ERROR: 'SOURCE-LOGIN-REFUSED',
+  PROTOCOL_SEQUENCE_TIMEOUT: 'SOURCE-TIMEOUT',
+  PROTOCOL_CONNECTION_LOST: 'SOURCE-UNREACHABLE',
+  PROTOCOL_UNEXPECTED_PACKET: 'SOURCE-UNREACHABLE',
+  ECONNREFUSED: 'SOURCE-UNREACHABLE',
+  ECONNRESET: 'SOURCE-UNREACHABLE',
+  EHOSTUNREACH: 'SOURCE-UNREACHABLE',
+  ENETUNREACH: 'SOURCE-UNREACHABLE',
+  ENOTFOUND: 'SOURCE-UNREACHABLE',
+  EAI_AGAIN: 'SOURCE-UNREACHABLE',
+  ETIMEDOUT: 'SOURCE-UNREACHABLE',
+  EPIPE: 'SOURCE-UNREACHABLE',
+};
+
+/** The servers' error numbers that have a meaning of their own here (both servers share them). */
+const BY_NUMBER: Readonly<Record<number, ErrorCode>> = {
+  1040: 'SOURCE-UNREACHABLE', // too many connections
+  1044: 'SOURCE-PRIVILEGE', // database access denied
+  1045: 'SOURCE-LOGIN-REFUSED', // access denied
+  1049: 'SOURCE-NO-DATABASE', // unknown database
+  1053: 'SOURCE-UNREACHABLE', // shutdown in progress
+  1077: 'SOURCE-UNREACHABLE', // normal shutdown
+  1129: 'SOURCE-UNREACHABLE', // host blocked
+  1130: 'SOURCE-LOGIN-REFUSED', // host not allowed
+  1142: 'SOURCE-PRIVILEGE', // table access denied
+  1143: 'SOURCE-PRIVILEGE', // column access denied
+  1146: 'SOURCE-TABLE-MISSING', // no such table
+  1152: 'SOURCE-UNREACHABLE', // aborted connection
+  1203: 'SOURCE-UNREACHABLE', // too many connections of the user
+  1205: 'SOURCE-TIMEOUT', // lock wait timeout
+  1213: 'SOURCE-TIMEOUT', // deadlock
+  1227: 'SOURCE-PRIVILEGE', // a privilege is missing
+  1317: 'SOURCE-TIMEOUT', // query interrupted
+  1698: 'SOURCE-LOGIN-REFUSED', // access denied, no password
+  1820: 'SOURCE-LOGIN-REFUSED', // password must be changed
+  1862: 'SOURCE-LOGIN-REFUSED', // password expired
+  1927: 'SOURCE-UNREACHABLE', // connection killed
+  1969: 'SOURCE-TIMEOUT', // max_statement_time
+  3024: 'SOURCE-TIMEOUT', // max_execution_time
+  3118: 'SOURCE-LOGIN-REFUSED', // account locked
+  3159: 'SOURCE-TLS', // the server requires TLS
+  4031: 'SOURCE-UNREACHABLE', // closed because idle
+};
+
+/** A failure of mysql2, the server or the socket as a coded error; coded ones as they are. */
+export function connectionError(error: unknown, where: string): FirnError {
+  if (isFirnError(error)) return error;
+  const code = codeOf(error);
+  return new FirnError(code, { what: `The source says: ${wordsOf(error)}`, where, cause: error });
+}
+
+/** The server's error number behind a coded error; `null` when the server said none. */
+export function serverErrorNumber(error: unknown): number | null {
+  const cause = error instanceof FirnError ? error.cause : error;
+  return cause instanceof Error ? (numberOf(cause) ?? null) : null;
+}
+
+/**
+ * An ERR packet of the protocol (its body, from the 0xff on) as an error that
+ * {@link connectionError} knows.
+ */
+export function errorOfPacket(body: Uint8Array): Error {
+  const number = (body[1] ?? 0) | ((body[2] ?? 0) << 8);
+  const at = body[3] === 0x23 ? 9 : 3;
+  const words = new TextDecoder().decode(body.subarray(at, at + WORDS_MAX));
+  return Object.assign(new Error(words), { errno: number });
+}
+
+function codeOf(error: unknown): ErrorCode {
+  if (!(error instanceof Error)) return 'SOURCE-FAILED';
+  const byNumber = BY_NUMBER[numberOf(error) ?? -1];
+  if (byNumber !== undefined) return byNumber;
+  const name: unknown = Reflect.get(error, 'code');
+  if (typeof name === 'string' && BY_NAME[name] !== undefined) return BY_NAME[name];
+  // What ends the connection and is no statement's fault is worth another try.
+  return Reflect.get(error, 'fatal') === true ? 'SOURCE-UNREACHABLE' : 'SOURCE-FAILED';
+}
+
+function numberOf(error: Error): number | undefined {
+  const number: unknown = Reflect.get(error, 'errno');
+  return typeof number === 'number' && number > 0 ? number : undefined;
+}
+
+function wordsOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const words = message === '' && error instanceof AggregateError ? causesOf(error) : message;
+  return words.length <= WORDS_MAX ? words : `${words.slice(0, WORDS_MAX)}…`;
+}
+
+/** Node tells a refused connection to a name with several addresses as one error per address. */
+function causesOf(error: AggregateError): string {
+  const messages = error.errors.map((one) => (one instanceof Error ? one.message : String(one)));
+  return messages.join('; ');
+}
