@@ -8,6 +8,7 @@ import { catalogErrors } from './errors/catalog-errors.ts';
 import { configErrors } from './errors/config-errors.ts';
 import { icebergErrors } from './errors/iceberg-errors.ts';
 import { ledgerErrors } from './errors/ledger-errors.ts';
+import { logErrors } from './errors/log-errors.ts';
 import { mergeErrors } from './errors/merge-errors.ts';
 import { pipelineErrors } from './errors/pipeline-errors.ts';
 import { queryErrors } from './errors/query-errors.ts';
@@ -21,6 +22,7 @@ const entries = {
   ...configErrors,
   ...icebergErrors,
   ...ledgerErrors,
+  ...logErrors,
   ...mergeErrors,
   ...pipelineErrors,
   ...queryErrors,
