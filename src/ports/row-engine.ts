@@ -140,6 +140,12 @@ export interface KeyDifference {
   readonly columns: readonly string[];
 }
 
+/** A point of a log that is known only to lie between two marks, both included. */
+export interface MarkRange {
+  readonly low: SequenceMark;
+  readonly high: SequenceMark;
+}
+
 /** A table as it can be named in a query. */
 export interface QueryTable {
   /** Name in SQL: `namespace.table`; the namespace may be left out where it is unambiguous. */
@@ -212,7 +218,8 @@ export interface RowEngine {
   compare(request: {
     readonly schema: TableSchema;
     readonly source: AsyncIterable<RowBatch>;
-    readonly sourceMark: SequenceMark;
+    /** The rows of the source are of one point between these two, both included. */
+    readonly sourceMarks: MarkRange;
     readonly base: QueryTable;
     readonly baseWatermark: SequenceMark | null;
     readonly ledger: QueryTable;

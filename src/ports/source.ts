@@ -83,6 +83,17 @@ export interface BootstrapChunk {
   readonly cursor: string | null;
 }
 
+/**
+ * A table at one point in time. The log up to that point gives these rows, and the point is not
+ * before `low` and not after `high`; a source that knows it exactly gives the same mark twice.
+ */
+export interface WholeTable {
+  readonly low: SourceMark;
+  readonly high: SourceMark;
+  /** Must be read to its end, or returned early; it holds a transaction of the source open. */
+  readonly batches: AsyncIterable<RowBatch>;
+}
+
 /** A source database. */
 export interface ChangeSource {
   /** Name of the kind: folder, config value, metric label. */
@@ -102,16 +113,13 @@ export interface ChangeSource {
   highMark(epoch: number): Promise<SourceMark>;
   /** Chunks of existing rows in key order. */
   bootstrap(request: BootstrapRequest): AsyncIterable<BootstrapChunk>;
-  /**
-   * All rows of a table at one point in time, in key order, with the mark of exactly that point:
-   * the log up to the mark gives these rows. For verification.
-   */
+  /** All rows of a table at one point in time, in key order. For verification. */
   readAll(request: {
     readonly schema: TableSchema;
     readonly epoch: number;
     readonly batchRowsMax: number;
     readonly signal: AbortSignal;
-  }): Promise<{ readonly mark: SourceMark; readonly batches: AsyncIterable<RowBatch> }>;
+  }): Promise<WholeTable>;
   /**
    * Reads rows by key after the fact. `keys` holds at least the key columns. Each key gives one
    * change: `r` with the row as it is, or `d` when the source has none; `seq` is that of a low mark

@@ -3,7 +3,7 @@
  * the ledger. They work on tables of one connection: `source` (all rows of the source, columns by
  * alias), `differing` (keys that differ), `history` (ledger rows of those keys) and `settled`.
  */
-import { compareMarks } from '../model/change-sequence.ts';
+import { compareMarks, laterMark } from '../model/change-sequence.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
 import { atOrBelow, keyList, keyName, keysEqual } from './merge-statements.ts';
 import type { ChangeSource } from './merge-statements.ts';
@@ -46,23 +46,28 @@ export function createDiffering(table: ComparedTable, base: string): string {
       ${anyDiffers.map((condition) => `OR ${condition}`).join(' ')}`;
 }
 
-/** Adds keys that a relation has more than once, as `different` without columns. */
-export function insertDoubled(table: ComparedTable, relation: string): string {
+/**
+ * Adds keys that a relation has more than once, as `different` without columns, in the place of
+ * what else is said of them: no change in the log explains a key that is there twice.
+ */
+export function insertDoubled(table: ComparedTable, relation: string): readonly string[] {
   const keys = table.keys.map(({ fieldId }) => columnAlias(fieldId)).join(', ');
   const known = table.keys.map(({ fieldId }) => `doubled.${columnAlias(fieldId)}`);
   const differing = table.keys.map((_, index) => `differing.${keyName(index)}`);
-  return `INSERT INTO differing SELECT ${keys}, 'different', []::VARCHAR[] FROM (
-      SELECT ${keys} FROM (${relation}) GROUP BY ${keys} HAVING count(*) > 1
-    ) AS doubled ANTI JOIN differing ON ${keysEqual(known, differing)}`;
+  const doubled = `(SELECT ${keys} FROM (${relation}) GROUP BY ${keys} HAVING count(*) > 1)`;
+  return [
+    `DELETE FROM differing USING ${doubled} AS doubled WHERE ${keysEqual(known, differing)}`,
+    `INSERT INTO differing SELECT ${keys}, 'different', []::VARCHAR[] FROM ${doubled}`,
+  ];
 }
 
-/** Between which marks changes explain a difference, and as of which the source was read. */
+/** Where in the log the two sides are: the source at one point between two marks. */
 export interface SettleMarks {
-  readonly source: SequenceMark;
+  readonly source: { readonly low: SequenceMark; readonly high: SequenceMark };
   readonly base: SequenceMark | null;
 }
 
-/** Table `history`: ledger rows of differing keys, and truncates, up to the later mark. */
+/** Table `history`: ledger rows of differing keys, and truncates, up to the latest mark. */
 export function createHistory(ledger: ChangeSource, marks: SettleMarks): string {
   const { op, epoch, seq, row, keys } = ledger;
   const list = [
@@ -79,52 +84,56 @@ export function createHistory(ledger: ChangeSource, marks: SettleMarks): string 
   const known = keys.map((_, index) => `differing.${keyName(index)}`);
   return `CREATE TEMP TABLE history AS SELECT ${list.join(', ')}
     FROM ${ledger.relation} AS ledger
-    WHERE ${atOrBelow(ledger, laterOf(marks))}
+    WHERE ${atOrBelow(ledger, latestOf(marks))}
       AND (${op} = 't' OR EXISTS (FROM differing WHERE ${keysEqual(mine, known)}))`;
 }
 
 /**
- * Table `settled`: differing keys that changed between the two marks, of which the source has just
- * what the ledger says it had when it was read. `values` reads ledger rows by column alias.
+ * Table `settled`: differing keys of which the source has just what the log says it had at some
+ * point between its two marks. The base stands for the log up to its watermark, so what follows
+ * that on the way to the point must have changed the key: a change after the watermark when the
+ * point lies behind it, one at or before the watermark when the point lies before it. `values`
+ * reads ledger rows by column alias.
  */
 export function createSettled(table: ComparedTable, marks: SettleMarks, values: string): string {
-  const count = table.keys.length;
+  const keys = keyList(table.keys.length);
+  const { base, source } = marks;
   const columns = { epoch: 'epoch', seq: 'seq' };
-  const earlier = earlierOf(marks);
-  const between = earlier === null ? 'true' : `NOT ${atOrBelow(columns, earlier)}`;
-  const asRead = atOrBelow(columns, marks.source);
-  const order = 'epoch DESC, seq DESC, rw DESC';
+  const next = { epoch: 'next_epoch', seq: 'next_seq' };
+  const early = atOrBelow(columns, earliestOf(marks));
+  const order = 'epoch, seq, rw';
+  const explained =
+    base === null ? 'true' : `(NOT ${atOrBelow(columns, base)} OR ${atOrBelow(next, base)})`;
   const same = table.values.map((column) => `NOT ${differs(column, 'said')}`);
   const sourceKeys = table.keys.map(({ fieldId }) => `source.${columnAlias(fieldId)}`);
-  const keys = table.keys.map((_, index) => `differing.${keyName(index)}`);
+  const stateKeys = table.keys.map((_, index) => `states.${keyName(index)}`);
   return `CREATE TEMP TABLE settled AS
-    WITH touched AS (
-      SELECT DISTINCT ${keyList(count)} FROM history WHERE op <> 't' AND ${between}
-    ), newest AS (
-      SELECT * FROM history WHERE op <> 't' AND ${asRead}
-      QUALIFY row_number() OVER (PARTITION BY ${keyList(count)} ORDER BY ${order}, dsn DESC) = 1
-    ), cut AS (
-      SELECT epoch, seq, rw FROM history WHERE op = 't' AND ${asRead} ORDER BY ${order} LIMIT 1
+    WITH cuts AS (
+      FROM history WHERE op = 't'
+      QUALIFY NOT ${early} OR row_number() OVER (PARTITION BY ${early}
+        ORDER BY epoch DESC, seq DESC, rw DESC) = 1
+    ), changes AS (
+      SELECT ${keys}, op, ${order}, fi, fr FROM history WHERE op <> 't'
+      QUALIFY row_number() OVER (PARTITION BY ${keys}, ${order} ORDER BY dsn DESC) = 1
+      UNION ALL
+      SELECT ${keyList(table.keys.length, 'differing.')}, 't', ${order}, NULL, NULL
+        FROM differing, cuts
+    ), states AS (
+      SELECT *, lead(epoch) OVER following AS next_epoch, lead(seq) OVER following AS next_seq
+      FROM changes WINDOW following AS (PARTITION BY ${keys} ORDER BY ${order})
     )
-    SELECT ${keyList(count, 'differing.')} FROM differing
-      LEFT JOIN newest USING (${keyList(count)})
-      LEFT JOIN source ON ${keysEqual(sourceKeys, keys)}
-      LEFT JOIN ${values} AS said ON said.file_index = newest.fi
-        AND said.file_row_number = newest.fr
-      LEFT JOIN cut ON true
-    WHERE (EXISTS (FROM history WHERE op = 't' AND ${between})
-        OR EXISTS (FROM touched WHERE ${keysEqual(
-          keys,
-          table.keys.map((_, index) => `touched.${keyName(index)}`),
-        )}))
-      AND CASE
-        WHEN cut.epoch IS NOT NULL AND (newest.epoch IS NULL
-          OR (cut.epoch, cut.seq, cut.rw) > (newest.epoch, newest.seq, newest.rw))
-          THEN differing.kind = 'missing-in-source'
-        WHEN newest.epoch IS NULL THEN false
-        WHEN newest.op = 'd' THEN differing.kind = 'missing-in-source'
-        ELSE ${["differing.kind <> 'missing-in-source'", ...same].join(' AND ')}
-      END`;
+    SELECT DISTINCT ${keyList(table.keys.length, 'states.')} FROM states
+      JOIN differing USING (${keys})
+      LEFT JOIN source ON ${keysEqual(sourceKeys, stateKeys)}
+      LEFT JOIN ${values} AS said ON said.file_index = states.fi
+        AND said.file_row_number = states.fr
+    WHERE ${atOrBelow(columns, source.high)}
+      AND (next_epoch IS NULL OR (NOT ${atOrBelow(next, source.low)}
+        AND (epoch, seq) <> (next_epoch, next_seq)))
+      AND ${explained}
+      AND NOT (kind = 'different' AND len(columns) = 0)
+      AND CASE WHEN op IN ('d', 't') THEN kind = 'missing-in-source'
+        ELSE ${["kind <> 'missing-in-source'", ...same].join(' AND ')} END`;
 }
 
 /** The differences that are left, in key order: keys as text, kind, columns. */
@@ -151,10 +160,10 @@ function differs({ fieldId, floating }: ComparedColumn, other: string): string {
   return `(${unequal} OR (${sign} AND NOT isnan(${left})))`;
 }
 
-function laterOf({ source, base }: SettleMarks): SequenceMark {
-  return base !== null && compareMarks(base, source) > 0 ? base : source;
+function latestOf({ source, base }: SettleMarks): SequenceMark {
+  return base === null ? source.high : laterMark(source.high, base);
 }
 
-function earlierOf({ source, base }: SettleMarks): SequenceMark | null {
-  return base !== null && compareMarks(base, source) > 0 ? source : base;
+function earliestOf({ source, base }: SettleMarks): SequenceMark {
+  return base !== null && compareMarks(base, source.low) < 0 ? base : source.low;
 }

@@ -1,6 +1,7 @@
 /** Reading in the simulated engine: whole tables, live tables, and the comparison with a source. */
 import { FirnError } from '../../src/kernel/firn-error.ts';
 import { compareMarks } from '../../src/model/change-sequence.ts';
+import type { SequenceMark } from '../../src/model/change-sequence.ts';
 import { keyColumns } from '../../src/model/table-schema.ts';
 import type { TableSchema } from '../../src/model/table-schema.ts';
 import type {
@@ -76,7 +77,7 @@ export async function compareFiles(
   context: RowFileContext,
   request: CompareRequest,
 ): Promise<ComparisonResult> {
-  const { schema, sourceMark, baseWatermark } = request;
+  const { schema } = request;
   const text = (row: NamedRow): string =>
     JSON.stringify(schema.columns.map(({ name }) => row[name] ?? null));
   const source = new Map<string, NamedRow>();
@@ -89,21 +90,16 @@ export async function compareFiles(
   const base = new Map(
     (await rowsOf(context, request.base)).map((row) => [rowKey(schema, row), row]),
   );
-  const { byKey } = await findWinners(context, {
-    schema,
-    rules: { from: baseWatermark, to: sourceMark, rereadsAfter: -1n },
-    window: request.ledger.files,
-    older: () => Promise.resolve([]),
-  });
+  const states = await statesBetween(context, request);
   let settled = 0;
   const differences: ComparisonResult['differences'][number][] = [];
   for (const key of new Set([...source.keys(), ...base.keys()])) {
     const [left, right] = [source.get(key), base.get(key)];
     if (left !== undefined && right !== undefined && text(left) === text(right)) continue;
-    const change = byKey.get(key);
-    const isAhead = baseWatermark !== null && compareMarks(baseWatermark, sourceMark) > 0;
-    const after = change === undefined || change.op === 'd' ? undefined : change.values;
-    const explained = isAhead || (change !== undefined && same(left, after, text));
+    const explained = states.some((stateOf) => {
+      const said = stateOf(key);
+      return said !== 'unchanged' && same(left, said, text);
+    });
     if (explained) settled += 1;
     else differences.push(difference({ schema, left, right }));
   }
@@ -114,6 +110,44 @@ export async function compareFiles(
     differences: differences.slice(0, request.differencesMax),
     differencesTotal: differences.length,
   };
+}
+
+/** What a key has at one point of the log, where it is not what the base has. */
+type StateOf = (key: string) => NamedRow | undefined | 'unchanged';
+
+/** The states of every point of the log that the source may have been read at, one by one. */
+async function statesBetween(
+  context: RowFileContext,
+  { schema, ledger, sourceMarks, baseWatermark }: CompareRequest,
+): Promise<readonly StateOf[]> {
+  const { low, high } = sourceMarks;
+  const points = [low];
+  for (const scan of ledger.files) {
+    for (const { row } of await readLiveRows(context, scan)) {
+      const mark = { epoch: Number(row['_firn_epoch']), seq: BigInt(row['_firn_seq'] ?? 0) };
+      if (compareMarks(mark, low) > 0 && compareMarks(mark, high) <= 0) points.push(mark);
+    }
+  }
+  const winners = (from: SequenceMark | null, to: SequenceMark): ReturnType<typeof findWinners> =>
+    findWinners(context, {
+      schema,
+      rules: { from, to, rereadsAfter: -1n },
+      window: ledger.files,
+      older: () => Promise.resolve([]),
+    });
+  const states: StateOf[] = [];
+  for (const point of points) {
+    const isAhead = baseWatermark !== null && compareMarks(baseWatermark, point) > 0;
+    const known = await winners(isAhead ? null : baseWatermark, point);
+    const since = isAhead ? await winners(point, baseWatermark) : known;
+    states.push((key) => {
+      if (!since.truncated && !since.byKey.has(key)) return 'unchanged';
+      const change = known.byKey.get(key);
+      if (change === undefined) return known.truncated ? undefined : 'unchanged';
+      return change.op === 'd' ? undefined : change.values;
+    });
+  }
+  return states;
 }
 
 function named(schema: TableSchema, values: TextRow): NamedRow {

@@ -23,6 +23,13 @@ export function createModelSource(parts: ModelSourceParts): ChangeSource {
   const markAt = (epoch: number, seq: bigint): SourceMark => {
     return { position: positionAt(database, seq), completeTo: { epoch, seq } };
   };
+  // Early by one transaction, which is safe (spec: O9), but never what is forgotten, and never
+  // before a capture began.
+  const earlyMark = (epoch: number): SourceMark => {
+    const early = database.lastSeq - 1n;
+    const isThere = early > database.forgottenTo && early >= database.lastCapture;
+    return markAt(epoch, isThere ? early : database.lastSeq);
+  };
   const pick = (left: SourcePosition, right: SourcePosition, later: boolean): SourcePosition =>
     seqAt(left) < seqAt(right) === later ? right : left;
   return {
@@ -39,20 +46,16 @@ export function createModelSource(parts: ModelSourceParts): ChangeSource {
         if (database.table(table.table) !== null) database.capture(table.table);
       }
     },
-    async lowMark(epoch) {
-      // Early by one transaction, which is safe (spec: O9), but never what is forgotten, and never
-      // before a capture began.
-      const early = database.lastSeq - 1n;
-      const isThere = early > database.forgottenTo && early >= database.lastCapture;
-      return markAt(epoch, isThere ? early : database.lastSeq);
-    },
+    lowMark: async (epoch) => earlyMark(epoch),
     highMark: async (epoch) => markAt(epoch, database.lastSeq),
     bootstrap: (request) => chunks(parts, request),
     async readAll({ schema, epoch }) {
       const rows = [...present(database.table(schema.table.table), 'the table').rows.values()];
       const batch = rowBatch(schema, rows);
       return {
-        mark: markAt(epoch, database.lastSeq),
+        // What is returned is of now, but the port allows to know that only roughly.
+        low: earlyMark(epoch),
+        high: markAt(epoch, database.lastSeq),
         batches: (async function* () {
           yield batch;
         })(),

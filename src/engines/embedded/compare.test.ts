@@ -56,7 +56,12 @@ async function addRows(lake: MiniLake, rows: readonly (readonly Cell[])[]): Prom
 function compare(
   lake: MiniLake,
   rows: readonly (readonly Cell[])[],
-  marks: { readonly source?: number; readonly base?: number | null } = {},
+  marks: {
+    readonly source?: number;
+    /** Where it differs from `source`. */
+    readonly high?: number;
+    readonly base?: number | null;
+  } = {},
 ): Promise<ComparisonResult> {
   const { engine, files } = lake.parts;
   const base = marks.base === undefined ? 10 : marks.base;
@@ -64,7 +69,10 @@ function compare(
   return compareTables(files, engine, {
     schema: SCHEMA,
     source: batches(rows),
-    sourceMark: { epoch: 1, seq: BigInt(marks.source ?? 10) },
+    sourceMarks: {
+      low: { epoch: 1, seq: BigInt(marks.source ?? 10) },
+      high: { epoch: 1, seq: BigInt(marks.high ?? marks.source ?? 10) },
+    },
     base: { ...table, icebergSchema: lake.target.icebergSchema, files: lake.base },
     baseWatermark: base === null ? null : { epoch: 1, seq: BigInt(base) },
     ledger: { ...table, icebergSchema: lake.ledgerSchema, files: lake.ledger },

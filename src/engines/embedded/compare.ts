@@ -11,7 +11,12 @@ import type { RowBatch } from '../../model/change-batch.ts';
 import type { SequenceMark } from '../../model/change-sequence.ts';
 import { keyColumns } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
-import type { ComparisonResult, KeyDifference, QueryTable } from '../../ports/row-engine.ts';
+import type {
+  ComparisonResult,
+  KeyDifference,
+  MarkRange,
+  QueryTable,
+} from '../../ports/row-engine.ts';
 import {
   createDiffering,
   createHistory,
@@ -36,7 +41,7 @@ import { fileRows, schemaColumns } from './table-rows.ts';
 export interface CompareRequest {
   readonly schema: TableSchema;
   readonly source: AsyncIterable<RowBatch>;
-  readonly sourceMark: SequenceMark;
+  readonly sourceMarks: MarkRange;
   readonly base: QueryTable;
   readonly baseWatermark: SequenceMark | null;
   readonly ledger: QueryTable;
@@ -103,8 +108,8 @@ async function compareRows(
   const counts = await countRows(connection, baseRows);
   if (counts.doubled) {
     await runAll(connection, [
-      insertDoubled(compared, baseRows),
-      insertDoubled(compared, 'FROM source'),
+      ...insertDoubled(compared, baseRows),
+      ...insertDoubled(compared, 'FROM source'),
     ]);
   }
   await settle(context, connection, { ...request, compared });
@@ -171,7 +176,7 @@ async function settle(
     await runAll(connection, ['CREATE TEMP TABLE settled AS FROM differing']);
     return;
   }
-  const marks = { source: request.sourceMark, base: request.baseWatermark };
+  const marks = { source: request.sourceMarks, base: request.baseWatermark };
   const local = await holdFiles(
     context.store,
     ledger.files.map(({ file }) => file),

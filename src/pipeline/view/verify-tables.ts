@@ -2,7 +2,7 @@
  * The proof that bases equal their source (docs/spec/pipeline.md P14): all rows of the source at
  * one point in time against the base, with the ledger settling what changed between the two.
  */
-import { MAIN_BRANCH } from '../../iceberg/snapshot.ts';
+import { MAIN_BRANCH, ancestors } from '../../iceberg/snapshot.ts';
 import { floorFromJson } from '../../ledger/floor.ts';
 import { readStateAtHead } from '../../lake/table-state.ts';
 import { compareMarks, formatMark, laterMark } from '../../model/change-sequence.ts';
@@ -31,7 +31,7 @@ export type TableProof =
       readonly kind: 'compared';
       readonly table: string;
       readonly equal: boolean;
-      /** Point of the source that was read, `epoch:seq`. */
+      /** Point of the source that was read: `epoch:seq`, or two of them between which it lies. */
       readonly sourceMark: string;
       readonly watermark: string;
       readonly result: ComparisonResult;
@@ -115,17 +115,21 @@ async function verifyTable(parts: VerifyParts, view: TableView): Promise<TablePr
   const { epoch } = ledgerState.completeTo;
   const { signal } = parts;
   const read = { schema, epoch, batchRowsMax: BATCH_ROWS_MAX, signal };
-  const { mark, batches } = await parts.source.readAll(read);
-  const behind = !(await ledgerReaches(parts, view, mark.completeTo));
-  // Read again: the ledger moved on while it was waited for, and the base may have.
-  const [now] = [findView(await viewTables(parts), name)];
-  const baseNow = now.base ?? base;
-  const watermark = now.baseState?.watermark ?? baseState.watermark;
+  const { low, high, batches } = await parts.source.readAll(read);
+  const behind = !(await ledgerReaches(parts, view, high.completeTo));
+  // Read again: the ledger moved on while it was waited for.
+  const now = findView(await viewTables(parts), name);
+  const compared = { base, watermark: baseState.watermark };
+  if (now.base !== null && now.baseState !== null && !leadsOn(view, now)) {
+    compared.base = now.base;
+    compared.watermark = now.baseState.watermark;
+  }
+  const { watermark } = compared;
   const result = await parts.engine.compare({
     schema,
     source: batches,
-    sourceMark: mark.completeTo,
-    base: await queryTable(parts, baseNow),
+    sourceMarks: { low: low.completeTo, high: high.completeTo },
+    base: await queryTable(parts, compared.base),
     baseWatermark: watermark,
     ledger: await queryTable(parts, now.ledger),
     differencesMax: DIFFERENCES_MAX,
@@ -134,11 +138,34 @@ async function verifyTable(parts: VerifyParts, view: TableView): Promise<TablePr
     kind: 'compared',
     table: name,
     equal: result.differencesTotal === 0,
-    sourceMark: formatMark(mark.completeTo),
+    sourceMark: rangeText(low.completeTo, high.completeTo),
     watermark: formatMark(watermark),
     result,
     ledgerBehind: behind,
   };
+}
+
+/**
+ * Whether the base as it was before the source was read still stands for the log up to its
+ * watermark, with every later change in the ledger. It is then the better one to compare: of a base
+ * that has gone on past the read, the ledger may not know what rows were before.
+ */
+function leadsOn(before: TableView, now: TableView): boolean {
+  const [then, state] = [before.base?.metadata, before.baseState];
+  const metadata = now.base?.metadata;
+  if (then === undefined || state === null || metadata === undefined) return false;
+  const retainedFrom = now.ledgerState?.retainedFrom ?? null;
+  if (retainedFrom !== null && compareMarks(retainedFrom, state.watermark) > 0) return false;
+  if (metadata.tableUuid !== then.tableUuid) return false;
+  return ancestors(metadata, metadata.currentSnapshotId).some(({ snapshotId }) => {
+    return snapshotId === then.currentSnapshotId;
+  });
+}
+
+function rangeText(low: SequenceMark, high: SequenceMark): string {
+  return compareMarks(low, high) === 0
+    ? formatMark(low)
+    : `${formatMark(low)}..${formatMark(high)}`;
 }
 
 /** Whether the ledger holds everything up to `mark`, waiting for an owner that is on its way. */

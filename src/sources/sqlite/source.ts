@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { TableRule } from '../../config/pipeline-config.ts';
+import { chooseTable } from '../../config/table-choice.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
@@ -13,7 +14,7 @@ import type { SourceTable } from '../../model/source-event.ts';
 import type { SourcePosition } from '../../model/source-position.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { ChangeSource } from '../../ports/source.ts';
-import { chooseTable, sourceTableOf } from './capture-plan.ts';
+import { sourceTableOf } from './capture-plan.ts';
 import { checkDatabase } from './check.ts';
 import { planTable } from './drift.ts';
 import { journalPlace, lastId, markNow, sourceIdOf, verifyPlace } from './journal-mark.ts';
@@ -133,8 +134,8 @@ class SqliteSource implements ChangeSource {
   async readAll(
     request: Parameters<ChangeSource['readAll']>[0],
   ): ReturnType<ChangeSource['readAll']> {
-    const { mark, batches } = await readTable(this.#readParts(), request);
-    return { mark, batches: this.#coded(batches) };
+    const whole = await readTable(this.#readParts(), request);
+    return { ...whole, batches: this.#coded(whole.batches) };
   }
 
   async readKeys(

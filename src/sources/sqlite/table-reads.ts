@@ -4,6 +4,8 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { TableRule } from '../../config/pipeline-config.ts';
+import { chooseTable } from '../../config/table-choice.ts';
+import type { TableChoice } from '../../config/table-choice.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
@@ -11,8 +13,8 @@ import type { ChangeBatch, RowBatch } from '../../model/change-batch.ts';
 import { formatTableName, keyColumns } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { BootstrapChunk, BootstrapRequest, ChangeSource } from '../../ports/source.ts';
-import { chooseTable, imageCarriages } from './capture-plan.ts';
-import type { CapturePlan, TableChoice } from './capture-plan.ts';
+import { imageCarriages } from './capture-plan.ts';
+import type { CapturePlan } from './capture-plan.ts';
 import { planTable } from './drift.ts';
 import { markNow } from './journal-mark.ts';
 import { readPlans } from './journal.ts';
@@ -74,7 +76,7 @@ export async function* readChunks(
   }
 }
 
-/** All rows of a table at one moment, with the mark of that moment. */
+/** All rows of a table at one moment; both marks are of exactly that moment. */
 export async function readTable(
   parts: TableReadParts,
   request: Parameters<ChangeSource['readAll']>[0],
@@ -99,7 +101,7 @@ export async function readTable(
         db.close();
       }
     };
-    return { mark, batches: batches() };
+    return { low: mark, high: mark, batches: batches() };
   } catch (error) {
     db.close();
     throw error;
