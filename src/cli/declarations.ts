@@ -18,7 +18,10 @@ export interface CommandDeclaration {
 }
 
 const FILE = ['<file>', 'pipeline file, or a folder that holds firn.yaml'] as const;
-const SOURCE = ['<source>', 'sqlite:PATH, or the path of a SQLite database'] as const;
+const SOURCE = [
+  '<source>',
+  'mysql://USER:PASSWORD@HOST:PORT/DATABASE, mariadb://..., or the path of a SQLite database',
+] as const;
 const TABLE = ['--table <table>', 'the table, as firn status names it'] as const;
 const YES = ['--yes', 'do not ask'] as const;
 

@@ -6,10 +6,15 @@ import type { PipelineConfig } from '../config/pipeline-config.ts';
 import { renderPipelineFile } from '../config/render-pipeline-file.ts';
 import type { NewPipelineFile } from '../config/render-pipeline-file.ts';
 import { FirnError } from '../kernel/firn-error.ts';
+import { unreachable } from '../kernel/assert.ts';
 import type { SourceTable } from '../model/source-event.ts';
+import { formatTableName } from '../model/table-schema.ts';
+import type { TableName } from '../model/table-schema.ts';
 import type { CommandContext } from './command.ts';
 import { formatAmount, formatCount } from './output/human-text.ts';
 import { withSource } from './open-pipeline.ts';
+import { passwordVariable } from './server-address.ts';
+import { formatSource } from './source-argument.ts';
 import type { SourceArgument } from './source-argument.ts';
 
 /** What to write, and where. */
@@ -33,17 +38,64 @@ export async function writeNewPipeline(
   request: NewPipeline,
 ): Promise<PipelineConfig> {
   const { fileName, warehouse } = request;
-  const { name, type, path } = request.source;
-  const source = { type, path: pathIn(dirname(fileName), path) };
+  const { name } = request.source;
+  const source = sourceSection(context, request);
   const draft = (tables: NewPipelineFile['tables']): string =>
     renderPipelineFile({ name, source, tables, warehouse });
-  const everything = draft([{ name: '*', note: '', included: true }]);
-  const found = await withSource(context, parsePipelineFile(everything, fileName), (opened) =>
-    opened.discover(),
+  const everything = draft([{ name: everyTable(request.source), note: '', included: true }]);
+  const found = await withSource(
+    withPassword(context, request.source),
+    parsePipelineFile(everything, fileName),
+    (opened) => opened.discover(),
   );
   const text = draft(chosenTables(found, request));
   writeNew(fileName, text);
   return parsePipelineFile(text, fileName);
+}
+
+/** The source as the pipeline file has it: a password becomes the way to it. */
+function sourceSection(
+  context: CommandContext,
+  request: Pick<NewPipeline, 'source' | 'fileName'>,
+): NewPipelineFile['source'] {
+  const { source } = request;
+  const folder = dirname(request.fileName);
+  switch (source.type) {
+    case 'sqlite':
+      return { type: source.type, path: pathIn(folder, source.path) };
+    case 'mysql': {
+      const { type, host, port, user, password, tls, tlsCa, name } = source;
+      const variable = passwordVariable(name);
+      const hasPassword = password !== null || context.environment[variable] !== undefined;
+      return {
+        type,
+        host,
+        port,
+        user,
+        ...(hasPassword ? { password: { kind: 'env', name: variable } } : {}),
+        ...(tls === 'verify' ? {} : { tls }),
+        ...(tlsCa === null ? {} : { tlsCa: pathIn(folder, tlsCa) }),
+      };
+    }
+    default:
+      return unreachable(source);
+  }
+}
+
+/** Pattern of all tables of a source. */
+function everyTable(source: SourceArgument): string {
+  return source.type === 'sqlite' ? '*' : `${source.database ?? '*'}.*`;
+}
+
+/** A table as the pipeline file names it. */
+function tableText(source: SourceArgument, table: TableName): string {
+  return source.type === 'sqlite' ? table.table : formatTableName(table);
+}
+
+/** A name after `--tables`: in the database of the address, unless it says which. */
+function wantedText(source: SourceArgument, name: string): string {
+  if (source.type === 'sqlite' || source.database === null || name.includes('.')) return name;
+  return `${source.database}.${name}`;
 }
 
 /** The shorter way to say a path: relative to `folder` unless it lies far away. */
@@ -60,15 +112,16 @@ function chosenTables(
   if (found.length === 0) {
     throw new FirnError('PIPELINE-NO-TABLES', {
       what: 'the database has no tables that can be copied',
-      where: request.source.path,
+      where: formatSource(request.source),
       remedy: 'Create a table in it first.',
     });
   }
-  const names = new Map(found.map((table) => [table.table.table, table]));
-  const wanted = request.tables;
+  const { source } = request;
+  const names = new Map(found.map((table) => [tableText(source, table.table), table]));
+  const wanted = request.tables?.map((name) => wantedText(source, name)) ?? null;
   if (wanted === null) {
     return found.map((table) => ({
-      name: table.table.table,
+      name: tableText(source, table.table),
       note: noteFor(table),
       included: true,
     }));
@@ -78,7 +131,7 @@ function chosenTables(
   if (missing.length > 0) {
     throw new FirnError('PIPELINE-NO-TABLES', {
       what: `the database has no table ${missing.join(', ')}; it has ${known}`,
-      where: request.source.path,
+      where: formatSource(request.source),
       remedy: 'Correct the names after --tables, or leave it out to copy all tables.',
     });
   }
@@ -111,4 +164,28 @@ function writeNew(fileName: string, text: string): void {
     const what = `the pipeline file cannot be written (${code})`;
     throw new FirnError('CONFIG-WRITE-FAILED', { what, where: fileName, cause });
   }
+}
+
+/**
+ * The world of a command in which the pipeline file's variable holds the password of the address:
+ * it serves this process from memory and is written nowhere.
+ *
+ * @param variable under which the pipeline file looks for it; by default the one of `init`
+ */
+export function withPassword(
+  context: CommandContext,
+  source: SourceArgument,
+  variable = passwordVariable(source.name),
+): CommandContext {
+  if (source.type !== 'mysql' || source.password === null) return context;
+  return { ...context, environment: { ...context.environment, [variable]: source.password } };
+}
+
+/** Says how later runs get the password of the address, when it had one. */
+export function tellPassword(context: CommandContext, source: SourceArgument): void {
+  if (source.type !== 'mysql' || source.password === null) return;
+  const variable = passwordVariable(source.name);
+  if (context.environment[variable] === source.password) return;
+  context.terminal.line(`the password was not written; later runs take it from the environment:`);
+  context.terminal.line(`  export ${variable}=...`);
 }

@@ -8,6 +8,7 @@ import type { PipelineEvent } from '../pipeline/pipeline-event.ts';
 import type { PipelineService } from '../pipeline/pipeline-service.ts';
 import type { ChangeSource } from '../ports/source.ts';
 import type { CommandContext } from './command.ts';
+import { secretReader } from './secret-reader.ts';
 import { runtimeFolder } from './runtime-folder.ts';
 
 /** A pipeline to open. */
@@ -28,6 +29,7 @@ export async function withPipeline<T>(
     config: request.config,
     clock,
     random,
+    readSecret: secretReader(environment),
     signal,
     runtimeFolder: runtimeFolder(environment),
     processId: process.pid,
@@ -65,8 +67,9 @@ export async function withSource<T>(
   use: (source: ChangeSource) => Promise<T>,
 ): Promise<T> {
   const { openSource } = await import('../pipeline/adapters.ts');
-  const { clock, random } = context;
-  const source = await openSource({ config, clock, random });
+  const { clock, random, environment } = context;
+  const readSecret = secretReader(environment);
+  const source = await openSource({ config, clock, random, readSecret });
   try {
     return await use(source);
   } finally {

@@ -53,7 +53,7 @@ function programVersion(): string {
 
 async function runCommand({ name, load, input }: ParsedCommand): Promise<ExitCode> {
   const { env: environment } = process;
-  const redact = createRedactor(environment);
+  const redact = createRedactor(environment, process.argv.slice(2));
   const json = flagOption(input, 'json') || textOption(input, 'format') === 'json';
   const { stdout, stderr } = process;
   const terminal = createTerminal({ stdout, stderr, json, redact, environment });

@@ -59,6 +59,29 @@ test('defaults are filled in, units become part of the names, paths become absol
   );
 });
 
+test('a MySQL source is verified over TLS unless it says otherwise', () => {
+  const text = GOOD.with(1, 'source: {type: mysql, host: db, user: firn, password: {env: PW}}');
+  const { source, tables } = parsePipelineFile(
+    text.with(2, 'tables: [shop.orders, shop.*, "*.*"]').join('\n'),
+    FILE,
+  );
+  deepEqual(source, {
+    type: 'mysql',
+    host: 'db',
+    port: 3306,
+    user: 'firn',
+    password: { kind: 'env', name: 'PW' },
+    tls: 'verify',
+    tlsCa: null,
+    serverId: 'auto',
+    onSwap: 'halt',
+    connectTimeoutMs: 10_000,
+    heartbeatIntervalMs: 10_000,
+    readConnections: 2,
+  });
+  equal(tables.length, 3);
+});
+
 test('a table may be a name or a section, and column names are any text', () => {
   const text = withLine(
     'tables: [42, {table: b*, exclude: [x], rename: {__proto__: y}, columns: {constructor: {onMisfit: null}}}]',
@@ -103,9 +126,25 @@ const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
     withLine('<<: {name: x}'),
     '5:1  <<: unknown option; known here: name, source, tables, lake, ledger, base, engine',
   ],
-  [withLine('source: mysql://u:canary@h/d'), '2:9  source: must be a section with type: sqlite'],
-  [withLine('source: {path: x}'), '2:9  source: needs the option type: sqlite'],
-  [withLine('source: {type: mysql}'), '2:16  source.type: this version supports sqlite'],
+  [
+    withLine('source: mysql://u:canary@h/d'),
+    '2:9  source: must be a section with type: sqlite or mysql',
+  ],
+  [withLine('source: {path: x}'), '2:9  source: needs the option type: sqlite or mysql'],
+  [withLine('source: {type: tidb}'), '2:16  source.type: this version supports sqlite, mysql'],
+  [
+    withLine('source: {type: mysql, password: hunter2, tls: prefer, serverId: 0}'),
+    '2:9  source.host: is required; it is a text',
+    '2:9  source.user: is required; it is a text',
+    '2:33  source.password: a secret does not belong in this file; write {env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT, ...]}',
+    '2:47  source.tls: must be one of verify, verify-ca, off',
+    '2:65  source.serverId: must be auto, or a whole number, 1 to 4294967295',
+  ],
+  [
+    withLine('source: {type: mysql, host: db, user: firn, tls: verify-ca}'),
+    '2:9  source.tlsCa: is required with tls: verify-ca',
+    '3:10  tables[0]: must be written with its database: shop.orders, shop.*',
+  ],
   [
     withLine('source: {type: sqlite, pth: x}'),
     '2:9  source.path: is required; it is a path',

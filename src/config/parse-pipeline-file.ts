@@ -66,6 +66,14 @@ function resolvePipeline(
     pattern: table,
   }));
   checkTables({ ...context, path: 'tables' }, tables, tablesNode);
+  if (declared.source.type === 'mysql') {
+    checkQualified(context, tables, tablesNode);
+    const { tls, tlsCa } = declared.source;
+    if (tls === 'verify-ca' && tlsCa === null) {
+      const place = { ...context, path: 'source.tlsCa' };
+      fail(place, childOf(tree, 'source').at, 'is required with tls: verify-ca');
+    }
+  }
   const { catalog, warehouse } = declared.lake;
   const catalogPath = catalog.path ?? join(warehouse, 'catalog.db');
   const lake = { ...declared.lake, catalog: { ...catalog, path: catalogPath } };
@@ -94,5 +102,15 @@ function checkTables(context: Resolving, rules: readonly TableRule[], list: Yaml
       const message = 'names that start with `_firn_` are Firn’s own; choose another';
       fail({ ...place, path: `${place.path}.rename` }, at, message);
     }
+  }
+}
+
+/** A server has many databases: a table's name alone could mean several tables, or another one. */
+function checkQualified(context: Resolving, rules: readonly TableRule[], list: YamlNode): void {
+  for (const [index, { pattern }] of rules.entries()) {
+    if (/^[^.]+\..+$/s.test(pattern)) continue;
+    const node = list.kind === 'list' ? list.items[index] : undefined;
+    const place = { ...context, path: `tables[${index}]` };
+    fail(place, (node ?? list).at, 'must be written with its database: shop.orders, shop.*');
   }
 }

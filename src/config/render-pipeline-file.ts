@@ -5,12 +5,19 @@
  */
 import type { Section } from './option.ts';
 import { PIPELINE_OPTIONS } from './pipeline-options.ts';
+import type { SecretReference } from './secret-reference.ts';
+import { SOURCE_OPTIONS } from './source-options.ts';
+
+/** A secret kept in the environment, the one place that `init` refers to. */
+export type SecretVariable = Extract<SecretReference, { readonly kind: 'env' }>;
 
 /** What a new pipeline file says. */
 export interface NewPipelineFile {
   readonly name: string;
   /** Type of the source and its options, in order. */
-  readonly source: Readonly<Record<string, string>> & { readonly type: string };
+  readonly source: Readonly<Record<string, string | number | SecretVariable>> & {
+    readonly type: keyof typeof SOURCE_OPTIONS;
+  };
   readonly tables: readonly {
     readonly name: string;
     /** One line for people: key, rows, what to know. */
@@ -43,13 +50,29 @@ function comment(text: string): string {
 }
 
 function defaultsOf(name: string, options: Section): readonly string[] {
-  const lines = Object.entries(options).flatMap(([option, declaration]) => {
+  return [`# ${name}:`, ...defaultLines(options).map((line) => `#   ${line}`)];
+}
+
+/** Every option of a section with its meaning and its default. */
+function defaultLines(options: Section): readonly string[] {
+  return Object.entries(options).flatMap(([option, declaration]) => {
     const fallback = declaration.default;
     const value = typeof fallback === 'string' ? fallback : JSON.stringify(fallback ?? null);
-    const shown = fallback === null ? `${option}:` : `${option}: ${value}`;
-    return [`#   # ${declaration.text}`, `#   ${shown}`];
+    return [`# ${declaration.text}`, fallback === null ? `${option}:` : `${option}: ${value}`];
   });
-  return [`# ${name}:`, ...lines];
+}
+
+/** The source as it is, and what else could be said of it. */
+function sourceLines(source: NewPipelineFile['source']): readonly string[] {
+  const said = Object.entries(source).map(([key, value]) => `  ${key}: ${written(value)}`);
+  const others = Object.entries(SOURCE_OPTIONS[source.type]).filter(([name]) => !(name in source));
+  const lines = defaultLines(Object.fromEntries(others));
+  return [...said, ...lines.map((line) => `  # ${line}`)];
+}
+
+function written(value: string | number | SecretVariable): string {
+  if (typeof value === 'object') return `{env: ${scalar(value.name)}}`;
+  return typeof value === 'number' ? String(value) : scalar(value);
 }
 
 /** The text of a new pipeline file. */
@@ -62,13 +85,12 @@ export function renderPipelineFile(file: NewPipelineFile): string {
     const item = included ? `- ${name.padEnd(width)}` : `# - ${name.padEnd(width - 2)}`;
     return `  ${item}   # ${comment(note)}`;
   });
-  const source = Object.entries(file.source).map(([key, value]) => `  ${key}: ${scalar(value)}`);
   return `${[
     '# A Firn pipeline: firn check shows what is missing, firn run copies until stopped.',
     `name: ${scalar(file.name)}`,
     '',
     'source:',
-    ...source,
+    ...sourceLines(file.source),
     '',
     '# Names, patterns with *, or sections: {table: users, exclude: [ssn], rename: {a: b}}.',
     'tables:',

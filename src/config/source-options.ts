@@ -18,5 +18,72 @@ const sqlite = {
   },
 } as const satisfies Section;
 
+const mysql = {
+  host: {
+    type: { kind: 'text' },
+    text: 'Name or address of the MySQL or MariaDB server.',
+    since: '0.1',
+  },
+  port: {
+    type: { kind: 'integer', min: 1, max: 65_535 },
+    default: 3306,
+    text: 'Port of the server.',
+    since: '0.1',
+  },
+  user: {
+    type: { kind: 'text' },
+    text: 'User with the grants of docs/sources/mysql.md; `firn check` names those that are missing.',
+    since: '0.1',
+  },
+  password: {
+    type: { kind: 'secret' },
+    default: null,
+    text: 'Where the password is kept. Left out: the user has none.',
+    since: '0.1',
+  },
+  tls: {
+    type: { kind: 'choice', values: ['verify', 'verify-ca', 'off'] },
+    default: 'verify',
+    text: '`verify`: encrypted, and the server’s certificate and the name in it are checked. `verify-ca`: only that `tlsCa` signed it, for the certificates that servers make for themselves. `off`: everything can be read on the way, for loopback and tunnels.',
+    since: '0.1',
+  },
+  tlsCa: {
+    type: { kind: 'path' },
+    default: null,
+    text: 'Certificates (PEM) of the authority that signed the server’s. Left out: those that Node.js brings.',
+    since: '0.1',
+  },
+  serverId: {
+    type: { kind: 'either', word: 'auto', of: { kind: 'integer', min: 1, max: 4_294_967_295 } },
+    default: 'auto',
+    text: 'Number under which the log is read; no other replica of the server may have it. `auto`: made from the pipeline’s name.',
+    since: '0.1',
+  },
+  onSwap: {
+    type: { kind: 'choice', values: ['halt', 'bootstrap'] },
+    default: 'halt',
+    text: 'What happens when a migration tool (gh-ost, pt-online-schema-change) puts another table in the place of a captured one: `halt` stops the table, `bootstrap` loads it again by itself.',
+    since: '0.1',
+  },
+  connectTimeout: {
+    type: { kind: 'duration', minMs: 100, maxMs: 600_000 },
+    default: '10s',
+    text: 'How long a connection may take to be made.',
+    since: '0.1',
+  },
+  heartbeatInterval: {
+    type: { kind: 'duration', minMs: 100, maxMs: 3_600_000 },
+    default: '10s',
+    text: 'How often a quiet server says that it is there. After three times this without a word the connection is made anew.',
+    since: '0.1',
+  },
+  readConnections: {
+    type: { kind: 'integer', min: 1, max: 64 },
+    default: 2,
+    text: 'Connections that read existing rows at the same time.',
+    since: '0.1',
+  },
+} as const satisfies Section;
+
 /** Option sections by source type. */
-export const SOURCE_OPTIONS = { sqlite } as const;
+export const SOURCE_OPTIONS = { sqlite, mysql } as const;

@@ -6,8 +6,10 @@ import { accessSync, constants, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { unreachable } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { FirnError } from '../kernel/firn-error.ts';
 import type { Random } from '../kernel/random.ts';
 import type { PipelineConfig } from '../config/pipeline-config.ts';
+import type { SecretReader } from '../config/secret-reference.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { RowEngine } from '../ports/row-engine.ts';
@@ -18,6 +20,8 @@ export interface AdapterParts {
   readonly config: PipelineConfig;
   readonly clock: Clock;
   readonly random: Random;
+  /** Needed by sources with a password, and called each time they connect. */
+  readonly readSecret?: SecretReader;
 }
 
 /** Storage and catalog of a pipeline's lake. */
@@ -71,8 +75,10 @@ export async function openSource(parts: AdapterParts): Promise<ChangeSource> {
       const { tables, name } = config;
       return createSqliteSource({ path, pollIntervalMs, tables, namespace: name, clock, random });
     }
+    case 'mysql':
+      throw new FirnError('CONFIG-NOT-SUPPORTED', { what: 'MySQL is not wired yet' });
     default:
-      return unreachable(config.source.type);
+      return unreachable(config.source);
   }
 }
 

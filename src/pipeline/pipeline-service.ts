@@ -8,6 +8,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
 import type { Random } from '../kernel/random.ts';
 import type { PipelineConfig } from '../config/pipeline-config.ts';
+import type { SecretReader } from '../config/secret-reference.ts';
 import { createTableQueues } from '../lake/table-queues.ts';
 import { formatMark } from '../model/change-sequence.ts';
 import { createMetrics } from '../monitor/metrics.ts';
@@ -46,6 +47,7 @@ export interface ServiceParts {
   readonly config: PipelineConfig;
   readonly clock: Clock;
   readonly random: Random;
+  readonly readSecret: SecretReader;
   /** Folder of the user for locks and sockets. */
   readonly runtimeFolder: string;
   readonly processId: number;

@@ -63,6 +63,7 @@ export class PipelineWorld {
       config: this.config,
       clock: { ...systemClock, nowMs: () => systemClock.nowMs() + this.aheadMs },
       random: systemRandom,
+      readSecret: () => Promise.reject(new Error('this pipeline has no secrets')),
       runtimeFolder: join(this.folder, 'run'),
       processId: process.pid,
       onEvent: (event) => this.events.push(event),

@@ -5,9 +5,9 @@ import { listOption, textArgument, textOption } from '../command.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { formatAmount } from '../output/human-text.ts';
-import { writeNewPipeline } from '../new-pipeline.ts';
+import { tellPassword, writeNewPipeline } from '../new-pipeline.ts';
 import { printable } from '../output/printable.ts';
-import { parseSource } from '../source-argument.ts';
+import { formatSource, parseSource } from '../source-argument.ts';
 
 /** Never overwrites a file. */
 export const init: Command = async (context, input) => {
@@ -24,8 +24,9 @@ export const init: Command = async (context, input) => {
   terminal.document({ pipeline: config.name, file: fileName, tables });
   const shown = printable(relative('.', fileName));
   terminal.line(
-    `wrote ${shown}: ${formatAmount(tables.length, 'table')} of ${printable(source.path)}`,
+    `wrote ${shown}: ${formatAmount(tables.length, 'table')} of ${printable(formatSource(source))}`,
   );
+  tellPassword(context, source);
   const { program } = context;
   terminal.line(`next:  ${program} check ${shown}, then ${program} run ${shown}`);
   return EXIT.done;

@@ -2,7 +2,7 @@
  * `firn run`: copies until stopped. With `--into` it makes the pipeline file first and checks the
  * source, so that one command takes a user from a database to a lake.
  */
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { loadPipelineFile, PIPELINE_FILE_NAME } from '../../config/load-pipeline-file.ts';
 import type { PipelineConfig } from '../../config/pipeline-config.ts';
@@ -12,14 +12,16 @@ import { flagOption, listArgument, listOption, textOption } from '../command.ts'
 import type { Command, CommandContext, CommandInput } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import type { ExitCode } from '../exit-code.ts';
-import { writeNewPipeline } from '../new-pipeline.ts';
+import { tellPassword, withPassword, writeNewPipeline } from '../new-pipeline.ts';
 import { withPipeline, withSource } from '../open-pipeline.ts';
 import { countFindings, findingDocuments, hasErrors, showFindings } from '../output/findings.ts';
 import { formatAmount } from '../output/human-text.ts';
 import { printable } from '../output/printable.ts';
 import { exitCodeOf, showError } from '../output/render-error.ts';
 import { RunReporter } from '../output/run-reporter.ts';
-import { isSqliteDatabase, parseSource } from '../source-argument.ts';
+import { isSameSource, isSource, parseSource } from '../source-argument.ts';
+import type { SourceArgument } from '../source-argument.ts';
+import { isServerAddress } from '../server-address.ts';
 
 /** Exit code 130 after a signal, 3 when a table is halted at the end of `--once`. */
 export const run: Command = async (context, input) => {
@@ -30,21 +32,29 @@ export const run: Command = async (context, input) => {
     if (textOption(input, 'tables') !== null) {
       throw usage('--tables goes with --into; for a pipeline file, list the tables in the file');
     }
-    const database = files.find(isSqliteDatabase);
-    if (database !== undefined) {
-      throw new FirnError('CONFIG-USAGE', {
-        what: 'this is a database, not a pipeline file',
-        where: database,
-        remedy: `Say where to copy it: firn run ${database} --into lake`,
-      });
-    }
+    const source = files.find(isSource);
+    if (source !== undefined) throw notAFile(source);
     return runAll(context, files.map(loadPipelineFile), once);
   }
   if (files.length !== 1) throw usage('--into copies one source');
-  const config = await pipelineInto(context, input, { source: files[0] ?? '', folder: into });
-  if (!(await isReady(context, config))) return EXIT.no;
-  return runAll(context, [config], once);
+  const source = parseSource(files[0] ?? '');
+  const config = await pipelineInto(context, input, { source, folder: into });
+  const password = config.source.type === 'mysql' ? config.source.password : null;
+  const variable = password?.kind === 'env' ? password.name : undefined;
+  const inside = withPassword(context, source, variable);
+  if (!(await isReady(inside, config))) return EXIT.no;
+  return runAll(inside, [config], once);
 };
+
+/** A source where a pipeline file belongs. The address of a server is not quoted back. */
+function notAFile(source: string): FirnError {
+  const shown = isServerAddress(source) ? 'ADDRESS' : source;
+  return new FirnError('CONFIG-USAGE', {
+    what: 'this is a database, not a pipeline file',
+    where: shown,
+    remedy: `Say where to copy it: firn run ${shown} --into lake`,
+  });
+}
 
 function usage(what: string): FirnError {
   return new FirnError('CONFIG-USAGE', { what });
@@ -54,9 +64,9 @@ function usage(what: string): FirnError {
 async function pipelineInto(
   context: CommandContext,
   input: CommandInput,
-  request: { readonly source: string; readonly folder: string },
+  request: { readonly source: SourceArgument; readonly folder: string },
 ): Promise<PipelineConfig> {
-  const source = parseSource(request.source);
+  const { source } = request;
   const fileName = resolve(join(request.folder, PIPELINE_FILE_NAME));
   const tables = listOption(input, 'tables');
   if (!existsSync(fileName)) {
@@ -64,10 +74,11 @@ async function pipelineInto(
     context.terminal.line(
       `wrote ${printable(relative('.', fileName))}: ${formatAmount(made.tables.length, 'table')}`,
     );
+    tellPassword(context, source);
     return made;
   }
   const config = loadPipelineFile(fileName);
-  if (!samePath(config.source.path, source.path)) {
+  if (!isSameSource(config.source, source)) {
     const what = 'the pipeline file that is there names another source';
     throw new FirnError('CONFIG-SOURCE-DIFFERS', { what, where: fileName });
   }
@@ -78,11 +89,6 @@ async function pipelineInto(
     });
   }
   return config;
-}
-
-function samePath(left: string, right: string): boolean {
-  const real = (path: string): string => (existsSync(path) ? realpathSync(path) : resolve(path));
-  return real(left) === real(right);
 }
 
 /** Whether nothing stands in the way; says what does. */

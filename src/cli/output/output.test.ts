@@ -128,6 +128,13 @@ test('secrets of the environment and of addresses are taken out, in every form',
   );
 });
 
+test('the password of an address on the command line is taken out wherever it turns up', () => {
+  const words = ['run', 'mysql://firn:hunter%2Ftwo!@db/shop', 'mysql://a:%zz@b', '--into', 'lake'];
+  const redact = createRedactor({}, words);
+  equal(redact('denied: hunter/two! or hunter%2Ftwo!'), 'denied: [redacted] or [redacted]');
+  equal(redact('run --into lake'), 'run --into lake');
+});
+
 test('progress lines stay below all others and leave nothing behind', () => {
   const { terminal, out, err } = capture({ isTTY: true });
   terminal.progress('a', ['one']);

@@ -26,17 +26,25 @@ export const configErrors = {
   'CONFIG-NOT-SUPPORTED': {
     disposition: 'refuse',
     summary: 'This version of Firn does not do this yet.',
-    remedy: 'This version copies SQLite databases with the embedded engine: firn demo shows it.',
+    remedy:
+      'This version copies SQLite, MySQL and MariaDB databases with the embedded engine: firn demo shows it.',
   },
   'CONFIG-SOURCE-UNKNOWN': {
     disposition: 'refuse',
     summary: 'The source is not a database that Firn knows.',
-    remedy: 'Name a SQLite database: sqlite:PATH, or its path.',
+    remedy:
+      'Name a SQLite database by its path, or a server: mysql://USER:PASSWORD@HOST:PORT/DATABASE, or mariadb://.',
   },
   'CONFIG-SOURCE-DIFFERS': {
     disposition: 'refuse',
     summary: 'The pipeline file in the folder names another source.',
     remedy: 'Choose another folder for this source, or run the pipeline file itself.',
+  },
+  'CONFIG-SECRET-MISSING': {
+    disposition: 'refuse',
+    summary: 'A secret is not where the pipeline file says.',
+    remedy:
+      'Set the environment variable, or make the file or the program that the pipeline file names.',
   },
   'CONFIG-FILE-EXISTS': {
     disposition: 'refuse',
