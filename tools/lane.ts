@@ -7,6 +7,7 @@ import { saveResult } from './lane-result.ts';
 import type { Lane } from './lanes.ts';
 import { LANES, filesOf } from './lanes.ts';
 import { ensurePython } from './python.ts';
+import { startLaneServers } from './servers/lane-servers.ts';
 import type { TestRunResult } from './test-run.ts';
 import { runTests } from './test-run.ts';
 
@@ -34,23 +35,45 @@ interface Verdict {
   readonly note: string;
 }
 
+/** What a lane needs, made ready; `end` undoes it. */
+type Prepared =
+  | {
+      readonly kind: 'ready';
+      readonly env: Readonly<Record<string, string>>;
+      readonly end: () => Promise<void>;
+    }
+  | { readonly kind: 'absent'; readonly reason: string };
+
+async function prepare(lane: Lane): Promise<Prepared> {
+  if (lane.needs === 'servers') return startLaneServers();
+  const end = async (): Promise<void> => {};
+  if (lane.needs === null) return { kind: 'ready', env: {}, end };
+  const python = ensurePython();
+  if (python.kind === 'absent') return python;
+  return { kind: 'ready', env: { FIRN_PYTHON: python.path }, end };
+}
+
 async function runLane(lane: Lane, required: boolean): Promise<Verdict> {
-  const python = lane.needs === 'python' ? ensurePython() : null;
-  if (python !== null && python.kind === 'absent') {
+  const prepared = await prepare(lane);
+  if (prepared.kind === 'absent') {
     const failed = required ? 1 : 0;
-    return { passed: 0, failed, skipped: 1, note: `skipped: ${python.reason}` };
+    return { passed: 0, failed, skipped: 1, note: `skipped: ${prepared.reason}` };
   }
   const started = performance.now();
-  const result = await runTests({
-    files: filesOf(lane),
-    isolated: lane.isolated,
-    killAfterMs: 3 * lane.budgetMinutes * 60_000,
-    env: python === null ? {} : { FIRN_PYTHON: python.path },
-  });
-  const seconds = (performance.now() - started) / 1000;
-  const problem = laneProblem(lane, result, { seconds, required });
-  const failed = result.failed + (problem === null ? 0 : 1);
-  return { passed: result.passed, failed, skipped: result.skipped, note: problem ?? '' };
+  try {
+    const result = await runTests({
+      files: filesOf(lane),
+      isolated: lane.isolated,
+      killAfterMs: 3 * lane.budgetMinutes * 60_000,
+      env: prepared.env,
+    });
+    const seconds = (performance.now() - started) / 1000;
+    const problem = laneProblem(lane, result, { seconds, required });
+    const failed = result.failed + (problem === null ? 0 : 1);
+    return { passed: result.passed, failed, skipped: result.skipped, note: problem ?? '' };
+  } finally {
+    await prepared.end();
+  }
 }
 
 async function main(name: string | undefined): Promise<number> {
@@ -67,7 +90,10 @@ async function main(name: string | undefined): Promise<number> {
   }
   const required = (process.env['FIRN_REQUIRE'] ?? '').split(',').includes(lane.name);
   const started = performance.now();
-  const verdict = await runLane(lane, required);
+  const verdict = await runLane(lane, required).catch((error: unknown): Verdict => {
+    const note = error instanceof Error ? error.message : String(error);
+    return { passed: 0, failed: 1, skipped: 0, note: `not run: ${note}` };
+  });
   const seconds = Math.round((performance.now() - started) / 100) / 10;
   const note = verdict.note === '' ? '' : `; ${verdict.note}`;
   process.stdout.write(

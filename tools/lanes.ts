@@ -13,7 +13,7 @@ export interface Lane {
   /** Wall time on a machine with two cores, after installation. */
   readonly budgetMinutes: number;
   /** What the machine must have beyond Node and npm; `null` for nothing. */
-  readonly needs: 'python' | null;
+  readonly needs: 'python' | 'servers' | null;
   /** Whether every file gets its own process; one process for all is much faster. */
   readonly isolated: boolean;
 }
@@ -36,6 +36,13 @@ export const LANES: readonly Lane[] = [
     ],
     budgetMinutes: 15,
     needs: null,
+    isolated: true,
+  },
+  {
+    name: 'live',
+    files: ['test/live/**/*.test.ts'],
+    budgetMinutes: 15,
+    needs: 'servers',
     isolated: true,
   },
 ];

@@ -3,10 +3,9 @@
  * ports of loopback, with data under `--folder` (`.cache/servers/run`). The live lane starts its
  * own, with fresh data and free ports.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { endServer, isAlive, startServer } from './servers/database-server.ts';
+import { endServer, serverProcessOf, startServer } from './servers/database-server.ts';
 import type { ServerFlavour } from './servers/server-programs.ts';
 import { SERVER_FLAVOURS, ensurePrograms } from './servers/server-programs.ts';
 
@@ -16,18 +15,8 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** The process of the server of a folder, when it lives and is that server. */
-function livingPid(folder: string): number | null {
-  const path = join(folder, 'process');
-  if (!existsSync(path)) return null;
-  const pid = Number.parseInt(readFileSync(path, 'utf8'), 10);
-  if (!isAlive(pid)) return null;
-  const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-  return command.includes(join(folder, 'server.cnf')) ? pid : null;
-}
-
 async function start(flavour: ServerFlavour, folder: string): Promise<void> {
-  const running = livingPid(folder);
+  const running = serverProcessOf(folder);
   const port = PORTS[flavour];
   if (running !== null) {
     say(`${flavour}: runs already at 127.0.0.1:${port}, process ${running}`);
@@ -35,17 +24,14 @@ async function start(flavour: ServerFlavour, folder: string): Promise<void> {
   }
   const answer = await ensurePrograms(flavour);
   if (answer.kind === 'absent') throw new Error(`no ${flavour}: ${answer.reason}`);
-  mkdirSync(folder, { recursive: true });
   const wish = { programs: answer.programs, folder, port, serverId: port, options: [] };
   const server = await startServer(wish);
-  writeFileSync(join(folder, 'process'), `${server.pid}\n`);
   say(`${flavour} ${server.version}: root@127.0.0.1:${port}, process ${server.pid}, ${folder}`);
 }
 
 async function stop(flavour: ServerFlavour, folder: string): Promise<void> {
-  const pid = livingPid(folder);
+  const pid = serverProcessOf(folder);
   if (pid !== null) await endServer(pid);
-  rmSync(join(folder, 'process'), { force: true });
   say(`${flavour}: ${pid === null ? 'was not running' : 'ended'}`);
 }
 
@@ -62,7 +48,7 @@ async function main(): Promise<number> {
     await Promise.all(SERVER_FLAVOURS.map((flavour) => stop(flavour, folderOf(flavour))));
   } else if (command === 'status') {
     for (const flavour of SERVER_FLAVOURS) {
-      const pid = livingPid(folderOf(flavour));
+      const pid = serverProcessOf(folderOf(flavour));
       say(`${flavour}: ${pid === null ? 'not running' : `process ${pid}, port ${PORTS[flavour]}`}`);
     }
   } else {

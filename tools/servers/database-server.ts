@@ -33,10 +33,14 @@ export interface RunningServer {
   readonly version: string;
 }
 
+/** Holds the id of the server's process. */
+const PROCESS_FILE = 'process';
+
 const READY_WITHIN_MS = 60_000;
 const END_WITHIN_MS = 30_000;
 
 const ROOT_FROM_LOOPBACK = [
+  'SET SESSION sql_log_bin=0;',
   "CREATE USER IF NOT EXISTS root@'127.0.0.1';",
   "GRANT ALL PRIVILEGES ON *.* TO root@'127.0.0.1' WITH GRANT OPTION;",
   '',
@@ -136,13 +140,25 @@ async function initialise(wish: ServerWish, config: string): Promise<void> {
 }
 
 /** Whether a process lives. */
-export function isAlive(pid: number): boolean {
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch {
     // Gone, or not ours any more.
     return false;
+  }
+}
+
+/** The process of the server of a folder, when it lives and is that server. */
+export function serverProcessOf(folder: string): number | null {
+  try {
+    const pid = Number.parseInt(readFileSync(join(folder, PROCESS_FILE), 'utf8'), 10);
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return command.includes(join(folder, 'server.cnf')) ? pid : null;
+  } catch {
+    // No server was started here, or its process is gone.
+    return null;
   }
 }
 
@@ -204,6 +220,7 @@ export async function startServer(wish: ServerWish): Promise<RunningServer> {
   const { pid } = child;
   if (pid === undefined) throw new Error(`${file} cannot be started`);
   child.unref();
+  writeFileSync(join(folder, PROCESS_FILE), `${pid}\n`);
   const deadline = performance.now() + READY_WITHIN_MS;
   while (performance.now() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null) break;

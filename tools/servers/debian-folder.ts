@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 /** What to unpack, and where. */
 export interface DebianWish {
@@ -118,6 +118,17 @@ function loaderOf(folder: string): readonly string[] {
   return loader === undefined ? [] : [loader, '--library-path', libraries.join(':')];
 }
 
+/** Removes what processes left that were killed while they unpacked. */
+function removeAbandoned(folder: string): void {
+  const parent = dirname(folder);
+  mkdirSync(parent, { recursive: true });
+  for (const name of readdirSync(parent)) {
+    if (!name.startsWith(`${basename(folder)}.`)) continue;
+    const pid = Number.parseInt(name.slice(basename(folder).length + 1), 10);
+    if (!existsSync(`/proc/${pid}`)) rmSync(join(parent, name), { recursive: true, force: true });
+  }
+}
+
 /**
  * Makes the folder when it is not there. Two processes may do so at once: each works in a folder
  * of its own, and the first to finish wins.
@@ -136,8 +147,8 @@ export async function ensureDebianFolder(wish: DebianWish): Promise<DebianFolder
     return { kind: 'absent', reason: "this machine's apt names no Debian mirror" };
   }
 
+  removeAbandoned(wish.folder);
   const unfinished = `${wish.folder}.${process.pid}`;
-  rmSync(unfinished, { recursive: true, force: true });
   try {
     await unpack(wish, mirror, unfinished);
     if (!existsSync(wish.folder)) renameSync(unfinished, wish.folder);
