@@ -1,28 +1,32 @@
 /** Sets of transaction ids against plain sets of texts. */
 import { equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import {
+  array,
+  assert as check,
+  constantFrom,
+  integer,
+  property,
+  tuple,
+  uniqueArray,
+} from 'fast-check';
 import { present } from '../kernel/assert.ts';
 import { emptyGtidSet, parseGtidSet } from './gtid-set.ts';
 import type { GtidSet } from './gtid-set.ts';
 
 const UUIDS = ['3e11fa47-71ca-11e1-9e33-c80aa9429562', '00000000-0000-0000-0000-000000000001'];
-const mysqlId = fc
-  .tuple(
-    fc.constantFrom(...UUIDS),
-    fc.constantFrom('', ':blue', ':_r2'),
-    fc.integer({ min: 1, max: 12 }),
-  )
-  .map(([uuid, tag, number]) => `${uuid}${tag}:${number}`);
-const mysqlIds = fc.uniqueArray(mysqlId, { maxLength: 40 });
-const mariadbId = fc
-  .tuple(
-    fc.integer({ min: 0, max: 2 }),
-    fc.integer({ min: 1, max: 3 }),
-    fc.integer({ min: 1, max: 9 }),
-  )
-  .map((parts) => parts.join('-'));
-const mariadbIds = fc.array(mariadbId, { maxLength: 12 });
+const mysqlId = tuple(
+  constantFrom(...UUIDS),
+  constantFrom('', ':blue', ':_r2'),
+  integer({ min: 1, max: 12 }),
+).map(([uuid, tag, number]) => `${uuid}${tag}:${number}`);
+const mysqlIds = uniqueArray(mysqlId, { maxLength: 40 });
+const mariadbId = tuple(
+  integer({ min: 0, max: 2 }),
+  integer({ min: 1, max: 3 }),
+  integer({ min: 1, max: 9 }),
+).map((parts) => parts.join('-'));
+const mariadbIds = array(mariadbId, { maxLength: 12 });
 
 function setOf(ids: readonly string[], flavour: 'mysql' | 'mariadb'): GtidSet {
   const set = emptyGtidSet(flavour);
@@ -45,8 +49,8 @@ function same(set: GtidSet, expected: ReadonlySet<string>): void {
 
 describe('sets of MySQL', () => {
   test('hold what was added, whatever the order, and read back as they were (spec: Y3)', () => {
-    fc.assert(
-      fc.property(mysqlIds, (ids) => {
+    check(
+      property(mysqlIds, (ids) => {
         const set = setOf(ids, 'mysql');
         same(set, new Set(ids));
         equal(setOf(ids.toReversed(), 'mysql').format(), set.format());
@@ -57,8 +61,8 @@ describe('sets of MySQL', () => {
   });
 
   test('union, intersection, difference and subset are those of sets', () => {
-    fc.assert(
-      fc.property(mysqlIds, mysqlIds, (left, right) => {
+    check(
+      property(mysqlIds, mysqlIds, (left, right) => {
         const [a, b] = [setOf(left, 'mysql'), setOf(right, 'mysql')];
         const [one, two] = [new Set(left), new Set(right)];
         const onlyLeft = left.filter((id) => !two.has(id));
@@ -85,8 +89,8 @@ describe('sets of MySQL', () => {
 
 describe('sets of MariaDB', () => {
   test('hold everything up to the last of each domain (spec: Y3)', () => {
-    fc.assert(
-      fc.property(mariadbIds, mariadbIds, mariadbId, (left, right, id) => {
+    check(
+      property(mariadbIds, mariadbIds, mariadbId, (left, right, id) => {
         const [a, b] = [setOf(left, 'mariadb'), setOf(right, 'mariadb')];
         const has = (ids: readonly string[]): boolean =>
           ids.some((one) => {
