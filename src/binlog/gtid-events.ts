@@ -1,6 +1,7 @@
 /**
- * GTID events of MySQL: the fixed layout, the tagged one (8.3+), and the set that opens a file.
- * Numbers stay `bigint`: a GTID goes up to 2^63 - 1.
+ * GTID events. Of MySQL: the fixed layout, the tagged one (8.3+), and the set that opens a file; of
+ * MariaDB: the one before each transaction, and the list that opens a file. Numbers stay `bigint`: a
+ * GTID goes up to 2^63 - 1.
  */
 import { toSafeNumber } from '../kernel/integers.ts';
 import { malformed } from './byte-cursor.ts';
@@ -18,6 +19,15 @@ const TAG_LENGTH_MAX = 32;
 
 /** Highest field that the tagged layout has today, plus one. */
 const TAGGED_FIELDS = 12n;
+
+/** Flags of MariaDB's GTID event. */
+const STANDALONE = 1;
+const DDL = 32;
+const PREPARED_XA = 64;
+const COMPLETED_XA = 128;
+/** The upper four bits of the list's count are flags. */
+const LIST_COUNT_BITS = 2 ** 28;
+const LIST_ENTRY_BYTES = 16;
 
 type MysqlTransactionStart = Omit<TransactionStart, 'standalone' | 'ddl' | 'xa'>;
 
@@ -197,4 +207,33 @@ function formatUuid(bytes: Uint8Array): string {
     hex.slice(16, 20),
     hex.slice(20),
   ].join('-');
+}
+
+/** Reads the body of GTID_EVENT. The transaction's server is the one in the event's header. */
+export function readMariadbGtidEvent(cursor: ByteCursor, serverId: number): TransactionStart {
+  const sequence = cursor.bigUint(8);
+  const domain = cursor.uint(4);
+  const flags = cursor.uint(1);
+  return {
+    gtid: `${domain}-${serverId}-${sequence}`,
+    immediateCommitUs: null,
+    originalCommitUs: null,
+    transactionLength: null,
+    standalone: (flags & STANDALONE) !== 0,
+    ddl: (flags & DDL) !== 0,
+    xa: (flags & PREPARED_XA) !== 0 ? 'prepare' : (flags & COMPLETED_XA) !== 0 ? 'settle' : null,
+  };
+}
+
+/** Reads the body of GTID_LIST_EVENT as `domain-server-number`s with commas between. */
+export function readMariadbGtidList(cursor: ByteCursor): string {
+  const count = cursor.uint(4) % LIST_COUNT_BITS;
+  if (count * LIST_ENTRY_BYTES > cursor.remaining) throw malformed('a list of GTIDs is cut short');
+  const gtids: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const domain = cursor.uint(4);
+    const server = cursor.uint(4);
+    gtids.push(`${domain}-${server}-${cursor.bigUint(8)}`);
+  }
+  return gtids.join(',');
 }

@@ -3,9 +3,8 @@
  * a status variable that is not known ends their reading, never the statement's.
  */
 import { Buffer } from 'node:buffer';
+import { ByteCursor, decodeUtf8 } from './byte-cursor.ts';
 import { inflateRun } from './compressed-run.ts';
-import { decodeUtf8 } from './byte-cursor.ts';
-import { ByteCursor } from './byte-cursor.ts';
 import type { LoggedStatement } from './log-event.ts';
 
 /** What EXECUTE_LOAD_QUERY_EVENT has between the header and the status variables. */

@@ -2,59 +2,22 @@
  * How long a value is in a row image, by type code and metadata: either always the same, or told by
  * a little-endian length before it. No type needs more to be passed over.
  */
-
-/** Type codes of columns in a table map (MySQL's `enum_field_types`; 140 and 141 are MariaDB's). */
-export const COLUMN_TYPE = {
-  tiny: 1,
-  short: 2,
-  long: 3,
-  float: 4,
-  double: 5,
-  null: 6,
-  timestamp: 7,
-  longLong: 8,
-  int24: 9,
-  date: 10,
-  time: 11,
-  dateTime: 12,
-  year: 13,
-  newDate: 14,
-  varchar: 15,
-  bit: 16,
-  timestamp2: 17,
-  dateTime2: 18,
-  time2: 19,
-  mariadbBlobCompressed: 140,
-  mariadbVarcharCompressed: 141,
-  vector: 242,
-  json: 245,
-  newDecimal: 246,
-  enum: 247,
-  set: 248,
-  tinyBlob: 249,
-  mediumBlob: 250,
-  longBlob: 251,
-  blob: 252,
-  varString: 253,
-  string: 254,
-  geometry: 255,
-} as const;
+import { LOG_TYPE } from '../mysql/log-type.ts';
 
 const FIXED_BYTES: ReadonlyMap<number, number> = new Map([
-  [COLUMN_TYPE.tiny, 1],
-  [COLUMN_TYPE.short, 2],
-  [COLUMN_TYPE.int24, 3],
-  [COLUMN_TYPE.long, 4],
-  [COLUMN_TYPE.longLong, 8],
-  [COLUMN_TYPE.float, 4],
-  [COLUMN_TYPE.double, 8],
-  [COLUMN_TYPE.null, 0],
-  [COLUMN_TYPE.year, 1],
-  [COLUMN_TYPE.date, 3],
-  [COLUMN_TYPE.newDate, 3],
-  [COLUMN_TYPE.time, 3],
-  [COLUMN_TYPE.timestamp, 4],
-  [COLUMN_TYPE.dateTime, 8],
+  [LOG_TYPE.tiny, 1],
+  [LOG_TYPE.short, 2],
+  [LOG_TYPE.int24, 3],
+  [LOG_TYPE.long, 4],
+  [LOG_TYPE.longlong, 8],
+  [LOG_TYPE.float, 4],
+  [LOG_TYPE.double, 8],
+  [LOG_TYPE.year, 1],
+  [LOG_TYPE.date, 3],
+  [LOG_TYPE.newDate, 3],
+  [LOG_TYPE.timeOld, 3],
+  [LOG_TYPE.timestampOld, 4],
+  [LOG_TYPE.datetimeOld, 8],
 ]);
 
 /** Bytes of the digits of a DECIMAL that do not fill a group of nine. */
@@ -68,32 +31,32 @@ export function valueLength(typeCode: number, meta: number): number | null {
   const fixed = FIXED_BYTES.get(typeCode);
   if (fixed !== undefined) return fixed;
   switch (typeCode) {
-    case COLUMN_TYPE.varchar:
-    case COLUMN_TYPE.varString:
-    case COLUMN_TYPE.string:
-    case COLUMN_TYPE.mariadbVarcharCompressed:
+    case LOG_TYPE.varchar:
+    case LOG_TYPE.varString:
+    case LOG_TYPE.string:
+    case LOG_TYPE.varcharCompressed:
       return meta > 255 ? -2 : -1;
-    case COLUMN_TYPE.bit:
+    case LOG_TYPE.bit:
       return (meta >> 8) + ((meta & 255) > 0 ? 1 : 0);
-    case COLUMN_TYPE.timestamp2:
+    case LOG_TYPE.timestamp:
       return fractionBytes(4, meta);
-    case COLUMN_TYPE.dateTime2:
+    case LOG_TYPE.datetime:
       return fractionBytes(5, meta);
-    case COLUMN_TYPE.time2:
+    case LOG_TYPE.time:
       return fractionBytes(3, meta);
-    case COLUMN_TYPE.newDecimal:
+    case LOG_TYPE.decimal:
       return decimalBytes(meta & 255, meta >> 8);
-    case COLUMN_TYPE.enum:
-    case COLUMN_TYPE.set:
+    case LOG_TYPE.enum:
+    case LOG_TYPE.set:
       return meta >= 1 && meta <= 8 ? meta : null;
-    case COLUMN_TYPE.tinyBlob:
-    case COLUMN_TYPE.mediumBlob:
-    case COLUMN_TYPE.longBlob:
-    case COLUMN_TYPE.blob:
-    case COLUMN_TYPE.mariadbBlobCompressed:
-    case COLUMN_TYPE.vector:
-    case COLUMN_TYPE.json:
-    case COLUMN_TYPE.geometry:
+    case LOG_TYPE.tinyBlob:
+    case LOG_TYPE.mediumBlob:
+    case LOG_TYPE.longBlob:
+    case LOG_TYPE.blob:
+    case LOG_TYPE.blobCompressed:
+    case LOG_TYPE.vector:
+    case LOG_TYPE.json:
+    case LOG_TYPE.geometry:
       return meta >= 1 && meta <= 4 ? -meta : null;
     default:
       return null;

@@ -7,8 +7,6 @@ import { assert, unreachable } from '../kernel/assert.ts';
 import type { ColumnType } from './column-type.ts';
 import type { ColumnVector } from './column-vector.ts';
 
-type NumericArray = Uint8Array | Int32Array | BigInt64Array | Float32Array | Float64Array;
-
 const FIRST_ROWS = 256;
 const FIRST_BYTES = 4096;
 
@@ -21,23 +19,45 @@ const SHORT_RUN = 48;
 /** Largest byte run of one column in one batch: offsets are 32 bits. */
 const COLUMN_BYTES_MAX = 2 ** 31;
 
-/** Grows one column. Each row takes exactly one `append…` call. */
+/** Bytes of a value in its array; of a byte run, of its offset. */
+const VALUE_BYTES = {
+  bool: 1,
+  int32: 4,
+  int64: 8,
+  int128: 16,
+  float32: 4,
+  float64: 8,
+  bytes: 4,
+} as const satisfies Record<ColumnVector['kind'], number>;
+
+/**
+ * Grows one column. Each row takes exactly one `append…` call. Of the arrays only those of the
+ * column's kind have room; one array per element type keeps every store a plain one.
+ */
 export class ColumnBuilder {
   readonly #kind: ColumnVector['kind'];
   #rowCount = 0;
   #nullCount = 0;
-  #validity = new Uint8Array(FIRST_ROWS >> 3);
-  #values: NumericArray;
-  /** The same memory as `#values` in 32-bit halves, low half first (every platform of Node is so). */
-  #halves: Int32Array;
+  #capacity = 0;
+  /** Kept from the first null on; without nulls nothing is written here. */
+  #validity = new Uint8Array(0);
+  #bools = new Uint8Array(0);
+  /**
+   * int32; of bytes the offsets after each row; of int64 and int128 the values in 32-bit halves, low
+   * half first (every platform of Node is so).
+   */
+  #ints = new Int32Array(0);
+  /** The same memory as `#ints`, of int64 and int128. */
+  #bigInts = new BigInt64Array(0);
+  #floats = new Float32Array(0);
+  #doubles = new Float64Array(0);
   #data = new Uint8Array(0);
   #dataLength = 0;
   readonly #encoder = new TextEncoder();
 
   constructor(type: ColumnType) {
     this.#kind = vectorKind(type);
-    this.#values = newValues(this.#kind, FIRST_ROWS);
-    this.#halves = halvesOf(this.#values);
+    this.#grow();
     if (this.#kind === 'bytes') this.#data = new Uint8Array(FIRST_BYTES);
   }
 
@@ -47,31 +67,39 @@ export class ColumnBuilder {
 
   /** Bytes the rows so far take. */
   get sizeBytes(): number {
-    return this.#rowCount * this.#values.BYTES_PER_ELEMENT + this.#dataLength;
+    return this.#rowCount * VALUE_BYTES[this.#kind] + this.#dataLength;
   }
 
   appendNull(): void {
-    const row = this.#nextRow(false);
-    if (this.#kind === 'bytes') this.#setOffset(row);
-    else if (this.#kind === 'int128') this.#setInt128(row, 0n);
-    else if (this.#values instanceof BigInt64Array) this.#values[row] = 0n;
-    else this.#values[row] = 0;
+    const row = this.#rowCount;
+    if (row === this.#capacity) this.#grow();
+    if (this.#nullCount === 0) this.#validity.fill(255, 0, (row + 7) >> 3);
+    this.#validity[row >> 3] = (this.#validity[row >> 3] ?? 0) & ~(1 << (row & 7));
+    this.#nullCount++;
+    this.#rowCount = row + 1;
+    const kind = this.#kind;
+    if (kind === 'bytes') this.#ints[row] = this.#dataLength;
+    else if (kind === 'int128') this.#bigInts.fill(0n, 2 * row, 2 * row + 2);
+    else if (kind === 'int64') this.#bigInts[row] = 0n;
+    else this.#setNumber(row, 0);
   }
 
   /** For boolean, int, date, float and double. */
   appendNumber(value: number): void {
-    assert(!(this.#values instanceof BigInt64Array), 'a 64-bit column takes bigint');
-    // The row is taken first: taking it may replace the array.
-    const row = this.#nextRow(true);
-    this.#values[row] = value;
+    this.#setNumber(this.#nextRow(), value);
   }
 
   /** For long, timestamp, timestamptz, and the unscaled value of decimal. */
   appendBigInt(value: bigint): void {
-    const row = this.#nextRow(true);
-    if (this.#kind === 'int128') return this.#setInt128(row, value);
-    assert(this.#values instanceof BigInt64Array, 'this column does not take bigint');
-    this.#values[row] = value;
+    const row = this.#nextRow();
+    if (this.#kind === 'int64') {
+      this.#bigInts[row] = value;
+      return;
+    }
+    assert(this.#kind === 'int128', 'this column does not take bigint');
+    // A store keeps the low 64 bits.
+    this.#bigInts[2 * row] = value;
+    this.#bigInts[2 * row + 1] = value >> 64n;
   }
 
   /** For long, timestamp, timestamptz and decimal: an integer within ±(2^53 - 1), without bigint. */
@@ -82,15 +110,15 @@ export class ColumnBuilder {
 
   /** Like {@link appendBigInt}, by the two 32-bit halves of a signed 64-bit value. */
   appendHalves(low: number, high: number): void {
-    const row = this.#nextRow(true);
-    const halves = this.#halves;
+    const row = this.#nextRow();
+    const halves = this.#ints;
     if (this.#kind === 'int64') {
       halves[2 * row] = low;
       halves[2 * row + 1] = high;
       return;
     }
     assert(this.#kind === 'int128', 'this column does not take 64-bit values');
-    const sign = high < 0 ? -1 : 0;
+    const sign = high >> 31;
     halves[4 * row] = low;
     halves[4 * row + 1] = high;
     halves[4 * row + 2] = sign;
@@ -99,9 +127,9 @@ export class ColumnBuilder {
 
   /** For decimal: the two 32-bit halves of an unsigned 64-bit value. */
   appendUnsignedHalves(low: number, high: number): void {
-    const row = this.#nextRow(true);
+    const row = this.#nextRow();
     assert(this.#kind === 'int128', 'only a decimal holds every unsigned 64-bit value');
-    const halves = this.#halves;
+    const halves = this.#ints;
     halves[4 * row] = low;
     halves[4 * row + 1] = high;
     halves[4 * row + 2] = 0;
@@ -110,7 +138,7 @@ export class ColumnBuilder {
 
   /** For string. Lone surrogates become U+FFFD; sources that can hold them check first. */
   appendString(value: string): void {
-    const row = this.#nextRow(true);
+    const row = this.#nextBytesRow();
     this.#reserve(value.length * 3);
     if (value.length <= SHORT_TEXT && this.#appendAscii(value)) return this.#setOffset(row);
     const target = this.#data.subarray(this.#dataLength);
@@ -120,7 +148,7 @@ export class ColumnBuilder {
 
   /** For string (UTF-8), binary, fixed and uuid. */
   appendBytes(value: Uint8Array): void {
-    const row = this.#nextRow(true);
+    const row = this.#nextBytesRow();
     this.#reserve(value.length);
     this.#data.set(value, this.#dataLength);
     this.#dataLength += value.length;
@@ -129,11 +157,11 @@ export class ColumnBuilder {
 
   /** Like {@link appendBytes} for `source[from] .. source[to]`, without a view of its own. */
   appendRun(source: Uint8Array, from: number, to: number): void {
-    const row = this.#nextRow(true);
+    const row = this.#nextBytesRow();
     const length = to - from;
-    this.#reserve(length);
-    const data = this.#data;
     const start = this.#dataLength;
+    if (start + length > this.#data.length) this.#reserve(length);
+    const data = this.#data;
     if (length <= SHORT_RUN) {
       for (let index = 0; index < length; index++) data[start + index] = source[from + index] ?? 0;
     } else {
@@ -143,57 +171,118 @@ export class ColumnBuilder {
     this.#setOffset(row);
   }
 
+  /** Takes back the rows from `rowCount` on; no more rows than that: nothing. */
+  truncate(rowCount: number): void {
+    if (rowCount >= this.#rowCount) return;
+    if (this.#nullCount > 0) {
+      for (let row = rowCount; row < this.#rowCount; row++) {
+        if ((((this.#validity[row >> 3] ?? 0) >> (row & 7)) & 1) === 0) this.#nullCount--;
+      }
+    }
+    this.#rowCount = rowCount;
+    if (this.#kind !== 'bytes') return;
+    this.#dataLength = rowCount === 0 ? 0 : (this.#ints[rowCount - 1] ?? 0);
+  }
+
   /** The rows so far as a vector of its own; the builder starts again empty. */
   finish(): ColumnVector {
-    const rows = this.#rowCount;
-    const validity = this.#nullCount === 0 ? null : this.#validity.slice(0, (rows + 7) >> 3);
-    const vector = this.#vector(rows, validity);
+    const vector = this.#vector(this.#rowCount, this.#finishValidity());
     this.#rowCount = 0;
     this.#nullCount = 0;
     this.#dataLength = 0;
     return vector;
   }
 
-  #vector(rows: number, validity: Uint8Array | null): ColumnVector {
-    const kind = this.#kind;
-    const values = this.#values;
-    if (kind === 'bytes') {
-      const offsets = new Uint32Array(rows + 1);
-      if (values instanceof Int32Array) offsets.set(values.subarray(0, rows), 1);
-      return { kind, data: this.#data.slice(0, this.#dataLength), offsets, validity };
-    }
-    if (kind === 'bool' && values instanceof Uint8Array) {
-      return { kind, values: values.slice(0, rows), validity };
-    }
-    if (kind === 'int32' && values instanceof Int32Array) {
-      return { kind, values: values.slice(0, rows), validity };
-    }
-    if (kind === 'int64' && values instanceof BigInt64Array) {
-      return { kind, values: values.slice(0, rows), validity };
-    }
-    if (kind === 'int128' && values instanceof BigInt64Array) {
-      return { kind, values: values.slice(0, rows * 2), validity };
-    }
-    if (kind === 'float32' && values instanceof Float32Array) {
-      return { kind, values: values.slice(0, rows), validity };
-    }
-    assert(kind === 'float64' && values instanceof Float64Array, 'values fit their kind');
-    return { kind, values: values.slice(0, rows), validity };
+  #finishValidity(): Uint8Array | null {
+    if (this.#nullCount === 0) return null;
+    const rows = this.#rowCount;
+    const validity = this.#validity.slice(0, (rows + 7) >> 3);
+    const last = rows >> 3;
+    if ((rows & 7) !== 0) validity[last] = (validity[last] ?? 0) & ((1 << (rows & 7)) - 1);
+    return validity;
   }
 
-  #nextRow(valid: boolean): number {
-    const row = this.#rowCount++;
-    const slots = this.#kind === 'int128' ? 2 * row + 2 : row + 1;
-    if (slots > this.#values.length) {
-      this.#values = grown(this.#values);
-      this.#halves = halvesOf(this.#values);
+  #vector(rows: number, validity: Uint8Array | null): ColumnVector {
+    const kind = this.#kind;
+    switch (kind) {
+      case 'bool':
+        return { kind, values: this.#bools.slice(0, rows), validity };
+      case 'int32':
+        return { kind, values: this.#ints.slice(0, rows), validity };
+      case 'int64':
+        return { kind, values: this.#bigInts.slice(0, rows), validity };
+      case 'int128':
+        return { kind, values: this.#bigInts.slice(0, rows * 2), validity };
+      case 'float32':
+        return { kind, values: this.#floats.slice(0, rows), validity };
+      case 'float64':
+        return { kind, values: this.#doubles.slice(0, rows), validity };
+      case 'bytes': {
+        const offsets = new Uint32Array(rows + 1);
+        offsets.set(this.#ints.subarray(0, rows), 1);
+        return { kind, data: this.#data.slice(0, this.#dataLength), offsets, validity };
+      }
+      default:
+        return unreachable(kind);
     }
-    if (row >> 3 >= this.#validity.length) this.#validity = grown(this.#validity);
-    const byte = this.#validity[row >> 3] ?? 0;
-    const bit = 1 << (row & 7);
-    this.#validity[row >> 3] = valid ? byte | bit : byte & ~bit;
-    if (!valid) this.#nullCount++;
+  }
+
+  /** Takes a row that has a value. */
+  #nextRow(): number {
+    const row = this.#rowCount;
+    if (row === this.#capacity) this.#grow();
+    if (this.#nullCount !== 0) {
+      this.#validity[row >> 3] = (this.#validity[row >> 3] ?? 0) | (1 << (row & 7));
+    }
+    this.#rowCount = row + 1;
     return row;
+  }
+
+  #nextBytesRow(): number {
+    assert(this.#kind === 'bytes', 'this column does not take text or bytes');
+    return this.#nextRow();
+  }
+
+  #setNumber(row: number, value: number): void {
+    const kind = this.#kind;
+    if (kind === 'int32') this.#ints[row] = value;
+    else if (kind === 'float64') this.#doubles[row] = value;
+    else if (kind === 'float32') this.#floats[row] = value;
+    else {
+      assert(kind === 'bool', 'this column takes bigint or bytes');
+      this.#bools[row] = value;
+    }
+  }
+
+  #grow(): void {
+    const capacity = Math.max(FIRST_ROWS, this.#capacity * 2);
+    this.#capacity = capacity;
+    this.#validity = extended(this.#validity, new Uint8Array(capacity >> 3));
+    switch (this.#kind) {
+      case 'bool':
+        this.#bools = extended(this.#bools, new Uint8Array(capacity));
+        return;
+      case 'int32':
+      case 'bytes':
+        this.#ints = extended(this.#ints, new Int32Array(capacity));
+        return;
+      case 'int64':
+      case 'int128':
+        this.#ints = extended(
+          this.#ints,
+          new Int32Array((capacity * VALUE_BYTES[this.#kind]) >> 2),
+        );
+        this.#bigInts = new BigInt64Array(this.#ints.buffer);
+        return;
+      case 'float32':
+        this.#floats = extended(this.#floats, new Float32Array(capacity));
+        return;
+      case 'float64':
+        this.#doubles = extended(this.#doubles, new Float64Array(capacity));
+        return;
+      default:
+        unreachable(this.#kind);
+    }
   }
 
   /** Copies text of ASCII letters alone; `false`, with nothing taken, for any other. */
@@ -210,13 +299,7 @@ export class ColumnBuilder {
   }
 
   #setOffset(row: number): void {
-    this.#values[row] = this.#dataLength;
-  }
-
-  #setInt128(row: number, value: bigint): void {
-    assert(this.#values instanceof BigInt64Array, 'decimals are pairs of 64 bits');
-    this.#values[2 * row] = BigInt.asIntN(64, value);
-    this.#values[2 * row + 1] = BigInt.asIntN(64, value >> 64n);
+    this.#ints[row] = this.#dataLength;
   }
 
   #reserve(bytes: number): void {
@@ -257,34 +340,11 @@ function vectorKind(type: ColumnType): ColumnVector['kind'] {
   }
 }
 
-function newValues(kind: ColumnVector['kind'], length: number): NumericArray {
-  switch (kind) {
-    case 'bool':
-      return new Uint8Array(length);
-    case 'int32':
-    case 'bytes':
-      return new Int32Array(length);
-    case 'int64':
-      return new BigInt64Array(length);
-    case 'int128':
-      return new BigInt64Array(length * 2);
-    case 'float32':
-      return new Float32Array(length);
-    case 'float64':
-      return new Float64Array(length);
-    default:
-      return unreachable(kind);
-  }
-}
-
-function halvesOf(values: NumericArray): Int32Array {
-  return values instanceof BigInt64Array ? new Int32Array(values.buffer) : new Int32Array(0);
-}
-
-function grown<A extends NumericArray>(values: A): A {
-  // The constructor of a typed array gives an array of the same class; TypeScript cannot say so.
-  const larger = new (values.constructor as new (length: number) => A)(values.length * 2);
-  if (values instanceof BigInt64Array) (larger as BigInt64Array).set(values);
-  else (larger as Exclude<NumericArray, BigInt64Array>).set(values);
+/** `larger` with the elements of `values` at its start. */
+function extended<A extends Uint8Array | Int32Array | Float32Array | Float64Array>(
+  values: A,
+  larger: A,
+): A {
+  larger.set(values);
   return larger;
 }
