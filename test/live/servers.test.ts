@@ -1,14 +1,21 @@
 /** The lane's servers are what the other live tests take them for. */
 import { deepEqual, equal, match, rejects } from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
 import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
+import type { Fault } from './support/fault-proxy.ts';
+import { startFaultProxy } from './support/fault-proxy.ts';
 import {
   createDatabase,
   openLiveServer,
   skipWithout,
   startPrivateServer,
 } from './support/live-server.ts';
+import { createWriterTables, startWriter } from './support/live-writer.ts';
 
 for (const flavour of SERVER_FLAVOURS) {
   test(`${flavour} logs whole rows with names`, { skip: skipWithout(flavour) }, async (t) => {
@@ -55,3 +62,58 @@ for (const flavour of SERVER_FLAVOURS) {
     },
   );
 }
+
+for (const flavour of SERVER_FLAVOURS) {
+  test(
+    `${flavour}: a writer writes through a killed server`,
+    {
+      skip: skipWithout(flavour),
+    },
+    async (t) => {
+      const server = await startPrivateServer(t, flavour);
+      await server.run('CREATE DATABASE d');
+      await createWriterTables(server, 'd');
+      const wish = { database: 'd', seed: 1, sessions: 3, transactionsMax: 100_000, pauseMs: 0 };
+      const writer = await startWriter(t, server, wish);
+      await writer.more(100);
+      await server.stop('SIGKILL');
+      await server.restart();
+      await writer.more(100);
+      equal((await writer.stop()) >= 200, true);
+    },
+  );
+}
+
+test('a proxy cuts, flips, and falls silent at a byte', async (t) => {
+  const text = Buffer.from('0123456789'.repeat(100));
+  const listener = createServer((socket) => {
+    // The proxy resets this connection too.
+    socket.on('error', () => undefined).end(text);
+  }).listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  t.after(() => listener.close());
+  const { port } = listener.address() as AddressInfo;
+  const proxy = await startFaultProxy(t, { host: '127.0.0.1', port });
+  const faults: readonly Fault[] = [
+    { kind: 'none' },
+    { kind: 'cut', afterBytes: 137 },
+    { kind: 'flip', atByte: 7, mask: 1 },
+    { kind: 'silent', afterBytes: 11 },
+    { kind: 'slow', bytesPerSec: 10_000 },
+  ];
+  proxy.plan((index) => faults[index] ?? { kind: 'none' });
+  const read = async (): Promise<Buffer> => {
+    const socket = connect(proxy.port, '127.0.0.1');
+    t.after(() => socket.destroy());
+    const pieces: Buffer[] = [];
+    socket.on('data', (piece: Buffer) => pieces.push(piece)).on('error', () => undefined);
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    await Promise.race([closed, sleep(300)]);
+    return Buffer.concat(pieces);
+  };
+  deepEqual(await read(), text);
+  deepEqual(await read(), text.subarray(0, 137));
+  equal((await read()).subarray(0, 10).toString(), '0123456689');
+  equal((await read()).toString(), '01234567890');
+  deepEqual(await read(), text);
+});

@@ -4,8 +4,20 @@
  * and may connect from 127.0.0.1 only.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, closeSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
@@ -110,17 +122,22 @@ function split(command: readonly string[]): { file: string; first: readonly stri
   return { file, first };
 }
 
-async function initialise(wish: ServerWish, config: string): Promise<void> {
-  const { programs, folder } = wish;
+/** Makes an empty data folder: system tables, and root without a password from 127.0.0.1. */
+async function makeEmptyData(programs: ServerPrograms, folder: string): Promise<void> {
   const { file, first } = split(programs.server);
+  const config = join(folder, 'server.cnf');
+  const small =
+    programs.flavour === 'mysql' ? 'innodb_redo_log_capacity=16M' : 'innodb_log_file_size=16M';
+  const wish = { programs, folder, port: 0, serverId: 1, options: [small] };
+  writeFileSync(config, optionsFile(wish));
   const setup = join(folder, 'setup.sql');
   writeFileSync(setup, ROOT_FROM_LOOPBACK);
   const mode =
     programs.flavour === 'mysql'
       ? ['--initialize-insecure', `--init-file=${setup}`]
-      : ['--bootstrap', '--skip-log-bin', '--log-warnings=0', '--enforce-storage-engine='];
+      : ['--bootstrap', '--log-warnings=0', '--enforce-storage-engine='];
   if (programs.flavour === 'mariadb') mkdirSync(join(folder, 'data'));
-  const args = [...first, `--defaults-file=${config}`, ...mode];
+  const args = [...first, `--defaults-file=${config}`, '--skip-log-bin', ...mode];
   const child = spawn(file, args, { stdio: ['pipe', 'ignore', 'ignore'] });
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
@@ -137,6 +154,27 @@ async function initialise(wish: ServerWish, config: string): Promise<void> {
   if (status !== 0) {
     throw new Error(`${programs.flavour} cannot make its data folder:\n${logTail(folder)}`);
   }
+  // Each server makes an identity of its own.
+  rmSync(join(folder, 'data', 'auto.cnf'), { force: true });
+}
+
+/** Gives a new server its data: a copy of an empty folder that is made once. */
+async function copyEmptyData(programs: ServerPrograms, target: string): Promise<void> {
+  const { emptyData } = programs;
+  if (!existsSync(emptyData)) {
+    const unfinished = mkdtempSync(join(tmpdir(), 'firn-data-'));
+    try {
+      await makeEmptyData(programs, unfinished);
+      const beside = `${emptyData}.${process.pid}`;
+      cpSync(join(unfinished, 'data'), beside, { recursive: true });
+      // Whoever is first wins: both are the same.
+      if (existsSync(emptyData)) rmSync(beside, { recursive: true });
+      else renameSync(beside, emptyData);
+    } finally {
+      rmSync(unfinished, { recursive: true, force: true });
+    }
+  }
+  cpSync(emptyData, target, { recursive: true });
 }
 
 /** Whether a process lives. */
@@ -208,7 +246,8 @@ export async function startServer(wish: ServerWish): Promise<RunningServer> {
   mkdirSync(folder, { recursive: true });
   const config = join(folder, 'server.cnf');
   writeFileSync(config, optionsFile(wish));
-  if (!existsSync(join(folder, 'data'))) await initialise(wish, config);
+  const data = join(folder, 'data');
+  if (!existsSync(data)) await copyEmptyData(programs, data);
 
   const { file, first } = split(programs.server);
   const log = openSync(join(folder, 'output.log'), 'a');

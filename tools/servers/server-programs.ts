@@ -21,6 +21,8 @@ export interface ServerPrograms {
   readonly client: readonly string[];
   /** Holds `share/` and `lib/` of the server. */
   readonly baseDir: string;
+  /** Where an empty data folder is kept, to be copied for each new server. */
+  readonly emptyData: string;
 }
 
 /** Programs that run, or why this machine has none. */
@@ -59,6 +61,7 @@ export async function ensurePrograms(flavour: ServerFlavour): Promise<ProgramsAn
       server: [...answer.loader, '--argv0', server.slice('usr/sbin/'.length), join(root, server)],
       client: [...answer.loader, join(root, client)],
       baseDir: join(root, 'usr'),
+      emptyData: join(folder, 'data'),
     },
   };
 }
