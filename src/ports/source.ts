@@ -41,6 +41,15 @@ export interface SourceMark {
 export type PositionVerdict =
   | { readonly kind: 'valid' }
   /**
+   * The same history goes on under other sequences (another server took over): nothing is lost, the
+   * epoch must rise, and `at` is the position's own place there.
+   */
+  | {
+      readonly kind: 'renumbered';
+      readonly reason: string;
+      readonly at: (epoch: number) => SourceMark;
+    }
+  /**
    * The log before the position is not the one that was read (restored, reset, re-created), or the
    * position is no longer there: reading on needs a new epoch and a bootstrap. `reason` is a
    * sentence for people that states the gap.

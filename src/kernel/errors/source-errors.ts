@@ -168,4 +168,15 @@ export const sourceErrors = {
     remedy:
       'Give each pipeline and each replica an id of its own: `serverId` in the pipeline file, or leave it out and Firn takes a free one.',
   },
+  'SOURCE-ANSWER-MALFORMED': {
+    disposition: 'retry',
+    summary: 'The answer of the source to a statement does not follow its protocol.',
+    remedy:
+      'Nothing to do if it happens once: the read begins again. Otherwise look for a proxy between Firn and the server, and connect without it.',
+  },
+  'SOURCE-LOG-OFF': {
+    disposition: 'refuse',
+    summary: 'The server writes no binary log.',
+    remedy: 'Set `log_bin` in the server’s configuration and restart it.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

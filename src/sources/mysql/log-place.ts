@@ -51,11 +51,13 @@ export interface ProvableEvent {
   readonly startOffset: number;
   readonly endOffset: number;
   readonly checksum: number | null;
+  readonly kind: string;
 }
 
-/** The proof of an event. */
+/** The proof of an event. The server changes flags of a format description as it sends it. */
 export function proofOf(event: ProvableEvent): EventProof {
-  const { timestampSec, serverId, startOffset, endOffset, checksum } = event;
+  const { timestampSec, serverId, startOffset, endOffset } = event;
+  const checksum = event.kind === 'format' ? null : event.checksum;
   const text = [timestampSec, serverId, endOffset - startOffset, checksum ?? 'none'].join(':');
   const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
   return { offset: startOffset, hash };

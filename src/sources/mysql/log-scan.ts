@@ -1,0 +1,111 @@
+/** Short reads of the log that end by themselves: one event, or the first of a transaction. */
+import type { Clock } from '../../kernel/clock.ts';
+import { BinlogReader } from '../../binlog/binlog-reader.ts';
+import type { LogEvent } from '../../binlog/log-event.ts';
+import type { GtidSet } from '../../mysql/gtid-set.ts';
+import { openDump } from './log-dump.ts';
+import type { DumpStart } from './log-dump.ts';
+import { logEventError } from './log-failure.ts';
+import { proofOf } from './log-place.ts';
+import type { EventProof } from './log-place.ts';
+import type { Connect, LogSpot } from './log-status.ts';
+
+/** Silence after which a short read gives up. */
+const SCAN_MS_MAX = 60_000;
+
+/** Where file a begins: the proof of its format description, and where that ends. */
+interface FileStart {
+  readonly fileName: string;
+  readonly offset: number;
+  readonly proof: EventProof;
+}
+
+/** What short reads need. */
+export interface ScanParts {
+  readonly connect: Connect;
+  readonly clock: Clock;
+}
+
+/**
+ * The event that starts at a spot, as its proof; `null` when the file has none there.
+ *
+ * @throws {FirnError} SOURCE-POSITION-BROKEN when the file is gone, and what connecting throws
+ */
+export async function proofAt(parts: ScanParts, spot: LogSpot): Promise<EventProof | null> {
+  const start: DumpStart = { kind: 'place', ...spot };
+  for await (const event of scanLog(parts, start)) {
+    if (event.kind === 'end' || event.fileName !== spot.fileName) return null;
+    if (isArtificial(event) || event.startOffset < spot.offset) continue;
+    return event.startOffset === spot.offset ? proofOf(event) : null;
+  }
+  return null;
+}
+
+/**
+ * The spot before the first transaction that is not in `gtids`, or `end` when there is none: a spot
+ * where the log ended before this was asked.
+ */
+export async function spotAfter(
+  parts: ScanParts,
+  request: { readonly gtids: GtidSet; readonly end: LogSpot },
+): Promise<FileStart> {
+  const { gtids, end } = request;
+  const starts: FileStart[] = [];
+  const at = (spot: LogSpot): FileStart | null => {
+    const file = starts.find((start) => start.fileName === spot.fileName);
+    return file === undefined ? null : { ...spot, proof: file.proof };
+  };
+  for await (const event of scanLog(parts, { kind: 'after', gtids })) {
+    const { fileName, startOffset: offset } = event;
+    if (event.kind === 'format' && offset === 4) {
+      starts.push({ fileName, offset: event.endOffset, proof: proofOf(event) });
+    }
+    const isNew = event.kind === 'gtid' && !gtids.contains(event.gtid);
+    if (!isNew && event.kind !== 'anonymous-gtid') continue;
+    const found = at({ fileName, offset });
+    if (found !== null) return found;
+  }
+  // A file that was begun after `end` was asked holds nothing new either.
+  const found = at(end) ?? starts[0];
+  if (found !== undefined) return found;
+  const proof = await proofAt(parts, { ...end, offset: 4 });
+  return { ...end, proof: proof ?? { offset: 4, hash: '0'.repeat(16) } };
+}
+
+/** Whether the server made the event for the reader: it stands in no file. */
+export function isArtificial(event: LogEvent): boolean {
+  return (
+    (event.kind === 'rotate' && event.artificial) ||
+    event.kind === 'heartbeat' ||
+    event.endOffset === 0 ||
+    event.endOffset <= event.startOffset
+  );
+}
+
+/** Events from a start to the end of the log as it is now; no rows are read. */
+async function* scanLog(parts: ScanParts, start: DumpStart): AsyncGenerator<LogEvent> {
+  const { connect, clock } = parts;
+  const connection = await connect();
+  const { where, server } = connection;
+  const dump = await openDump(connection, {
+    clock,
+    start,
+    follow: null,
+    heartbeatMs: SCAN_MS_MAX / 3,
+  });
+  try {
+    const reader = new BinlogReader({ flavour: server.flavour, wants: () => null });
+    const { signal } = new AbortController();
+    for (;;) {
+      const chunk = await dump.next(signal);
+      if (chunk === null) continue;
+      for (const event of reader.push(chunk)) {
+        if (event.kind === 'server-error') throw logEventError(event, where);
+        if (event.kind === 'end') return;
+        yield event;
+      }
+    }
+  } finally {
+    dump.close();
+  }
+}

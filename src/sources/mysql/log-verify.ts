@@ -1,0 +1,132 @@
+/**
+ * Whether a saved place still means what it meant (docs/spec/source-mysql.md Y3). At the same
+ * server the event before the place must be the one that was read; at another one the transactions
+ * must be there, and none may be missing between them and what its log still holds.
+ */
+import type { SourcePosition } from '../../model/source-position.ts';
+import type { PositionVerdict, SourceMark } from '../../ports/source.ts';
+import type { MysqlConnection } from './connection.ts';
+import { placeAfter } from './log-marks.ts';
+import { fileBase, markAt, parsePlace } from './log-place.ts';
+import type { LogPlace } from './log-place.ts';
+import { proofAt } from './log-scan.ts';
+import type { ScanParts } from './log-scan.ts';
+import { logFiles, readLogServer, withConnection } from './log-status.ts';
+import type { LogServer } from './log-status.ts';
+
+/** Where reading goes on, or why it cannot. */
+export type PlaceVerdict =
+  | { readonly kind: 'valid'; readonly place: LogPlace }
+  /** The same transactions stand at other places now: another server took over. */
+  | { readonly kind: 'renumbered'; readonly place: LogPlace; readonly reason: string }
+  | { readonly kind: 'broken'; readonly reason: string };
+
+/** Longest text of a gap in a message. */
+const GAP_LENGTH_MAX = 500;
+
+/** Looks a position up at the server that answers now. */
+export function verifyPosition(
+  parts: ScanParts,
+  position: SourcePosition,
+): Promise<PositionVerdict> {
+  return withConnection(parts.connect, async (connection) => {
+    const place = parsePlace(position.token, connection.server.flavour);
+    if (place === null) return broken('The position is not one of this kind of server.');
+    const verdict = await verifyPlace(parts, { connection, place });
+    switch (verdict.kind) {
+      case 'valid':
+        return { kind: 'valid' };
+      case 'broken':
+        return verdict;
+      case 'renumbered': {
+        const { reason } = verdict;
+        const at = (epoch: number): SourceMark =>
+          markAt(verdict.place, { sourceId: position.sourceId, epoch });
+        return { kind: 'renumbered', reason, at };
+      }
+    }
+  });
+}
+
+/** Looks a place up at the server behind `connection`. */
+export async function verifyPlace(
+  parts: ScanParts,
+  request: { readonly connection: MysqlConnection; readonly place: LogPlace },
+): Promise<PlaceVerdict> {
+  const { connection, place } = request;
+  const server = await readLogServer(connection);
+  const gap = gapOf(server, place);
+  if (server.uuid !== place.serverUuid) {
+    const other = `Another server answers (${server.uuid} instead of ${place.serverUuid})`;
+    if (place.gtids === null || server.executed === null) {
+      return broken(`${other}, and without GTIDs its log cannot be compared.`);
+    }
+    if (gap !== null) return broken(`${other}. ${gap}`);
+    const moved = await placeAfter(parts, request);
+    return { kind: 'renumbered', place: moved, reason: `${other} with the same transactions.` };
+  }
+  return sameServer(parts, { ...request, gap });
+}
+
+async function sameServer(
+  parts: ScanParts,
+  request: {
+    readonly connection: MysqlConnection;
+    readonly place: LogPlace;
+    readonly gap: string | null;
+  },
+): Promise<PlaceVerdict> {
+  const { connection, place, gap } = request;
+  const files = await logFiles(connection);
+  const file = files.find(({ fileName }) => fileName === place.fileName);
+  const first = files[0]?.fileName ?? 'nothing';
+  const at = `${place.fileName}:${place.offset}`;
+  if (file === undefined) {
+    if (place.gtids === null || gap !== null || isRenamed(files, place)) {
+      const range = `The server keeps its log from ${first} on; changes from ${at} on are gone.`;
+      return broken(gap === null ? range : `${range} ${gap}`);
+    }
+    // The file is gone, and nothing in it lay behind the place.
+    return { kind: 'valid', place: await placeAfter(parts, request) };
+  }
+  if (file.sizeBytes < place.offset) {
+    return broken(
+      `The log file ${place.fileName} ends at ${file.sizeBytes}, before the position ${place.offset}: it was begun anew or an older copy was restored.`,
+    );
+  }
+  const proof = await proofAt(parts, { fileName: place.fileName, offset: place.proof.offset });
+  if (proof?.hash !== place.proof.hash) {
+    return broken(
+      `The event at ${place.fileName}:${place.proof.offset} is another one than was read: the log was begun anew or an older copy was restored.`,
+    );
+  }
+  if (gap !== null) return broken(gap);
+  return { kind: 'valid', place };
+}
+
+/** Why the server's transactions do not continue those of the place; `null` when they do. */
+function gapOf({ executed, purged }: LogServer, { gtids }: LogPlace): string | null {
+  if (gtids === null || executed === null || gtids.flavour !== executed.flavour) return null;
+  const lost = gtids.subtract(executed);
+  if (!lost.isEmpty) {
+    return `Transactions that were read are not in the server: ${shortened(lost.format())}.`;
+  }
+  const missing = purged === null ? null : purged.subtract(gtids);
+  if (missing === null || missing.isEmpty) return null;
+  return `The server has purged transactions that were not read: ${shortened(missing.format())}.`;
+}
+
+function isRenamed(
+  files: readonly { readonly fileName: string }[],
+  { fileName }: LogPlace,
+): boolean {
+  return files.every((file) => fileBase(file.fileName) !== fileBase(fileName));
+}
+
+function broken(reason: string): PlaceVerdict & PositionVerdict {
+  return { kind: 'broken', reason };
+}
+
+function shortened(text: string): string {
+  return text.length <= GAP_LENGTH_MAX ? text : `${text.slice(0, GAP_LENGTH_MAX)}…`;
+}
