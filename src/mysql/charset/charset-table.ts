@@ -4,6 +4,7 @@
  * in which the servers differ; a checksum proves that the outcome is what the servers do, whatever
  * Unicode data this Node carries.
  */
+import { TextDecoder } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { CHARSET_PATCHES } from './charset-patches.ts';
 import type { CharsetPatch } from './charset-patches.ts';

@@ -2,8 +2,8 @@
  * What happens to a value that its column in the lake cannot hold: the table halts by name, or NULL
  * is stored, as the pipeline file says. Messages name the column and the reason, never the value.
  */
-import { FirnError } from '../kernel/firn-error.ts';
-import type { ColumnBuilder } from '../model/column-builder.ts';
+import { FirnError } from '../../kernel/firn-error.ts';
+import type { ColumnBuilder } from '../../model/column-builder.ts';
 
 /** Appends what the policy puts in place of a value, or throws. */
 export type Misfit = (builder: ColumnBuilder, reason: string) => void;

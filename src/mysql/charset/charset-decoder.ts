@@ -1,0 +1,140 @@
+/**
+ * Text of any of the servers' character sets into UTF-8. A decoder is exact or says so: bytes that
+ * are no character of their set are never replaced by another one.
+ */
+import { isUtf8 } from 'node:buffer';
+import type { ColumnBuilder } from '../../model/column-builder.ts';
+import { charsetTable } from './charset-table.ts';
+import type { CharsetTable } from './charset-table.ts';
+import { multiByteDecoder, singleByteDecoder } from './table-decoder.ts';
+import type { TextDecoding } from './wide-decoder.ts';
+import {
+  decodeUcs2,
+  decodeUtf16,
+  decodeUtf16Little,
+  decodeUtf32,
+  GROWTH_MAX,
+} from './wide-decoder.ts';
+
+/**
+ * Appends `bytes[at] .. bytes[end]` as UTF-8. `false`, with nothing appended: some of them are no
+ * character of the set.
+ */
+export type TextAppender = (
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  builder: ColumnBuilder,
+) => boolean;
+
+/** Larger scratch is made for one value and dropped again. */
+const SCRATCH_KEPT_BYTES = 262_144;
+
+/** Up to this length a loop finds a byte beyond ASCII sooner than a call of the platform. */
+const SHORT_TEXT = 48;
+
+let scratch = new Uint8Array(4096);
+
+/** How text of a character set is read; `null`: the set is unknown here. */
+export function textAppender(charset: string): TextAppender | null {
+  switch (charset) {
+    case 'utf8':
+    case 'utf8mb3':
+    case 'utf8mb4':
+      return appendUtf8;
+    case 'ascii':
+      return appendAscii;
+    case 'swe7': {
+      const decoding = textDecoding(charset);
+      return decoding && decoded(decoding);
+    }
+    default: {
+      const decoding = textDecoding(charset);
+      if (decoding === null) return null;
+      const append = decoded(decoding);
+      return WIDE.has(charset) ? append : asciiOr(append);
+    }
+  }
+}
+
+/** A few bytes as UTF-8, for labels; `null` where they are not text of the set or it is unknown. */
+export function decodeText(charset: string, bytes: Uint8Array): Uint8Array | null {
+  if (charset.startsWith('utf8') || charset === 'ascii') return isUtf8(bytes) ? bytes : null;
+  const decoding = textDecoding(charset);
+  if (decoding === null) return null;
+  const target = new Uint8Array(bytes.length * GROWTH_MAX);
+  const length = decoding(bytes, 0, bytes.length, target);
+  return length < 0 ? null : target.subarray(0, length);
+}
+
+/** Sets in which no character is a single byte. */
+const WIDE: ReadonlySet<string> = new Set(['ucs2', 'utf16', 'utf16le', 'utf32']);
+
+function textDecoding(charset: string): TextDecoding | null {
+  switch (charset) {
+    case 'ucs2':
+      return decodeUcs2;
+    case 'utf16':
+      return decodeUtf16;
+    case 'utf16le':
+      return decodeUtf16Little;
+    case 'utf32':
+      return decodeUtf32;
+    default: {
+      const table = charsetTable(charset);
+      return table && tableDecoding(charset, table);
+    }
+  }
+}
+
+function tableDecoding(charset: string, table: CharsetTable): TextDecoding {
+  return table.two === null
+    ? singleByteDecoder(table.one)
+    : multiByteDecoder({ ...table, two: table.two, fourBytes: charset === 'gb18030' });
+}
+
+/** The server lets in only UTF-8, but for lone surrogates, which are no text anywhere else. */
+function appendUtf8(bytes: Uint8Array, at: number, end: number, builder: ColumnBuilder): boolean {
+  if (end - at <= SHORT_TEXT) {
+    let seen = 0;
+    for (let index = at; index < end; index++) seen |= bytes[index] ?? 0;
+    if (seen > 127 && !isUtf8(bytes.subarray(at, end))) return false;
+  } else if (!isUtf8(bytes.subarray(at, end))) {
+    return false;
+  }
+  builder.appendRun(bytes, at, end);
+  return true;
+}
+
+function appendAscii(bytes: Uint8Array, at: number, end: number, builder: ColumnBuilder): boolean {
+  if (!isAllAscii(bytes, at, end)) return false;
+  builder.appendRun(bytes, at, end);
+  return true;
+}
+
+function asciiOr(append: TextAppender): TextAppender {
+  return (bytes, at, end, builder) =>
+    appendAscii(bytes, at, end, builder) || append(bytes, at, end, builder);
+}
+
+function isAllAscii(bytes: Uint8Array, at: number, end: number): boolean {
+  for (let index = at; index < end; index++) if ((bytes[index] ?? 0) > 127) return false;
+  return true;
+}
+
+function decoded(decoding: TextDecoding): TextAppender {
+  return (bytes, at, end, builder) => {
+    const target = scratchOf((end - at) * GROWTH_MAX);
+    const length = decoding(bytes, at, end, target);
+    if (length < 0) return false;
+    builder.appendRun(target, 0, length);
+    return true;
+  };
+}
+
+function scratchOf(length: number): Uint8Array {
+  if (length <= scratch.length) return scratch;
+  const larger = new Uint8Array(length);
+  if (length <= SCRATCH_KEPT_BYTES) scratch = larger;
+  return larger;
+}
