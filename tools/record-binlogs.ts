@@ -1,12 +1,14 @@
 /**
  * `node tools/record-binlogs.ts [name...]`: records the small log files of `test/golden/binlog`
- * from servers of its own, one file per recording and server. Server ids, times and GTIDs differ
- * with each run; run it to add a recording, not to refresh the others.
+ * from servers of its own, one file per recording and server, and beside each what Firn reads in it,
+ * to be reviewed against the statements here. Server ids, times and GTIDs differ with each run; run it
+ * to add a recording, not to refresh the others.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import mysql from 'mysql2/promise';
+import { dumpOf, readDump } from '../test/support/binlog-packets.ts';
 import { endServer, freePort, startServer } from './servers/database-server.ts';
 import type { RunningServer } from './servers/database-server.ts';
 import { SERVER_FLAVOURS, ensurePrograms } from './servers/server-programs.ts';
@@ -27,11 +29,11 @@ const TYPES = [
     tx TEXT CHARACTER SET latin1, e ENUM('small','large') CHARACTER SET latin1,
     s SET('a','b','c'), e2 ENUM('x','y') CHARACTER SET utf8mb4, js JSON, ge GEOMETRY, po POINT,
     g1 INT GENERATED ALWAYS AS (i + 1) STORED, g2 INT GENERATED ALWAYS AS (i + 2) VIRTUAL,
-    hidden INT INVISIBLE, id INT PRIMARY KEY) CHARACTER SET utf8mb4`,
+    tail VARCHAR(9) CHARACTER SET cp1251, hidden INT INVISIBLE, id INT PRIMARY KEY) CHARACTER SET utf8mb4`,
   'INSERT INTO types (id) VALUES (1)',
   `INSERT INTO types (y, ti, tu, si, mi, mu, i, iu, b, bu, f, d, dec1, dec2, bit1, bit13, bit64, dt,
     t0, t3, t6, dt0, dt6, ts0, ts5, c10, c255, v10, v300, l1, g, bi, vb, tb, bl, mb, lb, tx, e, s,
-    e2, js, ge, po, hidden, id)
+    e2, js, ge, po, tail, hidden, id)
     VALUES (2026, -1, 255, 65535, -8388608, 16777215, -2147483648, 4294967295,
     -9223372036854775808, 18446744073709551615, 1.5, -0.1, -12345.67,
     12345678901234567890123456789012345.123456789012345678901234567890, b'1', b'1000000000001',
@@ -40,7 +42,7 @@ const TYPES = [
     '2026-11-21 16:00:00.12345', 'ten', '\u{1F9CA}ice', 'vee', REPEAT('w', 300), '\u20ac',
     '\u4e2d\u6587', 'ab', 0x00ff, 'tiny', 'blob', 'medium', 'long', 'text', 'large', 'a,c', 'x',
     '{"a": [1, 2.5, null]}', ST_GeomFromText('LINESTRING(0 0, 1 1)'),
-    ST_GeomFromText('POINT(1 2)'), 7, 2)`,
+    ST_GeomFromText('POINT(1 2)'), '\u0444', 7, 2)`,
 ];
 
 const CHANGES = [
@@ -140,7 +142,6 @@ const RECORDINGS: Readonly<Record<string, Recording>> = {
       "SET SESSION gtid_next = 'AUTOMATIC:firn_tag'",
       'INSERT INTO tagged VALUES (1)',
       "SET SESSION gtid_next = 'AUTOMATIC'",
-      'FLUSH BINARY LOGS',
       'INSERT INTO tagged VALUES (2)',
     ],
     mariadb: [],
@@ -180,6 +181,9 @@ async function record(server: RunningServer, name: string): Promise<void> {
   await connection.query('FLUSH BINARY LOGS');
   const target = join(GOLDEN, `${server.flavour}-${name}.binlog`);
   copyFileSync(join(server.folder, 'data', file), target);
+  chmodSync(target, 0o644);
+  const lines = readDump([dumpOf(`${server.flavour}-${name}`)], server.flavour);
+  writeFileSync(target.replace(/binlog$/, 'txt'), `${lines.join('\n')}\n`);
   await connection.end();
   process.stdout.write(`${target}\n`);
 }

@@ -301,7 +301,7 @@ export class BinlogReader {
     const tableId = cursor.uint(6);
     cursor.skip(2);
     if (this.#tables.touch(tableId, cursor.rest()) !== null) return;
-    const table = readTableMap(body);
+    const table = readTableMap(body, this.#flavour);
     const reader = this.#wants(table);
     assert(reader === null || reader.fits(table), 'a reader is compiled for the table it reads');
     this.#tables.set({ table, reader, stale: false });

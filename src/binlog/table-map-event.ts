@@ -4,6 +4,7 @@
  * server, whose tables may have changed since.
  */
 import { LOG_TYPE } from '../mysql/log-type.ts';
+import type { MysqlFlavour } from '../mysql/mysql-column.ts';
 import { ByteCursor, malformed } from './byte-cursor.ts';
 import type { LogTable, LogTableColumn } from './log-table.ts';
 import { readTableMetadata } from './table-metadata.ts';
@@ -27,7 +28,7 @@ export function readTableId(cursor: ByteCursor): number {
 }
 
 /** Reads the body of TABLE_MAP_EVENT. */
-export function readTableMap(body: Uint8Array): LogTable {
+export function readTableMap(body: Uint8Array, flavour: MysqlFlavour): LogTable {
   const cursor = new ByteCursor(body);
   const tableId = readTableId(cursor);
   cursor.skip(FLAG_BYTES);
@@ -36,7 +37,7 @@ export function readTableMap(body: Uint8Array): LogTable {
   const table = cursor.text(cursor.uint(1));
   cursor.skip(1);
   const mapped = readColumns(cursor);
-  const metadata = readTableMetadata(new ByteCursor(cursor.rest()), mapped);
+  const metadata = readTableMetadata(new ByteCursor(cursor.rest()), mapped, flavour);
   const columns = mapped.map((column, index): LogTableColumn => {
     return {
       ...column,

@@ -6,6 +6,7 @@
 import { LOG_TYPE } from '../mysql/log-type.ts';
 import { ByteCursor, malformed } from './byte-cursor.ts';
 import type { LogKeyPart } from './log-table.ts';
+import type { MysqlFlavour } from '../mysql/mysql-column.ts';
 import type { MappedColumn } from './table-map-event.ts';
 
 /** What the metadata says, by column index. */
@@ -36,6 +37,8 @@ const FIELD = {
   vectorDimensions: 13,
 } as const;
 
+const KNOWN_FIELDS: ReadonlySet<number> = new Set(Object.values(FIELD));
+
 const LABELS_MAX = 65_535;
 
 const NUMBERS: ReadonlySet<number> = new Set([
@@ -62,16 +65,26 @@ const TEXTS: ReadonlySet<number> = new Set([
   LOG_TYPE.varcharCompressed,
 ]);
 
+/** Types without a charset that each server counts among the texts, with the collation `binary`. */
+const ODD_TEXT: Readonly<Record<MysqlFlavour, number>> = {
+  mysql: LOG_TYPE.vector,
+  mariadb: LOG_TYPE.geometry,
+};
+
 const ENUMS: ReadonlySet<number> = new Set([LOG_TYPE.enum]);
 const SETS: ReadonlySet<number> = new Set([LOG_TYPE.set]);
 const ENUMS_AND_SETS: ReadonlySet<number> = new Set([LOG_TYPE.enum, LOG_TYPE.set]);
 const GEOMETRIES: ReadonlySet<number> = new Set([LOG_TYPE.geometry]);
 const VECTORS: ReadonlySet<number> = new Set([LOG_TYPE.vector]);
 
-/** Reads all fields of the optional metadata of a table with these columns. */
+/**
+ * Reads all fields of the optional metadata of a table with these columns. A field that does not
+ * fit its columns exactly is an error: a charset must never go to another column.
+ */
 export function readTableMetadata(
   cursor: ByteCursor,
   columns: readonly MappedColumn[],
+  flavour: MysqlFlavour,
 ): TableMetadata {
   const metadata: TableMetadata = {
     names: [],
@@ -86,7 +99,9 @@ export function readTableMetadata(
   while (cursor.remaining > 0) {
     const field = cursor.uint(1);
     const value = new ByteCursor(cursor.take(cursor.packedInt()));
-    readField({ field, value, columns }, metadata);
+    if (!KNOWN_FIELDS.has(field)) continue;
+    readField({ field, value, columns, flavour }, metadata);
+    if (value.remaining > 0) throw malformed('a table map says more than it has columns for');
   }
   return metadata;
 }
@@ -95,17 +110,19 @@ interface Field {
   readonly field: number;
   readonly value: ByteCursor;
   readonly columns: readonly MappedColumn[];
+  readonly flavour: MysqlFlavour;
 }
 
-function readField({ field, value, columns }: Field, metadata: TableMetadata): void {
+function readField({ field, value, columns, flavour }: Field, metadata: TableMetadata): void {
   const of = (types: ReadonlySet<number>): readonly number[] => indexesOf(columns, types);
+  const texts = (): readonly number[] => of(new Set([...TEXTS, ODD_TEXT[flavour]]));
   switch (field) {
     case FIELD.signedness:
       return readBits(value, of(NUMBERS), (index) => metadata.unsigned.add(index));
     case FIELD.defaultCharset:
-      return readDefaultCharset(value, of(TEXTS), metadata.collations);
+      return readDefaultCharset(value, texts(), metadata.collations);
     case FIELD.columnCharset:
-      return readNumbers(value, of(TEXTS), metadata.collations);
+      return readNumbers(value, texts(), metadata.collations);
     case FIELD.enumSetDefaultCharset:
       return readDefaultCharset(value, of(ENUMS_AND_SETS), metadata.collations);
     case FIELD.enumSetColumnCharset:
