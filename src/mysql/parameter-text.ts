@@ -101,6 +101,16 @@ function floatLiteral(value: number): string {
   return Object.is(value, -0) ? `-${text}` : text;
 }
 
+/** Labels are stored, ordered and indexed by their numbers, but compare with text as text. */
+function labelsLiteral(column: Column, bytes: Uint8Array): string {
+  const { name, labels } = parseSourceType(column.sourceType);
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+  if (name === 'enum') return String(labels.indexOf(text) + 1);
+  const chosen = new Set(text.split(','));
+  const bits = labels.map((label, index) => (chosen.has(label) ? 1n << BigInt(index) : 0n));
+  return String(bits.reduce((sum, bit) => sum | bit, 0n));
+}
+
 function runLiteral(column: Column, bytes: Uint8Array): string {
   const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
   switch (column.type.kind) {
@@ -109,6 +119,7 @@ function runLiteral(column: Column, bytes: Uint8Array): string {
     case 'string': {
       const { name } = parseSourceType(column.sourceType);
       if (DIGIT_TYPES.has(name)) return asciiText(bytes, 0, bytes.length);
+      if (name === 'enum' || name === 'set') return labelsLiteral(column, bytes);
       return `_utf8mb4 x'${hex}'`;
     }
     default:

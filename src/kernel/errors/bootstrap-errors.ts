@@ -15,4 +15,9 @@ export const bootstrapErrors = {
     summary: 'A bootstrap was stopped before its end.',
     remedy: 'Start the pipeline again: it goes on after the last committed chunk.',
   },
+  'BOOTSTRAP-CURSOR-UNKNOWN': {
+    disposition: 'halt-table',
+    summary: 'The saved place of an initial copy cannot be read.',
+    remedy: 'Start the copy of the table again with `firn bootstrap FILE --table T`.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

@@ -179,4 +179,39 @@ export const sourceErrors = {
     summary: 'The server writes no binary log.',
     remedy: 'Set `log_bin` in the server’s configuration and restart it.',
   },
+  'SOURCE-LOG-METADATA': {
+    disposition: 'halt-table',
+    summary: 'The log does not name the columns of a table.',
+    remedy:
+      'Run `SET PERSIST binlog_row_metadata = FULL;` (MariaDB: `SET GLOBAL`, and in its configuration), then load the table again with `firn bootstrap FILE --table T`.',
+  },
+  'SOURCE-STATEMENT-LOGGED': {
+    disposition: 'halt-table',
+    summary: 'A statement changed rows of a table, or its columns, without row images in the log.',
+    remedy:
+      'Load the table again with `firn bootstrap FILE --table T`; with `binlog_format = ROW` in every session data changes do not do this.',
+  },
+  'SOURCE-TABLE-SWAPPED': {
+    disposition: 'halt-table',
+    summary: 'Another table took the place of a captured one.',
+    remedy:
+      'Load the table again with `firn bootstrap FILE --table T`; with `onSwap: bootstrap` under `source` that happens by itself.',
+  },
+  'SOURCE-XA': {
+    disposition: 'halt-table',
+    summary: 'An XA transaction changed a captured table.',
+    remedy:
+      'Keep XA transactions away from captured tables, then load the table again with `firn bootstrap FILE --table T`.',
+  },
+  'SOURCE-ROLLED-BACK': {
+    disposition: 'halt-table',
+    summary: 'The log has rows of a captured table in a transaction that was rolled back.',
+    remedy:
+      'Nothing to do: the table is loaded again by itself. It comes from tables without transactions (MyISAM) changed together with others.',
+  },
+  'SOURCE-LOG-INCIDENT': {
+    disposition: 'halt-pipeline',
+    summary: 'The server says that its log lacks changes.',
+    remedy: 'Start the tables over with `firn bootstrap FILE`; look into the server’s error log.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

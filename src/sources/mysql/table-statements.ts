@@ -1,0 +1,99 @@
+/**
+ * Text of the SELECTs that read tables. Conditions on a key are written so that both servers walk
+ * the key's index: comparing whole rows (`(a, b) > (1, 2)`) makes them read the index from its
+ * start, so it is written out as `a > 1 OR (a = 1 AND b > 2)`. Values come as literals made by
+ * `keyLiteral`.
+ */
+import { assert } from '../../kernel/assert.ts';
+import { quoteMysqlName } from '../../mysql/quote-name.ts';
+
+/** A table to read and the order to read it in. */
+export interface ReadTable {
+  /** Quoted, with its database. */
+  readonly name: string;
+  /** SELECT list, one expression per column of the schema. */
+  readonly list: string;
+  /** SELECT list of the key columns, in key order. */
+  readonly keyList: string;
+  /** Quoted key columns in key order; empty: no order. */
+  readonly keys: readonly string[];
+  /** Name of the index of just these columns, `null` when there is none to be named. */
+  readonly index: string | null;
+}
+
+/** Which rows of a table, in key order: literals per key column. */
+export interface KeyRange {
+  /** Rows behind this key; `null`: from the first. */
+  readonly after: readonly string[] | null;
+  /** Rows up to and with this key; `null`: to the last. */
+  readonly upTo: readonly string[] | null;
+  readonly limit: number | null;
+}
+
+/** Quotes text, for a session without NO_BACKSLASH_ESCAPES and with ANSI_QUOTES or not. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "''").replaceAll('\0', '\\0')}'`;
+}
+
+/** The rows of a range, in key order. */
+export function selectRange(table: ReadTable, range: KeyRange): string {
+  const { keys } = table;
+  const conditions = [
+    ...(range.after === null ? [] : [`(${behind(keys, range.after)})`]),
+    ...(range.upTo === null ? [] : [`(${notBehind(keys, range.upTo)})`]),
+  ];
+  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+  const order = keys.length === 0 ? '' : ` ORDER BY ${keys.join(', ')}`;
+  const limit = range.limit === null ? '' : ` LIMIT ${range.limit}`;
+  return `SELECT ${table.list} FROM ${relation(table)}${where}${order}${limit}`;
+}
+
+/** The key of the row that is `count` rows behind `after`. */
+export function selectBorder(table: ReadTable, after: KeyRange['after'], count: number): string {
+  const where = after === null ? '' : ` WHERE ${behind(table.keys, after)}`;
+  const order = table.keys.join(', ');
+  const select = `SELECT ${table.keyList} FROM ${relation(table)}`;
+  return `${select}${where} ORDER BY ${order} LIMIT ${count - 1}, 1`;
+}
+
+/** The rows of these keys, in any order. */
+export function selectKeys(table: ReadTable, keys: readonly (readonly string[])[]): string {
+  assert(keys.length > 0 && table.keys.length > 0, 'there is something to look for');
+  const [only] = table.keys;
+  const condition =
+    table.keys.length === 1
+      ? `${only} IN (${keys.map(([literal]) => literal).join(', ')})`
+      : keys.map((key) => `(${equal(table.keys, key)})`).join(' OR ');
+  return `SELECT ${table.list} FROM ${relation(table)} WHERE ${condition}`;
+}
+
+function relation({ name, index }: ReadTable): string {
+  return index === null ? name : `${name} FORCE INDEX (${quoteMysqlName(index)})`;
+}
+
+/** `a > 1 OR (a = 1 AND (b > 2 OR (b = 2 AND c > 3)))`. */
+function behind(keys: readonly string[], literals: readonly string[]): string {
+  return compared(keys, literals, '>');
+}
+
+function notBehind(keys: readonly string[], literals: readonly string[]): string {
+  return compared(keys, literals, '<=');
+}
+
+function compared(
+  keys: readonly string[],
+  literals: readonly string[],
+  operator: '>' | '<=',
+): string {
+  assert(keys.length > 0 && keys.length === literals.length, 'a literal for each key column');
+  const [key, ...keysLeft] = keys;
+  const [literal, ...literalsLeft] = literals;
+  if (keysLeft.length === 0) return `${key} ${operator} ${literal}`;
+  const strict = operator === '>' ? '>' : '<';
+  const rest = compared(keysLeft, literalsLeft, operator);
+  return `${key} ${strict} ${literal} OR (${key} = ${literal} AND (${rest}))`;
+}
+
+function equal(keys: readonly string[], literals: readonly string[]): string {
+  return keys.map((key, index) => `${key} = ${literals[index]}`).join(' AND ');
+}
