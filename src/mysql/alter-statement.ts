@@ -54,8 +54,7 @@ export function readAlter(
   if (cursor.take('WAIT')) cursor.next();
   cursor.take('NOWAIT');
   const alone = partitionPart(cursor, session.database);
-  const parts =
-    alone === null ? cursor.parts().map((part) => readPart(part, session.database)) : [alone];
+  const parts = alone === null ? readParts(cursor.parts(), session.database) : [alone];
   if (parts.some(({ kind }) => kind === 'unknown')) return null;
   const effects: TableEffect[] = [];
   for (const part of parts) {
@@ -104,6 +103,21 @@ function partitionWork(cursor: TokenCursor, verb: string, database: string): Par
   return also === null ? UNKNOWN : { kind: 'changed', detail, also };
 }
 
+/** Every part; those behind ORDER BY, which comes last, are its columns. */
+function readParts(parts: readonly TokenCursor[], database: string): readonly Part[] {
+  let isOrder = false;
+  return parts.map((part) => {
+    isOrder ||= part.take('ORDER', 'BY');
+    return isOrder ? readOrder(part) : readPart(part, database);
+  });
+}
+
+function readOrder(part: TokenCursor): Part {
+  const name = part.tableName('');
+  part.takeOne('ASC', 'DESC');
+  return name !== null && part.isAtEnd ? KEPT : UNKNOWN;
+}
+
 function readPart(part: TokenCursor, database: string): Part {
   if (part.take('ADD')) return readAdd(part);
   if (part.take('DROP')) return readDrop(part);
@@ -116,7 +130,6 @@ function readPart(part: TokenCursor, database: string): Part {
   if (part.take('CONVERT', 'TO')) {
     return { kind: 'changed', detail: 'converts its text to another character set' };
   }
-  if (part.take('ORDER', 'BY')) return KEPT;
   return readOptions(part);
 }
 

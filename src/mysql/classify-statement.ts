@@ -86,7 +86,8 @@ function readStatement(cursor: TokenCursor, database: string): Statement | null 
 /** MariaDB's `SET STATEMENT variable = value, ... FOR statement`. */
 function readInner(cursor: TokenCursor, database: string): Statement | null {
   cursor.skipTo('FOR');
-  return cursor.take('FOR') ? readStatement(cursor, database) : null;
+  const isPlain = cursor.take('FOR') && cursor.keyword() !== 'SET';
+  return isPlain ? readStatement(cursor, database) : null;
 }
 
 function isTableAnalysis(cursor: TokenCursor): boolean {
@@ -199,7 +200,7 @@ function readCreateTable(
   cursor.take('IF', 'NOT', 'EXISTS');
   const table = cursor.tableName(how.database);
   if (table === null) return null;
-  const isLike = cursor.take('LIKE') || cursor.group()?.take('LIKE') === true;
+  const isLike = cursor.take('LIKE') || cursor.copy().group()?.take('LIKE') === true;
   let rowsUnlogged = false;
   if (!isLike) {
     const rest = cursor.copy();
