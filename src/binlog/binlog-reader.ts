@@ -119,6 +119,17 @@ export class BinlogReader {
     }
   }
 
+  /**
+   * Gives the rows of a table that was just described a reader after all: right after its
+   * `table-map` event, when `wants` could not decide at once.
+   */
+  attach(table: LogTable, reader: TableReader): void {
+    const known = this.#tables.get(table.tableId);
+    assert(known?.table === table, 'the table was just described');
+    assert(reader.fits(table), 'a reader is compiled for the table it reads');
+    known.reader = reader;
+  }
+
   /** Asks `wants` again at the next map of `table`: it was added, halted or is to go on. */
   askAgain(table: TableName): void {
     const name = formatTableName(table);

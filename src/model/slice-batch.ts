@@ -17,7 +17,8 @@ export function changesAbove(batch: ChangeBatch, mark: SequenceMark): ChangeBatc
   return dropRows(batch, first);
 }
 
-function dropRows(batch: ChangeBatch, count: number): ChangeBatch {
+/** The batch without its first `count` rows; vectors are views of the same memory. */
+export function dropRows(batch: ChangeBatch, count: number): ChangeBatch {
   return {
     ...batch,
     rowCount: batch.rowCount - count,

@@ -1,0 +1,334 @@
+/**
+ * Follows transactions through the log's events: where one ended, which tables it touched, and what
+ * its statements do. A place is taken at a transaction's end only (docs/spec/source-mysql.md Y2).
+ */
+import type { BinlogReader } from '../../binlog/binlog-reader.ts';
+import type { LogEvent } from '../../binlog/log-event.ts';
+import type { LogTable } from '../../binlog/log-table.ts';
+import { FirnError } from '../../kernel/firn-error.ts';
+import type { ErrorCode } from '../../kernel/error-registry.ts';
+import type { SequenceMark } from '../../model/change-sequence.ts';
+import type { SourceEvent } from '../../model/source-event.ts';
+import { formatTableName } from '../../model/table-schema.ts';
+import { classifyStatement } from '../../mysql/classify-statement.ts';
+import type { Statement } from '../../mysql/statement.ts';
+import type { MysqlServer } from './connection.ts';
+import { logEventError } from './log-failure.ts';
+import { proofOf, sequenceAt } from './log-place.ts';
+import type { LogPlace } from './log-place.ts';
+import { effectsOf } from './statement-effects.ts';
+import type { StreamTables } from './stream-tables.ts';
+
+/** What reading needs. */
+export interface TransactionReaderParts {
+  readonly tables: StreamTables;
+  readonly log: BinlogReader;
+  readonly server: MysqlServer;
+  readonly foldNames: boolean;
+  readonly onSwap: 'halt' | 'bootstrap';
+  readonly epoch: number;
+  /** Events up to here were read before. */
+  readonly from: LogPlace;
+  /** Host and port. */
+  readonly where: string;
+}
+
+type QueryEvent = Extract<LogEvent, { kind: 'query' }>;
+
+/** Offsets that a dump can start at; a place behind them is reached by reading. */
+const START_OFFSET_MAX = 2 ** 32 - 1;
+
+/** Prepared XA transactions that are remembered. */
+const PREPARED_MAX = 10_000;
+
+/** Takes the events of one connection. */
+export class TransactionReader {
+  readonly #parts: TransactionReaderParts;
+  #place: LogPlace;
+  /** First event at the offset that was read last: a compressed transaction has many. */
+  #proving: LogEvent | null = null;
+  #isSkipping: boolean;
+  #isOpen = false;
+  #isExplicit = false;
+  #gtid: string | null = null;
+  #commitTsUs = 0n;
+  readonly #touched = new Set<LogTable>();
+  #describing: LogTable | null = null;
+  #borderTsUs: bigint | null = null;
+  readonly #prepared = new Set<string>();
+
+  constructor(parts: TransactionReaderParts) {
+    const { from } = parts;
+    this.#parts = parts;
+    this.#place = { ...from, gtids: from.gtids?.copy() ?? null };
+    this.#isSkipping = from.offset > START_OFFSET_MAX;
+  }
+
+  /** The end of the last transaction. */
+  get place(): LogPlace {
+    return this.#place;
+  }
+
+  /** Whether no transaction is open. */
+  get isAtBorder(): boolean {
+    return !this.#isOpen;
+  }
+
+  /** Whether the log is still before the place where reading goes on. */
+  get isSkipping(): boolean {
+    return this.#isSkipping;
+  }
+
+  /** Commit time of the last change since this was asked; `null` when there was none. */
+  takeCommitTime(): bigint | null {
+    const time = this.#borderTsUs;
+    this.#borderTsUs = null;
+    return time;
+  }
+
+  /**
+   * Takes an event; what is to be told, `null` for nothing, `wait` when {@link settle} must run
+   * before the next event.
+   *
+   * @throws {FirnError} when the log cannot be read on
+   */
+  take(event: LogEvent): Iterable<SourceEvent> | 'wait' | null {
+    if (event.kind === 'rows') return this.#takeRows(event.table);
+    if (this.#isSkipping && this.#skips(event)) return null;
+    const isInFile = event.endOffset > event.startOffset;
+    if (isInFile && this.#proving?.startOffset !== event.startOffset) this.#proving = event;
+    const told = this.#takeOther(event);
+    if (isInFile && !this.#isOpen) this.#end(event);
+    return told;
+  }
+
+  /** Settles what the last description asked for. */
+  async settle(): Promise<readonly SourceEvent[]> {
+    const table = this.#describing;
+    this.#describing = null;
+    if (table === null) return [];
+    const { tables, log } = this.#parts;
+    const { reader, events } = await tables.described(table);
+    if (reader !== null) log.attach(table, reader);
+    return events;
+  }
+
+  #takeRows(table: LogTable): Iterable<SourceEvent> | null {
+    const { tables } = this.#parts;
+    this.#touched.add(table);
+    return tables.tookRows(table) ? tables.cut() : null;
+  }
+
+  #takeOther(event: LogEvent): Iterable<SourceEvent> | 'wait' | null {
+    switch (event.kind) {
+      case 'gtid':
+        this.#begin(event.gtid, event.originalCommitUs ?? microseconds(event));
+        this.#isExplicit = this.#parts.server.flavour === 'mariadb' && !event.standalone;
+        return null;
+      case 'anonymous-gtid':
+        this.#begin(null, event.originalCommitUs ?? microseconds(event));
+        return null;
+      case 'table-map':
+        if (!this.#parts.tables.isPending(event.table)) return null;
+        this.#describing = event.table;
+        return 'wait';
+      case 'rows-refused':
+        return this.#halt(event, { table: event.table, error: event.error });
+      case 'xid':
+        this.#isOpen = false;
+        return null;
+      case 'query':
+        return this.#takeQuery(event);
+      case 'xa-prepare':
+        return this.#takePrepare(event);
+      case 'incident':
+        throw new FirnError('SOURCE-LOG-INCIDENT', {
+          what: `The server reports incident ${event.code}: ${event.message}`,
+          where: placeText(event),
+        });
+      case 'unknown':
+        if (event.ignorable) return null;
+        throw new FirnError('LOG-EVENT-MALFORMED', {
+          what: `The log has an event of type ${event.typeCode}, which is not known`,
+          where: placeText(event),
+        });
+      case 'server-error':
+        throw logEventError(event, this.#parts.where);
+      case 'end':
+        throw new FirnError('SOURCE-UNREACHABLE', {
+          what: 'The server ended the log',
+          where: this.#parts.where,
+        });
+      default:
+        return null;
+    }
+  }
+
+  #begin(gtid: string | null, commitTsUs: bigint): void {
+    this.#isOpen = true;
+    this.#isExplicit = false;
+    this.#gtid = gtid;
+    this.#commitTsUs = commitTsUs;
+    if (this.#touched.size > 0) this.#touched.clear();
+  }
+
+  #takeQuery(event: QueryEvent): Iterable<SourceEvent> | null {
+    // Nearly all of them; everything else is looked at word by word.
+    if (event.sql === 'BEGIN') return this.#open();
+    if (event.sql === 'COMMIT') return this.#close();
+    const { server } = this.#parts;
+    const statement = classifyStatement(event, server);
+    switch (statement.kind) {
+      case 'begin':
+        return this.#open();
+      case 'commit':
+        return this.#close();
+      case 'rollback': {
+        this.#isOpen = false;
+        return this.#haltTouched(event, {
+          code: 'SOURCE-ROLLED-BACK',
+          what: 'The log has its rows in a transaction that was rolled back',
+          recovery: 'bootstrap',
+        });
+      }
+      case 'xa':
+        return this.#takeXa(event, statement);
+      default: {
+        const told = this.#takeStatement(event, statement);
+        if (!this.#isExplicit) this.#isOpen = false;
+        return told;
+      }
+    }
+  }
+
+  #open(): null {
+    this.#isOpen = true;
+    this.#isExplicit = true;
+    return null;
+  }
+
+  #close(): null {
+    this.#isOpen = false;
+    return null;
+  }
+
+  #takeStatement(event: QueryEvent, statement: Statement): Iterable<SourceEvent> | null {
+    const { tables, foldNames, onSwap } = this.#parts;
+    const effects = effectsOf(statement, {
+      captured: tables.names(),
+      foldNames,
+      onSwap,
+      hasOtherKey: (table) => tables.hasOtherKey(table),
+      where: placeText(event),
+    });
+    if (effects.length === 0) return null;
+    const told: SourceEvent[] = [...tables.cut()];
+    const seq = sequenceAt(event.fileName, event.startOffset);
+    for (const effect of effects) {
+      if (effect.kind === 'halt') {
+        told.push(...this.#halt(event, effect));
+        continue;
+      }
+      this.#borderTsUs = this.#commitTsUs;
+      const stamp = { seq, commitTsUs: this.#commitTsUs, gtid: this.#gtid };
+      told.push(...tables.truncate(effect.table, stamp));
+    }
+    return told;
+  }
+
+  #takeXa(
+    event: QueryEvent,
+    { action, xid }: Extract<Statement, { kind: 'xa' }>,
+  ): Iterable<SourceEvent> | null {
+    if (action === 'start') return this.#open();
+    if (action === 'end' || action === 'prepare') return null;
+    this.#isOpen = false;
+    if (this.#prepared.delete(xid) || action === 'rollback') return null;
+    // What it prepared was not read here: it may have been rows of any table.
+    const { tables } = this.#parts;
+    return tables.names().flatMap((table) => {
+      const what = 'An XA transaction was committed whose rows were prepared before reading began';
+      const error = new FirnError('SOURCE-XA', { what, where: placeText(event) });
+      return this.#halt(event, { table, error });
+    });
+  }
+
+  #takePrepare(event: Extract<LogEvent, { kind: 'xa-prepare' }>): Iterable<SourceEvent> | null {
+    this.#isOpen = false;
+    if (event.onePhase) return null;
+    if (this.#prepared.size < PREPARED_MAX) this.#prepared.add(event.xid);
+    return this.#haltTouched(event, {
+      code: 'SOURCE-XA',
+      what: 'An XA transaction changed it',
+      recovery: 'operator',
+    });
+  }
+
+  #haltTouched(
+    event: LogEvent,
+    why: {
+      readonly code: ErrorCode;
+      readonly what: string;
+      readonly recovery: 'bootstrap' | 'operator';
+    },
+  ): Iterable<SourceEvent> | null {
+    const { code, what, recovery } = why;
+    const touched = [...this.#touched];
+    this.#touched.clear();
+    return touched.flatMap((table) => {
+      const where = `${formatTableName(table)} at ${placeText(event)}`;
+      return this.#halt(event, { table, error: new FirnError(code, { what, where }), recovery });
+    });
+  }
+
+  /** Stops a table here; one that has been loaded again since goes on behind this place. */
+  #halt(
+    event: LogEvent,
+    why: {
+      readonly table: Parameters<StreamTables['halt']>[0];
+      readonly error: FirnError;
+      readonly recovery?: 'bootstrap' | 'operator';
+    },
+  ): readonly SourceEvent[] {
+    const { tables, log, epoch } = this.#parts;
+    const seq = sequenceAt(event.fileName, event.startOffset);
+    const completeFrom: SequenceMark = { epoch, seq };
+    const { table, error, recovery = 'operator' } = why;
+    log.askAgain(table);
+    return tables.halt(table, { error, recovery, completeFrom });
+  }
+
+  /** A transaction, or something outside of one, ended with this event. */
+  #end(event: LogEvent): void {
+    const proving = this.#proving;
+    if (proving === null) return;
+    const { gtids, serverUuid } = this.#place;
+    if (this.#gtid !== null) gtids?.add(this.#gtid);
+    if (this.#touched.size > 0) {
+      this.#borderTsUs = this.#commitTsUs;
+      this.#touched.clear();
+    }
+    this.#gtid = null;
+    const { fileName, endOffset: offset } = event;
+    this.#place = { fileName, offset, gtids, serverUuid, proof: proofOf(proving) };
+  }
+
+  /** A file past 4 GiB is read from its start: nothing before the place counts. */
+  #skips(event: LogEvent): boolean {
+    const { from, log, tables } = this.#parts;
+    if (event.fileName === '' || event.kind === 'rotate') return false;
+    const isBefore = event.fileName === from.fileName && event.endOffset <= from.offset;
+    if (isBefore) return true;
+    this.#isSkipping = false;
+    for (const table of tables.names()) log.askAgain(table);
+    return false;
+  }
+}
+
+function microseconds({ timestampSec }: LogEvent): bigint {
+  return BigInt(timestampSec) * 1_000_000n;
+}
+
+function placeText({ fileName, startOffset }: LogEvent): string {
+  return `${fileName}:${startOffset}`;
+}
