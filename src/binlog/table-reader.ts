@@ -11,19 +11,11 @@ import { ColumnBuilder } from '../model/column-builder.ts';
 import type { ColumnVector } from '../model/column-vector.ts';
 import { formatTableName } from '../model/table-schema.ts';
 import type { TableSchema } from '../model/table-schema.ts';
+import type { ValueReader } from '../mysql/value-reader.ts';
 import type { LogTable } from './log-table.ts';
 import { imageLengths, measureImage, newPlaces, NULL_START, sameValue } from './row-image.ts';
 import type { ImageBytes, ImagePlaces } from './row-image.ts';
 import { RowMarks } from './row-marks.ts';
-
-/** Appends the value in `bytes[at] .. bytes[end]` to `builder`: exactly one, or throws. */
-export type ValueReader = (
-  bytes: Uint8Array,
-  view: DataView,
-  at: number,
-  end: number,
-  builder: ColumnBuilder,
-) => void;
 
 /** How a column of the log becomes one of the schema. */
 export interface ColumnReader {

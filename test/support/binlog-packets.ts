@@ -9,13 +9,14 @@ import { BinlogReader } from '../../src/binlog/binlog-reader.ts';
 import type { LogEvent } from '../../src/binlog/log-event.ts';
 import type { LogTable } from '../../src/binlog/log-table.ts';
 import { compileTable } from '../../src/binlog/table-reader.ts';
-import type { TableReader, ValueReader } from '../../src/binlog/table-reader.ts';
+import type { TableReader } from '../../src/binlog/table-reader.ts';
 import { CHANGE_OPS } from '../../src/model/change-batch.ts';
 import type { ChangeBatch } from '../../src/model/change-batch.ts';
 import type { ColumnBuilder } from '../../src/model/column-builder.ts';
 import { isValid } from '../../src/model/column-vector.ts';
 import type { ColumnVector } from '../../src/model/column-vector.ts';
 import type { MysqlFlavour } from '../../src/mysql/mysql-column.ts';
+import type { ValueReader } from '../../src/mysql/value-reader.ts';
 
 const MAGIC_BYTES = 4;
 const HEADER_BYTES = 19;
@@ -158,14 +159,25 @@ export function readDump(
   return lines;
 }
 
+/** What is in every event. */
+const PLACE_KEYS = new Set([
+  'kind',
+  'fileName',
+  'startOffset',
+  'endOffset',
+  'timestampSec',
+  'serverId',
+  'checksum',
+]);
+
 /** An event in one line; GTIDs, times and checksums of a recording as they are. */
 export function eventLine(event: LogEvent): string {
-  const { kind, fileName, startOffset, endOffset, timestampSec, serverId, checksum, ...rest } =
-    event;
-  const known = 'table' in rest ? { ...rest, table: tableText(rest.table, kind) } : rest;
-  const facts = Object.entries(known).map(([key, value]) => {
+  const { kind, fileName, startOffset, endOffset } = event;
+  const known = 'table' in event ? { ...event, table: tableText(event.table, kind) } : event;
+  const facts = Object.entries(known).flatMap(([key, value]) => {
+    if (PLACE_KEYS.has(key)) return [];
     const text = value instanceof Error ? value.message : String(value);
-    return `${key}=${text.replaceAll(/\s+/g, ' ')}`;
+    return [`${key}=${text.replaceAll(/\s+/g, ' ')}`];
   });
   return `${fileName}:${startOffset}..${endOffset} ${kind} ${facts.join(' ')}`;
 }
@@ -199,10 +211,8 @@ export function rowLines(batch: ChangeBatch): readonly string[] {
     const before = batch.before?.map((column) => valueText(column, row)).join(' ');
     const tx = batch.tx === null ? '-' : Buffer.from(valueText(batch.tx, row), 'hex').toString();
     const seq = `${(batch.seq[row] ?? 0n) >> 40n}/${(batch.seq[row] ?? 0n) & 0xff_ffff_ffffn}`;
-    lines.push(
-      `  ${op} seq=${seq} row=${batch.row[row]} ts=${batch.commitTsUs[row]} tx=${tx}: ${values}` +
-        (before === undefined ? '' : ` before: ${before}`),
-    );
+    const place = `${op} seq=${seq} row=${batch.row[row]} ts=${batch.commitTsUs[row]} tx=${tx}`;
+    lines.push(`  ${place}: ${values}${before === undefined ? '' : ` before: ${before}`}`);
   }
   return lines;
 }
