@@ -28,7 +28,7 @@ const YES = ['--yes', 'do not ask'] as const;
 const start: readonly CommandDeclaration[] = [
   {
     name: 'demo',
-    arguments: [['[source]', 'sqlite']],
+    arguments: [['[source]', 'sqlite, mysql, or mysql://USER:PASSWORD@HOST of a server to use']],
     summary: 'a whole pipeline on generated data in ./firn-demo',
     options: [],
     load: async () => (await import('./commands/demo.ts')).demo,

@@ -63,7 +63,8 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@duckdb/node-api': ['engines/embedded'],
   '@duckdb/node-bindings': ['engines/embedded'],
   commander: ['cli'],
-  mysql2: ['sources/mysql'],
+  // The demo's shop is an application of its own.
+  mysql2: ['sources/mysql', 'cli'],
   pino: ['cli'],
   'prom-client': ['monitor'],
   yaml: ['config'],

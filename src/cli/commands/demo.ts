@@ -1,6 +1,6 @@
 /** `firn demo`: a whole pipeline on generated data, told as a story. Ends by itself. */
 import { writeFileSync } from 'node:fs';
-import { relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import { optionalArgument } from '../command.ts';
@@ -10,22 +10,27 @@ import type { DemoPaths } from '../demo/demo-folder.ts';
 import { tellProof, tellQueries } from '../demo/demo-proof.ts';
 import { DemoStory } from '../demo/demo-story.ts';
 import { createDice } from '../demo/dice.ts';
-import { createShop } from '../demo/shop-database.ts';
+import type { DemoShop } from '../demo/demo-shop.ts';
+import { fillShop } from '../demo/shop-database.ts';
+import { sqliteShop } from '../demo/sqlite-shop.ts';
 import { createStoryTeller } from '../demo/story-teller.ts';
 import type { StoryTeller } from '../demo/story-teller.ts';
 import { EXIT } from '../exit-code.ts';
 import { withPipeline } from '../open-pipeline.ts';
 import { formatCount, formatElapsed } from '../output/human-text.ts';
+import { isServerAddress } from '../server-address.ts';
 
 /** Made in a second, copied in a few. */
 const SHOP = { customers: 1000, orders: 12_000 };
 
-const PIPELINE_FILE = `# The demo's pipeline. Its intervals are short: there is something to see.
+/** The demo's pipeline. Its intervals are short: there is something to see. */
+function pipelineFile(shop: DemoShop): string {
+  const tables = ['customers', 'orders', 'order_lines'].map((name) => `${shop.prefix}${name}`);
+  return `# The demo's pipeline. Its intervals are short: there is something to see.
 name: shop
 source:
-  type: sqlite
-  path: ./shop.db
-tables: [customers, orders, order_lines]
+${shop.source.map((line) => `  ${line}`).join('\n')}
+tables: [${tables.join(', ')}]
 lake:
   warehouse: ./lake
 ledger:
@@ -33,43 +38,82 @@ ledger:
 base:
   mergeInterval: 3s
 `;
+}
+
+/** The shop in the database that was asked for; a folder is made, a server perhaps started. */
+async function openDemoShop(
+  context: CommandContext,
+  asked: { readonly source: string; readonly paths: DemoPaths },
+): Promise<DemoShop> {
+  const { source, paths } = asked;
+  if (source === 'sqlite') return sqliteShop(paths.database);
+  const { mysqlShop } = await import('../demo/mysql-shop.ts');
+  if (isServerAddress(source)) {
+    return mysqlShop({ address: source, end: () => Promise.resolve() });
+  }
+  const { startLocalServer } = await import('../demo/local-server.ts');
+  const server = await startLocalServer(context, paths.server);
+  try {
+    return await mysqlShop(server);
+  } catch (error) {
+    await server.end();
+    throw error;
+  }
+}
 
 /** Exit code 1 when the lake does not equal the shop at the end. */
 export const demo: Command = async (context, input) => {
   const source = optionalArgument(input, 0) ?? 'sqlite';
-  if (source !== 'sqlite') {
-    const what = `the demo of ${source.slice(0, 20)} is not in this version; firn demo sqlite is`;
-    throw new FirnError('CONFIG-NOT-SUPPORTED', { what });
+  if (source !== 'sqlite' && source !== 'mysql' && !isServerAddress(source)) {
+    const what = 'the demo takes sqlite, mysql, or the address of a server';
+    throw new FirnError('CONFIG-USAGE', { what });
   }
   const startMs = context.clock.monotonicMs();
   const paths = prepareDemoFolder(resolve('firn-demo'));
   const story = createStoryTeller(context.terminal);
-  makeShop(context, paths, story);
-  const chapters = new DemoStory(context, paths, story);
+  const shop = await openDemoShop(context, { source, paths });
+  const chapters = new DemoStory(context, { paths, shop, story });
   try {
+    await fill(context, { shop, paths, story });
     await chapters.tell();
+    const environment = { ...context.environment, ...shop.environment };
+    return await prove({ ...context, environment }, { paths, shop, story, startMs });
   } catch (error) {
     if (context.signal.aborted) return EXIT.interrupted;
     throw error;
   } finally {
     await chapters.close();
+    await shop.close();
   }
-  return prove(context, { paths, story, startMs });
 };
 
-function makeShop(context: CommandContext, paths: DemoPaths, story: StoryTeller): void {
+interface Told {
+  readonly paths: DemoPaths;
+  readonly shop: DemoShop;
+  readonly story: StoryTeller;
+}
+
+async function fill(context: CommandContext, { shop, paths, story }: Told): Promise<void> {
   const { terminal, random } = context;
-  terminal.line('A shop keeps its orders in SQLite. Firn copies them to Apache Iceberg tables');
-  terminal.line('while it is open, is killed on the way, and proves that nothing is missing.');
-  const { rows } = createShop(paths.shop, SHOP, createDice(random));
-  writeFileSync(paths.pipelineFile, PIPELINE_FILE);
-  const path = relative('.', paths.shop);
-  story.headline(`A shop: ${path}, ${formatCount(rows)} rows in customers, orders, order_lines`);
+  terminal.line(`A shop keeps its orders in ${shop.kind}. Firn copies them to Apache Iceberg`);
+  terminal.line(
+    'tables while it is open, is killed on the way, and proves that nothing is missing.',
+  );
+  const store = await shop.open();
+  try {
+    for (const statement of shop.schema) await store.run(statement);
+    const { rows } = await fillShop(store, SHOP, createDice(random));
+    writeFileSync(paths.pipelineFile, pipelineFile(shop));
+    const count = formatCount(rows);
+    story.headline(`A shop: ${shop.where}, ${count} rows in customers, orders, order_lines`);
+  } finally {
+    await store.close();
+  }
 }
 
 async function prove(
   context: CommandContext,
-  demo: { readonly paths: DemoPaths; readonly story: StoryTeller; readonly startMs: number },
+  demo: Told & { readonly startMs: number },
 ): Promise<0 | 1> {
   const { terminal, clock, program } = context;
   const config = loadPipelineFile(demo.paths.pipelineFile);
@@ -82,7 +126,7 @@ async function prove(
     terminal.line(`That was all, in ${formatElapsed(tookMs)}; it is all in firn-demo. Go on with:`);
     terminal.line(`    ${program} query firn-demo "SELECT * FROM orders LIMIT 5"`);
     terminal.line(`    ${program} status firn-demo`);
-    terminal.line(`    ${program} run app.db --into lake     your own SQLite database`);
+    terminal.line(`    ${program} ${demo.shop.advice}`);
     return report.equal ? EXIT.done : EXIT.no;
   });
 }

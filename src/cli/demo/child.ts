@@ -22,6 +22,14 @@ export interface ChildEnd {
   readonly complaint: string;
 }
 
+/** What a child is given. */
+export interface ChildOptions {
+  /** Called with each line of its output. */
+  readonly onLine: (line: string) => void;
+  /** Variables beside those of this process. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** Characters of complaint kept: the last ones say why it ended. */
 const COMPLAINT_MAX = 4000;
 
@@ -29,14 +37,14 @@ const COMPLAINT_MAX = 4000;
  * Starts this program again with other words.
  *
  * @param words command and arguments
- * @param onLine called with each line of its output
  */
-export function startFirn(words: readonly string[], onLine: (line: string) => void): Child {
+export function startFirn(words: readonly string[], options: ChildOptions): Child {
   const program = process.argv[1] ?? '';
   // In a group of its own: Ctrl-C in a terminal reaches only the demo, which ends it in order.
   const child = spawn(process.execPath, [program, ...words], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
+    env: { ...process.env, ...options.environment },
   });
   let complaint = '';
   child.stderr.setEncoding('utf8');
@@ -45,7 +53,7 @@ export function startFirn(words: readonly string[], onLine: (line: string) => vo
   });
   // A child that has ended takes no more input: its end is seen below.
   child.stdin.on('error', () => {});
-  createInterface({ input: child.stdout }).on('line', onLine);
+  createInterface({ input: child.stdout }).on('line', options.onLine);
   let end: ChildEnd | null = null;
   const ended = new Promise<ChildEnd>((resolve) => {
     const onEnd = (how: ChildEnd): void => {

@@ -9,7 +9,10 @@ const MARKER = '.made-by-firn-demo';
 /** Paths inside the demo's folder. */
 export interface DemoPaths {
   readonly folder: string;
-  readonly shop: string;
+  /** A SQLite shop. */
+  readonly database: string;
+  /** A server's data. */
+  readonly server: string;
   readonly pipelineFile: string;
 }
 
@@ -30,5 +33,10 @@ export function prepareDemoFolder(folder: string): DemoPaths {
   }
   mkdirSync(folder, { recursive: true });
   writeFileSync(marker, 'Made by firn demo; the next demo empties this folder.\n');
-  return { folder, shop: join(folder, 'shop.db'), pipelineFile: join(folder, 'firn.yaml') };
+  return {
+    folder,
+    database: join(folder, 'shop.db'),
+    server: join(folder, 'server'),
+    pipelineFile: join(folder, 'firn.yaml'),
+  };
 }

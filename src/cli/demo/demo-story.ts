@@ -9,9 +9,9 @@ import { formatAmount, formatCount, formatElapsed } from '../output/human-text.t
 import { startFirn } from './child.ts';
 import type { Child, ChildEnd } from './child.ts';
 import type { DemoPaths } from './demo-folder.ts';
+import type { DemoShop } from './demo-shop.ts';
 import { PipelineWatch } from './pipeline-watch.ts';
 import { GIFT_NOTES } from './shop-writer.ts';
-import { openShop } from './shop-database.ts';
 import type { StoryTeller } from './story-teller.ts';
 
 /** Tables of the shop. */
@@ -24,21 +24,26 @@ const PATIENCE_MS = 60_000;
 export class DemoStory {
   readonly #context: CommandContext;
   readonly #paths: DemoPaths;
+  readonly #shop: DemoShop;
   readonly #story: StoryTeller;
   readonly #children = new Set<Child>();
   #watch = new PipelineWatch();
   #shopReport = '';
 
-  constructor(context: CommandContext, paths: DemoPaths, story: StoryTeller) {
+  constructor(
+    context: CommandContext,
+    told: { readonly paths: DemoPaths; readonly shop: DemoShop; readonly story: StoryTeller },
+  ) {
     this.#context = context;
-    this.#paths = paths;
-    this.#story = story;
+    this.#paths = told.paths;
+    this.#shop = told.shop;
+    this.#story = told.story;
   }
 
   /** Tells the part in which other processes work; they have ended when it ends. */
   async tell(): Promise<void> {
     this.#story.headline('The shop opens: another process writes, about 80 transactions a second');
-    const shop = this.#start(['demo-shop', this.#paths.shop], (line) => {
+    const shop = this.#start(['demo-shop', this.#shop.address], (line) => {
       this.#shopReport = line;
     });
     const first = await this.#copy();
@@ -91,9 +96,9 @@ export class DemoStory {
     const { clock } = this.#context;
     this.#story.headline('ALTER TABLE orders ADD COLUMN gift_note TEXT');
     const startMs = clock.monotonicMs();
-    const database = openShop(this.#paths.shop);
-    database.exec('ALTER TABLE orders ADD COLUMN gift_note TEXT');
-    database.close();
+    const store = await this.#shop.open();
+    await store.run('ALTER TABLE orders ADD COLUMN gift_note TEXT');
+    await store.close();
     shop.tell(GIFT_NOTES);
     await this.#until(pipeline, () => this.#watch.schemaChanges > 0);
     const took = formatElapsed(clock.monotonicMs() - startMs);
@@ -137,7 +142,8 @@ export class DemoStory {
   }
 
   #start(words: readonly string[], onLine: (line: string) => void): Child {
-    const child = startFirn(words, onLine);
+    const { environment } = this.#shop;
+    const child = startFirn(words, { onLine, environment });
     this.#children.add(child);
     return child;
   }

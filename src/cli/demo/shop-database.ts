@@ -1,5 +1,5 @@
-/** The demo's shop: customers, orders, order lines with a two-column key, in a SQLite database. */
-import { DatabaseSync } from 'node:sqlite';
+/** The demo's shop: customers, orders, order lines with a two-column key. */
+import type { ShopStore } from './demo-shop.ts';
 import type { Dice } from './dice.ts';
 
 /** What a new shop holds. */
@@ -18,66 +18,53 @@ const FIRST_NAMES = ['Ada', 'Bo', 'Chen', 'Dora', 'Emil', 'Fatma', 'Goran', 'Han
 const LAST_NAMES = ['Alm', 'Berg', 'Costa', 'Dietz', 'Eklund', 'Fontana', 'Gruber', 'Haas', 'Ito'];
 const CITIES = ['Bergen', 'Chur', 'Graz', 'Kiruna', 'Lhasa', 'Nuuk', 'Quito', 'Zermatt'];
 
-const SCHEMA = `
-  CREATE TABLE customers (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL,
-    city TEXT NOT NULL,
-    points INTEGER NOT NULL DEFAULT 0
-  );
-  CREATE TABLE orders (
-    id INTEGER PRIMARY KEY,
-    customer_id INTEGER NOT NULL REFERENCES customers(id),
-    state TEXT NOT NULL,
-    total REAL NOT NULL,
-    ordered_at TEXT NOT NULL
-  );
-  CREATE TABLE order_lines (
-    order_id INTEGER NOT NULL,
-    line INTEGER NOT NULL,
-    article INTEGER NOT NULL,
-    quantity INTEGER NOT NULL,
-    price REAL NOT NULL,
-    PRIMARY KEY (order_id, line)
-  );
-`;
+/** Rows of one INSERT while the shop is made. */
+const ROWS_AT_ONCE = 250;
 
-/** Opens the shop like any program would: WAL mode, waiting for others. */
-export function openShop(path: string): DatabaseSync {
-  const shop = new DatabaseSync(path, { timeout: 10_000 });
-  shop.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL');
-  return shop;
-}
+const LINE_COLUMNS = '(order_id, line, article, quantity, price)';
 
 /** A price with two digits after the point. */
 export function drawPrice(dice: Dice): number {
   return (100 + dice.below(9900)) / 100;
 }
 
-/** Makes a filled shop at `path`, which must not be there yet. */
-export function createShop(path: string, size: ShopSize, dice: Dice): { readonly rows: number } {
-  const shop = openShop(path);
-  try {
-    shop.exec(SCHEMA);
-    shop.exec('BEGIN');
-    const customer = shop.prepare('INSERT INTO customers (name, city, points) VALUES (?, ?, ?)');
-    for (let id = 1; id <= size.customers; id++) {
-      const name = `${dice.oneOf(FIRST_NAMES)} ${dice.oneOf(LAST_NAMES)}`;
-      customer.run(name, dice.oneOf(CITIES), dice.below(1000));
-    }
-    let rows = size.customers;
-    const add = orderWriter(shop, dice);
-    for (let id = 1; id <= size.orders; id++) {
-      const day = String(1 + dice.below(28)).padStart(2, '0');
-      const state = dice.oneOf(ORDER_STATES);
-      const customerId = 1 + dice.below(size.customers);
-      rows += add({ customerId, state, orderedAt: `2026-09-${day} 12:00:00` }).rows;
-    }
-    shop.exec('COMMIT');
-    return { rows };
-  } finally {
-    shop.close();
+type Values = readonly (string | number)[];
+
+async function insertAll(store: ShopStore, into: string, rows: readonly Values[]): Promise<void> {
+  for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+    const part = rows.slice(from, from + ROWS_AT_ONCE);
+    const holes = part.map((row) => `(${row.map(() => '?').join(', ')})`).join(', ');
+    await store.run(`INSERT INTO ${into} VALUES ${holes}`, part.flat());
   }
+}
+
+/** Fills the tables of a new shop. */
+export async function fillShop(
+  store: ShopStore,
+  size: ShopSize,
+  dice: Dice,
+): Promise<{ readonly rows: number }> {
+  const customers: Values[] = [];
+  for (let id = 1; id <= size.customers; id++) {
+    const name = `${dice.oneOf(FIRST_NAMES)} ${dice.oneOf(LAST_NAMES)}`;
+    customers.push([id, name, dice.oneOf(CITIES), dice.below(1000)]);
+  }
+  const orders: Values[] = [];
+  const lines: Values[] = [];
+  for (let id = 1; id <= size.orders; id++) {
+    const day = String(1 + dice.below(28)).padStart(2, '0');
+    const state = dice.oneOf(ORDER_STATES);
+    const customerId = 1 + dice.below(size.customers);
+    const drawn = drawLines(dice);
+    orders.push([id, customerId, state, drawn.total, `2026-09-${day} 12:00:00`]);
+    lines.push(...drawn.lines.map((line) => [id, ...line]));
+  }
+  await store.run('BEGIN');
+  await insertAll(store, 'customers (id, name, city, points)', customers);
+  await insertAll(store, 'orders (id, customer_id, state, total, ordered_at)', orders);
+  await insertAll(store, `order_lines ${LINE_COLUMNS}`, lines);
+  await store.run('COMMIT');
+  return { rows: customers.length + orders.length + lines.length };
 }
 
 /** An order to be written; its lines are drawn. */
@@ -87,33 +74,30 @@ export interface NewOrder {
   readonly orderedAt: string;
 }
 
-/** Prepares writing an order with one to four lines; gives its id and the number of rows. */
-export function orderWriter(
-  shop: DatabaseSync,
-  dice: Dice,
-): (order: NewOrder) => { readonly id: number; readonly rows: number } {
-  const insertOrder = shop.prepare(
+/** One to four lines without their order's id, and their sum. */
+function drawLines(dice: Dice): { readonly lines: readonly Values[]; readonly total: number } {
+  let total = 0;
+  const lines = Array.from({ length: 1 + dice.below(4) }, (_, index) => {
+    const quantity = 1 + dice.below(5);
+    const price = drawPrice(dice);
+    total += quantity * price;
+    return [index + 1, 1 + dice.below(ARTICLES), quantity, price];
+  });
+  return { lines, total: Math.round(total * 100) / 100 };
+}
+
+/** Writes an order with one to four lines; gives its id. */
+export async function writeOrder(store: ShopStore, order: NewOrder, dice: Dice): Promise<number> {
+  const { lines, total } = drawLines(dice);
+  const id = await store.run(
     'INSERT INTO orders (customer_id, state, total, ordered_at) VALUES (?, ?, ?, ?)',
+    [order.customerId, order.state, total, order.orderedAt],
   );
-  const insertLine = shop.prepare(
-    'INSERT INTO order_lines (order_id, line, article, quantity, price) VALUES (?, ?, ?, ?, ?)',
-  );
-  return ({ customerId, state, orderedAt }) => {
-    const lines = Array.from({ length: 1 + dice.below(4) }, () => ({
-      article: 1 + dice.below(ARTICLES),
-      quantity: 1 + dice.below(5),
-      price: drawPrice(dice),
-    }));
-    const total = lines.reduce((sum, { quantity, price }) => sum + quantity * price, 0);
-    const { lastInsertRowid } = insertOrder.run(
-      customerId,
-      state,
-      Math.round(total * 100) / 100,
-      orderedAt,
-    );
-    for (const [index, { article, quantity, price }] of lines.entries()) {
-      insertLine.run(lastInsertRowid, index + 1, article, quantity, price);
-    }
-    return { id: Number.parseInt(String(lastInsertRowid), 10), rows: 1 + lines.length };
-  };
+  for (const line of lines) {
+    await store.run(`INSERT INTO order_lines ${LINE_COLUMNS} VALUES (?, ?, ?, ?, ?)`, [
+      id,
+      ...line,
+    ]);
+  }
+  return id;
 }

@@ -66,6 +66,12 @@ export const configErrors = {
     summary: 'The folder of the demo holds something that the demo did not make.',
     remedy: 'Move the folder firn-demo away, or start the demo in another folder.',
   },
+  'CONFIG-DEMO-SERVER': {
+    disposition: 'refuse',
+    summary: 'The demo has no database server that it can use.',
+    remedy:
+      'Give it one, firn demo mysql://USER:PASSWORD@HOST, whose user may create the database firn_demo; or put mysqld or mariadbd in PATH; or see firn demo sqlite.',
+  },
   'CONFIG-RUNTIME-FOLDER': {
     disposition: 'refuse',
     summary: 'The folder for locks and sockets cannot be used.',
