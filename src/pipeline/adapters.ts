@@ -2,11 +2,10 @@
  * The one place that knows which adapter a pipeline file asks for. Adapters are imported only when
  * they are used: reading the status of a pipeline loads no engine.
  */
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { unreachable } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { FirnError } from '../kernel/firn-error.ts';
 import type { Random } from '../kernel/random.ts';
 import type { PipelineConfig } from '../config/pipeline-config.ts';
 import type { SecretReader } from '../config/secret-reference.ts';
@@ -75,10 +74,61 @@ export async function openSource(parts: AdapterParts): Promise<ChangeSource> {
       const { tables, name } = config;
       return createSqliteSource({ path, pollIntervalMs, tables, namespace: name, clock, random });
     }
-    case 'mysql':
-      throw new FirnError('CONFIG-NOT-SUPPORTED', { what: 'MySQL is not wired yet' });
+    case 'mysql': {
+      const { createMysqlSource } = await import('../sources/mysql/source.ts');
+      const { readMysqlAddress } = await import('./mysql-address.ts');
+      const { source, tables, name } = config;
+      const { host, port, serverId, onSwap, heartbeatIntervalMs, readConnections } = source;
+      return createMysqlSource({
+        address: () => readMysqlAddress(source, parts.readSecret),
+        label: `mysql://${host}:${port}`,
+        ...{ tables, namespace: name, clock, random },
+        ...{ serverId, onSwap, heartbeatIntervalMs, readConnections },
+      });
+    }
     default:
       return unreachable(config.source);
+  }
+}
+
+async function openMysql(
+  { config, clock, random, readSecret }: AdapterParts,
+  source: Extract<PipelineConfig['source'], { type: 'mysql' }>,
+): Promise<ChangeSource> {
+  const { createMysqlSource } = await import('../sources/mysql/source.ts');
+  const { tables, name: namespace } = config;
+  const { host, port, user, serverId, onSwap, heartbeatIntervalMs, readConnections } = source;
+  const { password: secret, tls: mode, tlsCa } = source;
+  const ca = tlsCa === null ? null : readAuthority(tlsCa);
+  const tls =
+    mode === 'off' ? ({ kind: 'off' } as const) : ({ kind: 'verify', ca, hostName: true } as const);
+  const connectMsMax = source.connectTimeoutMs;
+  return createMysqlSource({
+    address: async () => {
+      const password = secret === null ? '' : ((await readSecret?.(secret)) ?? '');
+      return { host, port, user, password, tls, connectMsMax };
+    },
+    label: `mysql://${host}:${port}`,
+    tables,
+    namespace,
+    clock,
+    random,
+    serverId,
+    onSwap,
+    heartbeatIntervalMs,
+    readConnections,
+  });
+}
+
+function readAuthority(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new FirnError('SOURCE-TLS', {
+      what: 'The file of tlsCa cannot be read',
+      where: path,
+      cause,
+    });
   }
 }
 
