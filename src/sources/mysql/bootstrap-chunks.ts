@@ -31,7 +31,7 @@ import type { KeyRange } from './table-statements.ts';
 /** A statement holds its moment open at the server: it should be over after about this time. */
 const STATEMENT_MS = 2000;
 
-/** Rows of one statement at least and at most, whatever its speed. */
+/** Rows of one statement at least (or those of one chunk) and at most, whatever its speed. */
 const STATEMENT_ROWS_MIN = 500;
 const STATEMENT_ROWS_MAX = 500_000;
 
@@ -183,10 +183,12 @@ async function findBorder(
 
 /** How many rows one statement reads, by how long the ones before it took. */
 class StatementSize {
+  readonly #rowsMin: number;
   #rows: number;
 
   constructor(rows: number) {
-    this.#rows = clamp(rows);
+    this.#rowsMin = Math.min(STATEMENT_ROWS_MIN, rows);
+    this.#rows = rows;
   }
 
   get rows(): number {
@@ -196,12 +198,9 @@ class StatementSize {
   /** The last statement of this size took so long. */
   took(ms: number): void {
     const factor = Math.min(2, Math.max(0.5, STATEMENT_MS / Math.max(1, ms)));
-    this.#rows = clamp(Math.round(this.#rows * factor));
+    const rows = Math.round(this.#rows * factor);
+    this.#rows = Math.min(STATEMENT_ROWS_MAX, Math.max(this.#rowsMin, rows));
   }
-}
-
-function clamp(rows: number): number {
-  return Math.min(STATEMENT_ROWS_MAX, Math.max(STATEMENT_ROWS_MIN, rows));
 }
 
 function weightOf({ rows }: Piece): number {

@@ -94,6 +94,8 @@ export class RowSession {
     const decoder = new RowDecoder(columns, { limits, where: this.#where });
     const stop = (): void => this.#fail(this.#cut());
     signal.addEventListener('abort', stop, { once: true });
+    const watched = new AbortController();
+    void this.#watch(watched.signal);
     try {
       if (this.#failure !== null) throw this.#failure;
       this.#socket.write(commandPacket(COM_QUERY, Buffer.from(sql)));
@@ -115,6 +117,7 @@ export class RowSession {
       throw error;
     } finally {
       signal.removeEventListener('abort', stop);
+      watched.abort();
       // Left in the middle, the rest of the answer would be taken for the next one.
       if (this.#busy) this.destroy();
     }
@@ -141,10 +144,6 @@ export class RowSession {
 
   /** The next bytes; what arrived before a failure comes first. */
   async #next(): Promise<Uint8Array> {
-    const silence = new AbortController();
-    if (this.#waiting.length === 0 && this.#failure === null) {
-      void this.#endSilence(silence.signal);
-    }
     while (this.#waiting.length === 0) {
       if (this.#failure !== null) throw this.#failure;
       this.#socket.resume();
@@ -153,15 +152,20 @@ export class RowSession {
       });
       this.#wake = null;
     }
-    silence.abort();
     const chunk = this.#waiting.shift() ?? new Uint8Array(0);
     this.#waitingBytes -= chunk.length;
     return chunk;
   }
 
-  async #endSilence(signal: AbortSignal): Promise<void> {
-    await this.#clock.sleep(SILENCE_MS_MAX, signal);
-    if (!signal.aborted) this.#fail(this.#silent());
+  /** Ends the session when the server is waited for and says nothing from one look to the next. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const before = this.#socket.bytesRead;
+      const isWaiting = this.#wake !== null;
+      await this.#clock.sleep(SILENCE_MS_MAX, signal);
+      const isSilent = this.#wake !== null && this.#socket.bytesRead === before;
+      if (!signal.aborted && isWaiting && isSilent) this.#fail(this.#silent());
+    }
   }
 
   #fail(error: FirnError): void {

@@ -16,12 +16,13 @@ import { keyLiteral } from '../../mysql/parameter-text.ts';
 import { quoteMysqlName } from '../../mysql/quote-name.ts';
 import { selectExpression, textReader } from '../../mysql/text-reader.ts';
 import type { ValueReader } from '../../mysql/value-reader.ts';
+import { parseSourceType } from '../../mysql/source-type.ts';
 import { serverErrorNumber } from './connection-failure.ts';
 import type { MysqlConnection } from './connection.ts';
 import type { DecodedColumn } from './row-decoder.ts';
 import { RowSession } from './row-session.ts';
 import { quoteText } from './table-statements.ts';
-import type { ReadTable } from './table-statements.ts';
+import type { ReadKey, ReadTable } from './table-statements.ts';
 
 /** Marks around a read, as the source makes them. */
 export interface ReadMarks {
@@ -59,6 +60,9 @@ const READ_SESSION = [
   'SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ',
   'SET SESSION sql_select_limit = 18446744073709551615',
 ];
+
+/** Labels of an ENUM that a condition lists. */
+const LABELS_MAX = 500;
 
 /** Unknown column: the table is not the one whose schema is known. */
 const UNKNOWN_COLUMN = 1054;
@@ -106,7 +110,7 @@ export async function planReading(
       name: `${quoteMysqlName(schema.table.namespace)}.${quoteMysqlName(schema.table.table)}`,
       list: list(schema.columns),
       keyList: list(keys),
-      keys: keys.map(({ sourceName }) => quoteMysqlName(sourceName)),
+      keys: keys.map(readKeyOf),
       index: await findIndex(connection, schema),
     },
     readers: schema.columns.map((column) => {
@@ -154,6 +158,13 @@ export function tableError(error: unknown, schema: TableSchema): unknown {
     where: formatTableName(schema.table),
     cause: error,
   });
+}
+
+function readKeyOf({ sourceName, sourceType }: Column): ReadKey {
+  const { name, labels } = parseSourceType(sourceType);
+  // An empty label would be taken for the number 0, and lists of thousands are no search.
+  const listed = name === 'enum' && !labels.includes('') && labels.length <= LABELS_MAX;
+  return { name: quoteMysqlName(sourceName), labels: listed ? labels : null };
 }
 
 function readerAt(reading: TableReading, index: number): ValueReader {

@@ -4,8 +4,19 @@
  * start, so it is written out as `a > 1 OR (a = 1 AND b > 2)`. Values come as literals made by
  * `keyLiteral`.
  */
-import { assert } from '../../kernel/assert.ts';
+import { assert, unreachable } from '../../kernel/assert.ts';
 import { quoteMysqlName } from '../../mysql/quote-name.ts';
+
+/** A key column. */
+export interface ReadKey {
+  /** Quoted. */
+  readonly name: string;
+  /**
+   * Labels of an ENUM in order, else `null`. Its literals are numbers, in which no server searches
+   * an index; conditions list labels instead.
+   */
+  readonly labels: readonly string[] | null;
+}
 
 /** A table to read and the order to read it in. */
 export interface ReadTable {
@@ -15,8 +26,8 @@ export interface ReadTable {
   readonly list: string;
   /** SELECT list of the key columns, in key order. */
   readonly keyList: string;
-  /** Quoted key columns in key order; empty: no order. */
-  readonly keys: readonly string[];
+  /** Key columns in key order; empty: no order. */
+  readonly keys: readonly ReadKey[];
   /** Name of the index of just these columns, `null` when there is none to be named. */
   readonly index: string | null;
 }
@@ -43,7 +54,7 @@ export function selectRange(table: ReadTable, range: KeyRange): string {
     ...(range.upTo === null ? [] : [`(${notBehind(keys, range.upTo)})`]),
   ];
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  const order = keys.length === 0 ? '' : ` ORDER BY ${keys.join(', ')}`;
+  const order = keys.length === 0 ? '' : ` ORDER BY ${orderOf(table)}`;
   const limit = range.limit === null ? '' : ` LIMIT ${range.limit}`;
   return `SELECT ${table.list} FROM ${relation(table)}${where}${order}${limit}`;
 }
@@ -51,9 +62,8 @@ export function selectRange(table: ReadTable, range: KeyRange): string {
 /** The key of the row that is `count` rows behind `after`. */
 export function selectBorder(table: ReadTable, after: KeyRange['after'], count: number): string {
   const where = after === null ? '' : ` WHERE ${behind(table.keys, after)}`;
-  const order = table.keys.join(', ');
   const select = `SELECT ${table.keyList} FROM ${relation(table)}`;
-  return `${select}${where} ORDER BY ${order} LIMIT ${count - 1}, 1`;
+  return `${select}${where} ORDER BY ${orderOf(table)} LIMIT ${count - 1}, 1`;
 }
 
 /** The rows of these keys, in any order. */
@@ -61,8 +71,8 @@ export function selectKeys(table: ReadTable, keys: readonly (readonly string[])[
   assert(keys.length > 0 && table.keys.length > 0, 'there is something to look for');
   const [only] = table.keys;
   const condition =
-    table.keys.length === 1
-      ? `${only} IN (${keys.map(([literal]) => literal).join(', ')})`
+    table.keys.length === 1 && only?.labels === null
+      ? `${only.name} IN (${keys.map(([literal]) => literal).join(', ')})`
       : keys.map((key) => `(${equal(table.keys, key)})`).join(' OR ');
   return `SELECT ${table.list} FROM ${relation(table)} WHERE ${condition}`;
 }
@@ -71,29 +81,59 @@ function relation({ name, index }: ReadTable): string {
   return index === null ? name : `${name} FORCE INDEX (${quoteMysqlName(index)})`;
 }
 
+function orderOf({ keys }: ReadTable): string {
+  return keys.map(({ name }) => name).join(', ');
+}
+
 /** `a > 1 OR (a = 1 AND (b > 2 OR (b = 2 AND c > 3)))`. */
-function behind(keys: readonly string[], literals: readonly string[]): string {
-  return compared(keys, literals, '>');
+function behind(keys: readonly ReadKey[], literals: readonly string[]): string {
+  return rowCompared(keys, literals, '>');
 }
 
-function notBehind(keys: readonly string[], literals: readonly string[]): string {
-  return compared(keys, literals, '<=');
+function notBehind(keys: readonly ReadKey[], literals: readonly string[]): string {
+  return rowCompared(keys, literals, '<=');
 }
 
-function compared(
-  keys: readonly string[],
+type Operator = '=' | '>' | '<' | '<=';
+
+function rowCompared(
+  keys: readonly ReadKey[],
   literals: readonly string[],
   operator: '>' | '<=',
 ): string {
-  assert(keys.length > 0 && keys.length === literals.length, 'a literal for each key column');
   const [key, ...keysLeft] = keys;
   const [literal, ...literalsLeft] = literals;
-  if (keysLeft.length === 0) return `${key} ${operator} ${literal}`;
+  assert(key !== undefined && literal !== undefined, 'a literal for each key column');
+  if (keysLeft.length === 0) return compared(key, operator, literal);
   const strict = operator === '>' ? '>' : '<';
-  const rest = compared(keysLeft, literalsLeft, operator);
-  return `${key} ${strict} ${literal} OR (${key} = ${literal} AND (${rest}))`;
+  const rest = rowCompared(keysLeft, literalsLeft, operator);
+  return `${compared(key, strict, literal)} OR (${compared(key, '=', literal)} AND (${rest}))`;
 }
 
-function equal(keys: readonly string[], literals: readonly string[]): string {
-  return keys.map((key, index) => `${key} = ${literals[index]}`).join(' AND ');
+function compared({ name, labels }: ReadKey, operator: Operator, literal: string): string {
+  if (labels === null) return `${name} ${operator} ${literal}`;
+  const number = Number.parseInt(literal, 10);
+  // Number 0 is the empty text that stands for a value the column never had.
+  const found = ['', ...labels].filter((_, index) => holds(index, operator, number));
+  const texts = found.map((label) => `_utf8mb4 x'${Buffer.from(label).toString('hex')}'`);
+  return texts.length === 0 ? 'FALSE' : `${name} IN (${texts.join(', ')})`;
+}
+
+function holds(left: number, operator: Operator, right: number): boolean {
+  switch (operator) {
+    case '=':
+      return left === right;
+    case '>':
+      return left > right;
+    case '<':
+      return left < right;
+    case '<=':
+      return left <= right;
+    default:
+      return unreachable(operator);
+  }
+}
+
+function equal(keys: readonly ReadKey[], literals: readonly string[]): string {
+  return keys.map((key, index) => compared(key, '=', literals[index] ?? 'NULL')).join(' AND ');
 }
