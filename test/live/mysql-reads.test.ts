@@ -40,7 +40,7 @@ async function openWorld(t: TestContext, flavour: ServerFlavour): Promise<World>
   const server = await openLiveServer(t, flavour);
   const database = await createDatabase(t, server);
   await server.run(`USE ${database.name}`);
-  const rule = { pattern: `${database.name}.*`, exclude: [], rename: {}, columns: {} };
+  const rule: TableRule = { pattern: `${database.name}.*`, exclude: [], rename: {}, columns: {} };
   const mark = (seq: bigint): SourceMark => ({
     position: { sourceId: 's', partition: 'main', token: String(seq) },
     completeTo: { epoch: 1, seq },
@@ -50,8 +50,7 @@ async function openWorld(t: TestContext, flavour: ServerFlavour): Promise<World>
   const parts: TableReadParts = {
     open: () => openConnection({ ...address, tls: { kind: 'off' } }),
     clock: systemClock,
-    // The reads look at nothing but what names columns and tables.
-    rules: [rule as unknown as TableRule],
+    rules: [rule],
     marks: {
       low: async () => mark(1n),
       high: async () => mark(2n),

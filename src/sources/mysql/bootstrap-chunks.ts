@@ -67,9 +67,9 @@ export async function* readChunks(
   const after = request.after === null ? null : parseCursor(request.after, schema);
   try {
     const connection = await openReadConnection(parts);
-    const reading = await planReading(connection, parts.rules, schema).finally(() =>
-      connection.close(),
-    );
+    const reading = await planReading(connection, parts.rules, schema).finally(async () => {
+      await connection.close();
+    });
     const size = new StatementSize(request.chunkRowsMax);
     const read = { parts, request, reading, size };
     const pieces = parts.connections > 1 ? readAhead(read, after) : readInTurn(read, after);
@@ -112,30 +112,29 @@ async function* readAhead(read: ChunkRead, first: Key | null): AsyncGenerator<Pi
   const { parts, request, size } = read;
   const sessions: RowSession[] = [];
   const running: { readonly pieces: Prefetch<Piece>; readonly session: RowSession }[] = [];
-  let after = first;
-  let isLast = false;
+  const next = { after: first, isLast: false };
   const start = async (scout: RowSession, session: RowSession): Promise<void> => {
     await parts.pace(request.signal);
     const startMs = parts.clock.monotonicMs();
-    const upTo = await findBorder(read, scout, after);
-    const range = readRange(read, session, { after, upTo, limit: null });
+    const upTo = await findBorder(read, scout, next.after);
+    const range = readRange(read, session, { after: next.after, upTo, limit: null });
     const pieces = new Prefetch(range, { weigh: weightOf, weightMax: AHEAD_BYTES_MAX });
     running.push({ pieces, session });
     size.took(parts.clock.monotonicMs() - startMs);
-    after = upTo;
-    isLast = upTo === null;
+    next.after = upTo;
+    next.isLast = upTo === null;
   };
   try {
     const scout = await openReadSession(parts);
     sessions.push(scout);
-    while (!isLast && running.length < parts.connections) {
+    while (!next.isLast && running.length < parts.connections) {
       const session = await openReadSession(parts);
       sessions.push(session);
       await start(scout, session);
     }
     for (let head = running.shift(); head !== undefined; head = running.shift()) {
       yield* head.pieces;
-      if (!isLast) await start(scout, head.session);
+      if (!next.isLast) await start(scout, head.session);
     }
   } finally {
     for (const session of sessions) session.close();
