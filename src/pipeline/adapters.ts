@@ -2,7 +2,7 @@
  * The one place that knows which adapter a pipeline file asks for. Adapters are imported only when
  * they are used: reading the status of a pipeline loads no engine.
  */
-import { accessSync, constants, mkdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { unreachable } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -88,47 +88,6 @@ export async function openSource(parts: AdapterParts): Promise<ChangeSource> {
     }
     default:
       return unreachable(config.source);
-  }
-}
-
-async function openMysql(
-  { config, clock, random, readSecret }: AdapterParts,
-  source: Extract<PipelineConfig['source'], { type: 'mysql' }>,
-): Promise<ChangeSource> {
-  const { createMysqlSource } = await import('../sources/mysql/source.ts');
-  const { tables, name: namespace } = config;
-  const { host, port, user, serverId, onSwap, heartbeatIntervalMs, readConnections } = source;
-  const { password: secret, tls: mode, tlsCa } = source;
-  const ca = tlsCa === null ? null : readAuthority(tlsCa);
-  const tls =
-    mode === 'off' ? ({ kind: 'off' } as const) : ({ kind: 'verify', ca, hostName: true } as const);
-  const connectMsMax = source.connectTimeoutMs;
-  return createMysqlSource({
-    address: async () => {
-      const password = secret === null ? '' : ((await readSecret?.(secret)) ?? '');
-      return { host, port, user, password, tls, connectMsMax };
-    },
-    label: `mysql://${host}:${port}`,
-    tables,
-    namespace,
-    clock,
-    random,
-    serverId,
-    onSwap,
-    heartbeatIntervalMs,
-    readConnections,
-  });
-}
-
-function readAuthority(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw new FirnError('SOURCE-TLS', {
-      what: 'The file of tlsCa cannot be read',
-      where: path,
-      cause,
-    });
   }
 }
 

@@ -20,7 +20,7 @@ export async function readMysqlAddress(
   const { host, port, user, password: reference } = config;
   const password =
     reference === null ? '' : await present(readSecret, 'a reader of secrets')(reference);
-  return { host, port, user, password, tls: tlsOf(config) };
+  return { host, port, user, password, tls: tlsOf(config), connectMsMax: config.connectTimeoutMs };
 }
 
 function tlsOf({ tls, tlsCa }: MysqlConfig): MysqlTls {

@@ -27,6 +27,7 @@ import type { SourcePosition } from '../model/source-position.ts';
 import type { TableSchema } from '../model/table-schema.ts';
 import { formatTableName } from '../model/table-schema.ts';
 import type { LoadedTable } from '../ports/catalog.ts';
+import type { PositionVerdict, SourceMark } from '../ports/source.ts';
 import { evolvedSchema } from '../schema/schema-change.ts';
 import { capturedTable, isCapturing } from './captured-table.ts';
 import type { CapturedTable } from './captured-table.ts';
@@ -187,9 +188,14 @@ async function haltingOn<T>(
 async function place(parts: PipelineParts, captures: readonly Capture[]): Promise<OpenedTables> {
   const floor = await readFloor(parts);
   const saved = captures.map((capture) => savedPosition(parts, capture, floor));
-  const broken = await brokenReason(parts, saved);
+  const { broken, moved } = await verifyPositions(parts, saved);
   const highest = Math.max(0, ...captures.map((one) => one.ledger?.state?.completeTo.epoch ?? 0));
-  const epoch = broken === null ? Math.max(1, highest) : highest + 1;
+  const isSame = broken === null && moved.size === 0;
+  const epoch = isSame ? Math.max(1, highest) : highest + 1;
+  for (const { reason } of broken === null ? moved.values() : []) {
+    parts.onEvent({ kind: 'note', text: `${reason} Epoch ${epoch} starts; nothing is lost.` });
+    break;
+  }
   if (broken !== null) {
     const text = `${broken} Epoch ${epoch} starts, and every table is loaded again.`;
     parts.onEvent({ kind: 'note', text });
@@ -202,11 +208,14 @@ async function place(parts: PipelineParts, captures: readonly Capture[]): Promis
   const ledgers: LedgerTable[] = [];
   let from: SourcePosition | null = null;
   for (const [index, capture] of captures.entries()) {
-    const ledger = await placeLedger(parts, capture, start);
+    const before = saved[index] ?? null;
+    const after = before === null ? undefined : moved.get(before.token);
+    const mark = broken === null ? (after?.at(epoch) ?? null) : null;
+    const ledger = await placeLedger(parts, capture, { ...start, moved: mark });
     if (ledger === null || !isCapturing(capture.table)) continue;
     ledgers.push(ledger);
     await noteGap(parts, capture.table, ledger);
-    const position = (broken === null ? saved[index] : null) ?? ledger.state.position;
+    const position = (isSame ? before : null) ?? ledger.state.position;
     from = from === null ? position : parts.source.oldest(from, position);
   }
   const tables = captures.map((capture) => capture.table);
@@ -237,20 +246,30 @@ function savedPosition(
   return counts ? parts.source.newest(state.position, floor.position) : state.position;
 }
 
-/** Why a saved place no longer means what it meant; `null` when all still do. */
-async function brokenReason(
+/**
+ * Why a saved place no longer means what it meant (`null`: all still do), and the places that the
+ * same history goes on at under other sequences, by token.
+ */
+async function verifyPositions(
   parts: PipelineParts,
   positions: readonly (SourcePosition | null)[],
-): Promise<string | null> {
+): Promise<{ readonly broken: string | null; readonly moved: ReadonlyMap<string, Moved> }> {
   const asked = new Set<string>();
+  const moved = new Map<string, Moved>();
   for (const position of positions) {
     if (position === null || asked.has(position.token)) continue;
     asked.add(position.token);
     const verdict = await parts.source.verifyPosition(position);
-    if (verdict.kind === 'broken') return verdict.reason;
+    if (verdict.kind === 'broken') return { broken: verdict.reason, moved };
+    if (verdict.kind === 'renumbered') moved.set(position.token, verdict);
   }
-  return null;
+  // Some places of this server and some of another: no order holds for both.
+  const isMixed = moved.size > 0 && moved.size < asked.size;
+  const broken = isMixed ? 'The saved positions belong to different servers.' : null;
+  return { broken, moved };
 }
+
+type Moved = Extract<PositionVerdict, { kind: 'renumbered' }>;
 
 interface StartingPlace {
   readonly sourceId: string;
@@ -258,6 +277,8 @@ interface StartingPlace {
   readonly completeTo: LedgerState['completeTo'];
   /** A new epoch began: history up to here is missing everywhere. */
   readonly restarted: boolean;
+  /** The table's own place under the new epoch's sequences; `null`: it did not move. */
+  readonly moved?: SourceMark | null;
 }
 
 /**
@@ -287,6 +308,8 @@ async function placeLedger(
 
 function wantedState(state: LedgerState | null, start: StartingPlace): LedgerState {
   if (state === null) return newLedgerState(start);
+  const { moved = null } = start;
+  if (moved !== null && !start.restarted) return { ...state, ...moved };
   if (!start.restarted) return state;
   const { position, completeTo, sourceId } = start;
   return { ...state, sourceId, position, completeTo, gap: completeTo };

@@ -160,7 +160,7 @@ async function currentStatus(parts: PipelineParts, now: StatusNow): Promise<stri
     nowMs: clock.nowMs(),
     monotonicMs: clock.monotonicMs(),
     halts: await readHalts(state),
-    lagChanges: lag === null ? null : toSafeNumber(lag.changes),
+    lagChanges: typeof lag?.changes === 'bigint' ? toSafeNumber(lag.changes) : null,
   });
   measure(parts, status);
   return formatStatus(status);

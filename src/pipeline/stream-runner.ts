@@ -141,7 +141,8 @@ class StreamRunner {
       }
       case 'table-halted': {
         const table = this.#run.table(event.table);
-        if (table === null || this.#isRepaired(event)) return;
+        // The first reason stands: a table that stopped tells nothing more.
+        if (table === null || !isCapturing(table) || this.#isRepaired(event)) return;
         await this.#halt(table, event.error, event.recovery);
         return;
       }

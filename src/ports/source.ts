@@ -103,6 +103,13 @@ export interface WholeTable {
   readonly batches: AsyncIterable<RowBatch>;
 }
 
+/** What a source holds that was not read yet. `null`: it cannot tell that. */
+export interface SourceLag {
+  readonly changes: bigint | null;
+  /** Bytes of its log. */
+  readonly bytes?: bigint;
+}
+
 /** A source database. */
 export interface ChangeSource {
   /** Name of the kind: folder, config value, metric label. */
@@ -144,8 +151,8 @@ export interface ChangeSource {
   /** The position that has passed everything that both have passed. */
   newest(left: SourcePosition, right: SourcePosition): SourcePosition;
   verifyPosition(position: SourcePosition): Promise<PositionVerdict>;
-  /** How far the source is ahead of `position`: changes not read yet; `null` when not known. */
-  lag(position: SourcePosition): Promise<{ readonly changes: bigint } | null>;
+  /** How far the source is ahead of `position`; `null` when not known. */
+  lag(position: SourcePosition): Promise<SourceLag | null>;
   /** The statements that take out everything Firn put into the source. */
   uninstallPlan(): Promise<readonly string[]>;
   uninstall(): Promise<void>;

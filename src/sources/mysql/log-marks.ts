@@ -25,7 +25,9 @@ export function lowPlace(parts: ScanParts): Promise<LogPlace> {
   return withConnection(parts.connect, async (connection) => {
     const server = await readLogServer(connection);
     if (connection.server.flavour === 'mariadb') {
+      await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
       const spot = await snapshotSpot(connection);
+      await connection.query('ROLLBACK');
       return placeAt(parts, { connection, server, spot });
     }
     if (server.executed === null) {
@@ -46,6 +48,19 @@ export function highPlace(parts: ScanParts): Promise<LogPlace> {
     const server = await readLogServer(connection);
     return placeAt(parts, { connection, server, spot: await logEnd(connection) });
   });
+}
+
+/**
+ * The place of exactly the snapshot that is open on a connection; `null` on MySQL, which does not
+ * tell.
+ */
+export async function snapshotPlace(
+  parts: ScanParts,
+  connection: MysqlConnection,
+): Promise<LogPlace | null> {
+  if (connection.server.flavour !== 'mariadb') return null;
+  const server = await readLogServer(connection);
+  return placeAt(parts, { connection, server, spot: await snapshotSpot(connection) });
 }
 
 /** The same transactions in the files of the server that answers now. */
@@ -84,9 +99,7 @@ async function placeAt(
 
 /** MariaDB: the place of the snapshot that a transaction sees, by the server's own account. */
 async function snapshotSpot(connection: MysqlConnection): Promise<LogSpot> {
-  await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT');
   const rows = await connection.query("SHOW STATUS LIKE 'binlog_snapshot_%'");
-  await connection.query('ROLLBACK');
   const values = new Map(rows.map(([name, value]) => [name?.toLowerCase() ?? '', value]));
   const spot = spotOf(values.get('binlog_snapshot_file'), values.get('binlog_snapshot_position'));
   if (spot === null) throw logOff(connection);

@@ -123,28 +123,24 @@ export class StreamTables {
   }
 
   /**
-   * Settles what a description asks for; the reader for its rows, and what must be told before
-   * them.
+   * Settles what a description asks for: the reader for its rows and what must be told before them,
+   * or why they cannot be read.
    */
   async described(log: LogTable): Promise<{
     readonly reader: TableReader | null;
     readonly events: readonly SourceEvent[];
+    readonly refusal: FirnError | null;
   }> {
     const table = this.#byLog.get(log);
-    if (table === undefined || table.pending === null) return { reader: null, events: [] };
-    const { pending } = table;
+    const pending = table?.pending ?? null;
+    if (table === undefined || pending === null) return { reader: null, events: [], refusal: null };
     table.pending = null;
-    try {
-      if (pending !== 'new-columns') throw pending;
-      const events = await this.#extend(table, log);
-      const reader = this.#compile(table, log);
-      if (table.pending !== null) throw pendingError(table.pending);
-      return { reader, events };
-    } catch (error) {
-      if (!isFirnError(error) || error.disposition !== 'halt-table') throw error;
-      const halt = { error, recovery: 'operator', completeFrom: null } as const;
-      return { reader: null, events: this.halt(log, halt) };
-    }
+    if (pending !== 'new-columns') return { reader: null, events: [], refusal: pending };
+    const events = await this.#extend(table, log);
+    const reader = this.#compile(table, log);
+    const refusal = table.pending;
+    table.pending = null;
+    return { reader, events, refusal };
   }
 
   /** Notes that a table took rows; whether it wants to be cut. */
@@ -319,7 +315,7 @@ export class StreamTables {
       });
       return table.reader;
     } catch (error) {
-      if (!isFirnError(error)) throw error;
+      if (!isFirnError(error) || error.disposition !== 'halt-table') throw error;
       table.pending = error;
       return null;
     }
@@ -335,9 +331,4 @@ function isKey({ primaryKey, columns }: LogTable, schema: TableSchema): boolean 
       .map(({ sourceName }) => sourceName)
       .join()
   );
-}
-
-function pendingError(pending: 'new-columns' | FirnError): FirnError {
-  if (pending !== 'new-columns') return pending;
-  return new FirnError('SOURCE-TABLE-CHANGED', { what: 'Its columns changed' });
 }

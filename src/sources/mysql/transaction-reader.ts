@@ -33,6 +33,7 @@ export interface TransactionReaderParts {
   readonly where: string;
 }
 
+type TableMapEvent = Extract<LogEvent, { kind: 'table-map' }>;
 type QueryEvent = Extract<LogEvent, { kind: 'query' }>;
 
 /** Offsets that a dump can start at; a place behind them is reached by reading. */
@@ -53,7 +54,7 @@ export class TransactionReader {
   #gtid: string | null = null;
   #commitTsUs = 0n;
   readonly #touched = new Set<LogTable>();
-  #describing: LogTable | null = null;
+  #describing: TableMapEvent | null = null;
   #borderTsUs: bigint | null = null;
   readonly #prepared = new Set<string>();
 
@@ -104,13 +105,16 @@ export class TransactionReader {
 
   /** Settles what the last description asked for. */
   async settle(): Promise<readonly SourceEvent[]> {
-    const table = this.#describing;
+    const event = this.#describing;
     this.#describing = null;
-    if (table === null) return [];
+    if (event === null) return [];
     const { tables, log } = this.#parts;
-    const { reader, events } = await tables.described(table);
+    const { table } = event;
+    const { reader, events, refusal } = await tables.described(table);
     if (reader !== null) log.attach(table, reader);
-    return events;
+    const halted = refusal === null ? [] : this.#halt(event, { table, error: refusal });
+    const told = [...events, ...halted];
+    return told.length === 0 ? told : [...tables.cut(), ...told];
   }
 
   #takeRows(table: LogTable): Iterable<SourceEvent> | null {
@@ -130,7 +134,7 @@ export class TransactionReader {
         return null;
       case 'table-map':
         if (!this.#parts.tables.isPending(event.table)) return null;
-        this.#describing = event.table;
+        this.#describing = event;
         return 'wait';
       case 'rows-refused':
         return this.#halt(event, { table: event.table, error: event.error });

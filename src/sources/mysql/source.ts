@@ -1,0 +1,221 @@
+/**
+ * The source `mysql`, for MySQL and MariaDB: existing rows by SELECT, changes from the binary log
+ * (docs/spec/source-mysql.md). Nothing is written to the server.
+ *
+ * The source's id is the pipeline's own name for it: servers take each other's place and addresses
+ * change, and whether the history is the same is proven at each position instead.
+ */
+import type { TableRule } from '../../config/pipeline-config.ts';
+import { chooseTable } from '../../config/table-choice.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Random } from '../../kernel/random.ts';
+import type { SourceTable } from '../../model/source-event.ts';
+import type { SourcePosition } from '../../model/source-position.ts';
+import { formatTableName } from '../../model/table-schema.ts';
+import type { TableName } from '../../model/table-schema.ts';
+import type { ChangeSource, SourceMark } from '../../ports/source.ts';
+import { readChunks } from './bootstrap-chunks.ts';
+import { openConnection } from './connection.ts';
+import type { MysqlAddress, MysqlConnection } from './connection.ts';
+import { discoverTables, readShapes, sourceTableOf } from './discover.ts';
+import { readByKeys } from './key-reads.ts';
+import { highPlace, lowPlace, snapshotPlace } from './log-marks.ts';
+import { comparePlaces, markAt, parsePlace } from './log-place.ts';
+import type { LogPlace } from './log-place.ts';
+import { logEnd, logFiles, withConnection } from './log-status.ts';
+import { streamLog } from './log-stream.ts';
+import { verifyPosition } from './log-verify.ts';
+import { readerId, replicaUuid } from './reader-id.ts';
+import type { TableReadParts } from './table-reading.ts';
+import { readTable } from './whole-table.ts';
+
+/** How a MySQL or MariaDB source is opened. */
+export interface MysqlSourceOptions {
+  /** Asked at each connection, so that a rotated password is taken up. */
+  readonly address: () => Promise<MysqlAddress>;
+  /** Host and port, for people. */
+  readonly label: string;
+  /** The pipeline's table rules, with patterns `database.table`. */
+  readonly tables: readonly TableRule[];
+  /** The pipeline's name. */
+  readonly namespace: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly serverId: number | 'auto';
+  readonly onSwap: 'halt' | 'bootstrap';
+  readonly heartbeatIntervalMs: number;
+  readonly readConnections: number;
+}
+
+/** A source over one server. Nothing is connected before it is used. */
+export function createMysqlSource(options: MysqlSourceOptions): ChangeSource {
+  return new MysqlSource(options);
+}
+
+class MysqlSource implements ChangeSource {
+  readonly kind = 'mysql';
+  readonly delivery = 'push';
+  readonly #options: MysqlSourceOptions;
+  readonly #sourceId: string;
+  readonly #connect: () => Promise<MysqlConnection>;
+
+  constructor(options: MysqlSourceOptions) {
+    this.#options = options;
+    this.#sourceId = `mysql:${options.namespace}`;
+    this.#connect = async () => openConnection(await options.address());
+  }
+
+  async discover(): Promise<readonly SourceTable[]> {
+    const { tables: rules } = this.#options;
+    return withConnection(this.#connect, async (connection) => {
+      const { tables } = await discoverTables(connection, rules);
+      return tables;
+    });
+  }
+
+  async check(): ReturnType<ChangeSource['check']> {
+    return [];
+  }
+
+  async identify(): ReturnType<ChangeSource['identify']> {
+    return { sourceId: this.#sourceId, label: this.#options.label };
+  }
+
+  async prepare(): Promise<void> {
+    // Everything that capture needs is the server's own log.
+  }
+
+  async lowMark(epoch: number): Promise<SourceMark> {
+    return this.#mark(await lowPlace(this.#scan()), epoch);
+  }
+
+  async highMark(epoch: number): Promise<SourceMark> {
+    return this.#mark(await highPlace(this.#scan()), epoch);
+  }
+
+  bootstrap(
+    request: Parameters<ChangeSource['bootstrap']>[0],
+  ): ReturnType<ChangeSource['bootstrap']> {
+    return readChunks(this.#reads(), request);
+  }
+
+  readAll(request: Parameters<ChangeSource['readAll']>[0]): ReturnType<ChangeSource['readAll']> {
+    return readTable(this.#reads(), request);
+  }
+
+  readKeys(request: Parameters<ChangeSource['readKeys']>[0]): ReturnType<ChangeSource['readKeys']> {
+    return readByKeys(this.#reads(), request);
+  }
+
+  stream(request: Parameters<ChangeSource['stream']>[0]): ReturnType<ChangeSource['stream']> {
+    const { tables: rules, namespace: pipeline, serverId, onSwap, random } = this.#options;
+    return streamLog(
+      {
+        ...this.#scan(),
+        random,
+        rules,
+        onSwap,
+        sourceId: this.#sourceId,
+        discoverTable: (table) => this.#discoverTable(table),
+        serverId: (connection) => readerId(connection, { serverId, pipeline }),
+        replicaUuid: replicaUuid(pipeline),
+        heartbeatMs: this.#options.heartbeatIntervalMs,
+      },
+      request,
+    );
+  }
+
+  async acknowledge(): Promise<void> {
+    // The server forgets its log by its own retention.
+  }
+
+  oldest(left: SourcePosition, right: SourcePosition): SourcePosition {
+    return comparePositions(left, right) <= 0 ? left : right;
+  }
+
+  newest(left: SourcePosition, right: SourcePosition): SourcePosition {
+    return comparePositions(left, right) >= 0 ? left : right;
+  }
+
+  verifyPosition(position: SourcePosition): ReturnType<ChangeSource['verifyPosition']> {
+    return verifyPosition(this.#scan(), position);
+  }
+
+  async lag(position: SourcePosition): ReturnType<ChangeSource['lag']> {
+    return withConnection(this.#connect, async (connection) => {
+      const place = parsePlace(position.token, connection.server.flavour);
+      if (place === null) return null;
+      const end = await logEnd(connection);
+      const files = await logFiles(connection);
+      const behind = files.filter(
+        ({ fileName }) => comparePlaces({ fileName, offset: 0 }, { ...place, offset: 0 }) >= 0,
+      );
+      const bytes = behind.reduce((sum, { fileName, sizeBytes }) => {
+        const to = fileName === end.fileName ? end.offset : sizeBytes;
+        return sum + to - (fileName === place.fileName ? place.offset : 0);
+      }, 0);
+      return { changes: bytes <= 0 ? 0n : null, bytes: BigInt(Math.max(0, bytes)) };
+    });
+  }
+
+  async uninstallPlan(): Promise<readonly string[]> {
+    return [];
+  }
+
+  async uninstall(): Promise<void> {
+    // Nothing was put into the server.
+  }
+
+  async close(): Promise<void> {
+    // Connections live no longer than the call that opened them.
+  }
+
+  async #discoverTable(table: TableName): Promise<SourceTable | null> {
+    const name = formatTableName(table);
+    const choice = chooseTable(this.#options.tables, name);
+    const [rule] = this.#options.tables;
+    if (choice === null || rule === undefined) return null;
+    return withConnection(this.#connect, async (connection) => {
+      const shapes = await readShapes(connection, [{ ...rule, pattern: name }]);
+      const shape = shapes.find((one) => formatTableName(one.table) === name);
+      if (shape === undefined) return null;
+      const found = sourceTableOf(shape, choice, connection.server.flavour);
+      return 'reason' in found ? null : found;
+    });
+  }
+
+  #scan(): { readonly connect: () => Promise<MysqlConnection>; readonly clock: Clock } {
+    return { connect: this.#connect, clock: this.#options.clock };
+  }
+
+  #reads(): TableReadParts {
+    const { clock, tables: rules, readConnections: connections } = this.#options;
+    const marks = {
+      low: (epoch: number) => this.lowMark(epoch),
+      high: (epoch: number) => this.highMark(epoch),
+      ofSnapshot: async (connection: MysqlConnection, epoch: number) => {
+        const place = await snapshotPlace(this.#scan(), connection);
+        return place === null ? null : this.#mark(place, epoch);
+      },
+    };
+    const pace = (): Promise<void> => Promise.resolve();
+    return { open: this.#connect, clock, rules, marks, connections, pace };
+  }
+
+  #mark(place: LogPlace, epoch: number): SourceMark {
+    return markAt(place, { sourceId: this.#sourceId, epoch });
+  }
+}
+
+/**
+ * By the servers' files. Places of two servers are in no order by them; whoever holds both has
+ * verified them against one server first.
+ */
+function comparePositions(left: SourcePosition, right: SourcePosition): number {
+  const [first, second] = [placeOf(left), placeOf(right)];
+  return first === null || second === null ? 0 : comparePlaces(first, second);
+}
+
+function placeOf({ token }: SourcePosition): LogPlace | null {
+  return parsePlace(token, 'mysql') ?? parsePlace(token, 'mariadb');
+}
