@@ -13,6 +13,7 @@ import type { ColumnVector } from '../../model/column-vector.ts';
 import { formatTableName, keyColumns } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { BootstrapChunk, BootstrapRequest } from '../../ports/source.ts';
+import { withConnection } from './log-status.ts';
 import { Prefetch } from './prefetch.ts';
 import type { RowSession } from './row-session.ts';
 import {
@@ -66,10 +67,10 @@ export async function* readChunks(
   assert(schema.keyColumnIds.length > 0, 'a table without a key is not bootstrapped');
   const after = request.after === null ? null : parseCursor(request.after, schema);
   try {
-    const connection = await openReadConnection(parts);
-    const reading = await planReading(connection, parts.rules, schema).finally(async () => {
-      await connection.close();
-    });
+    const reading = await withConnection(
+      () => openReadConnection(parts),
+      (connection) => planReading(connection, parts.rules, schema),
+    );
     const size = new StatementSize(request.chunkRowsMax);
     const read = { parts, request, reading, size };
     const pieces = parts.connections > 1 ? readAhead(read, after) : readInTurn(read, after);
