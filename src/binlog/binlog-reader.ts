@@ -4,7 +4,7 @@
  * packet's number, the event's length, CRC32 and offset; whatever the bytes are, the outcome is
  * events or a coded error with its place.
  */
-import { crc32 } from 'node:zlib';
+import { Buffer } from 'node:buffer';
 import { assert } from '../kernel/assert.ts';
 import { FirnError, isFirnError } from '../kernel/firn-error.ts';
 import { formatTableName } from '../model/table-schema.ts';
@@ -12,7 +12,9 @@ import type { TableName } from '../model/table-schema.ts';
 import type { MysqlFlavour } from '../mysql/mysql-column.ts';
 import { ByteCursor, malformed } from './byte-cursor.ts';
 import { readTransactionPayload } from './compressed-run.ts';
-import { readErrorPacket, readFormat, readRotate } from './control-events.ts';
+import { readErrorPacket, readRotate } from './control-events.ts';
+import { EventHeaders, openInnerEvent } from './event-header.ts';
+import type { OpenEvent } from './event-header.ts';
 import { EVENT_TYPE, ROWS_EVENTS } from './event-type.ts';
 import type { RowsEventShape } from './event-type.ts';
 import type { EventPlace, LogEvent, LogEventBody } from './log-event.ts';
@@ -40,21 +42,9 @@ export interface BinlogReaderOptions {
 }
 
 const EVENT_BYTES_MAX = 2 ** 30;
-const HEADER_BYTES = 19;
-const CHECKSUM_BYTES = 4;
-const ARTIFICIAL = 0x20;
 const IGNORABLE = 0x80;
 
 const PACKET = { event: 0, end: 254, error: 255 } as const;
-
-/** A header and what it is about. */
-interface OpenEvent extends ByteRun {
-  readonly typeCode: number;
-  readonly flags: number;
-  readonly place: EventPlace;
-  /** Inside a compressed transaction. */
-  readonly inner: boolean;
-}
 
 interface Transaction {
   readonly tx: Uint8Array | null;
@@ -71,11 +61,9 @@ export class BinlogReader {
   readonly #framer: PacketFramer;
   readonly #offsets = new LogOffsets();
   readonly #tables = new TableCache();
-  readonly #encoder = new TextEncoder();
   #view: DataView = new DataView(new ArrayBuffer(0));
   #viewed: Uint8Array | null = null;
-  /** Whether events end by a checksum; a format description says so for the events behind it. */
-  #checksums = false;
+  readonly #headers = new EventHeaders();
   #transaction: Transaction = NO_TRANSACTION;
   /** What the present packet still has to give, innermost last to be opened, first to be emptied. */
   #ready: LogEventBody | null = null;
@@ -114,7 +102,7 @@ export class BinlogReader {
       for (;;) {
         const body = this.#step(() => this.#nextBody());
         if (body === null) break;
-        yield { ...this.#place, ...body };
+        yield placed(body, this.#place);
       }
     }
   }
@@ -185,74 +173,21 @@ export class BinlogReader {
   }
 
   #openEvent(packet: ByteRun): void {
-    const { view, at, end } = packet;
-    if (end - at < HEADER_BYTES || view.getUint32(at + 9, true) !== end - at) {
-      throw malformed('an event has another length than its packet');
-    }
-    const typeCode = view.getUint8(at + 4);
-    const flags = view.getUint16(at + 17, true);
-    const artificial = (flags & ARTIFICIAL) !== 0;
-    const checked = this.#hasChecksum(packet, typeCode, artificial);
-    const checksum = checked ? view.getUint32(end - CHECKSUM_BYTES, true) : null;
-    const bodyEnd = checked ? end - CHECKSUM_BYTES : end;
-    if (bodyEnd < at + HEADER_BYTES) throw malformed('an event is shorter than its checksum');
-    if (checksum !== null && checksum !== crc32(packet.bytes.subarray(at, bodyEnd))) {
-      throw new FirnError('LOG-CHECKSUM', { what: 'An event does not match its checksum' });
-    }
-    const offsets = this.#offsets.move({
-      typeCode,
-      artificial,
-      sizeBytes: end - at,
-      logPosition: view.getUint32(at + 13, true),
-    });
-    this.#place = {
-      timestampSec: view.getUint32(at, true),
-      serverId: view.getUint32(at + 5, true),
-      ...offsets,
-      checksum,
-    };
-    const body = { ...packet, at: at + HEADER_BYTES, end: bodyEnd };
-    this.#readEvent({ ...body, typeCode, flags, place: this.#place, inner: false });
+    const event = this.#headers.open(packet, this.#offsets);
+    this.#place = event.place;
+    this.#readEvent(event);
   }
 
-  /**
-   * Whether an event ends by a checksum. An artificial rotate comes before the format of its file
-   * is known, and a format description says it itself.
-   */
-  #hasChecksum({ bytes, view, at, end }: ByteRun, typeCode: number, artificial: boolean): boolean {
-    if (typeCode === EVENT_TYPE.format) {
-      this.#checksums = readFormat(bytes.subarray(at + HEADER_BYTES, end)).checksums;
-      return this.#checksums;
-    }
-    if (typeCode !== EVENT_TYPE.rotate || !artificial) return this.#checksums;
-    if (end - at < HEADER_BYTES + CHECKSUM_BYTES) return false;
-    const bodyEnd = end - CHECKSUM_BYTES;
-    return view.getUint32(bodyEnd, true) === crc32(bytes.subarray(at, bodyEnd));
-  }
-
-  /** Opens the next event of a compressed transaction: it has a header, but no checksum. */
   #openInnerEvent(payload: { run: ByteRun }): void {
     const { run } = payload;
-    const { view, at } = run;
-    if (at === run.end) {
+    if (run.at === run.end) {
       this.#payload = null;
       return;
     }
-    const sizeBytes = run.end - at < HEADER_BYTES ? 0 : view.getUint32(at + 9, true);
-    if (sizeBytes < HEADER_BYTES || sizeBytes > run.end - at) {
-      throw malformed('an event of a compressed transaction is cut short');
-    }
-    const end = at + sizeBytes;
-    payload.run = { ...run, at: end };
-    this.#place = {
-      ...this.#place,
-      timestampSec: view.getUint32(at, true),
-      serverId: view.getUint32(at + 5, true),
-    };
-    const typeCode = view.getUint8(at + 4);
-    const flags = view.getUint16(at + 17, true);
-    const body = { ...run, at: at + HEADER_BYTES, end };
-    this.#readEvent({ ...body, typeCode, flags, place: this.#place, inner: true });
+    const event = openInnerEvent(run, this.#place);
+    payload.run = { ...run, at: event.end };
+    this.#place = event.place;
+    this.#readEvent(event);
   }
 
   #readEvent(event: OpenEvent): void {
@@ -283,7 +218,7 @@ export class BinlogReader {
     const rotate = readRotate(new ByteCursor(event.bytes, event.at, event.end));
     this.#offsets.rotate(rotate);
     const { fileName: nextFileName, position } = rotate;
-    const artificial = (event.flags & ARTIFICIAL) !== 0;
+    const { artificial } = event;
     this.#ready = { kind: 'rotate', nextFileName, position, artificial };
     if (artificial) this.#place = { ...this.#place, ...this.#offsets.standing() };
   }
@@ -297,7 +232,7 @@ export class BinlogReader {
     if (body === null) return;
     this.#ready = body;
     if (body.kind === 'gtid') {
-      const tx = this.#encoder.encode(body.gtid);
+      const tx = Buffer.from(body.gtid, 'latin1');
       this.#transaction = { tx, commitTsUs: body.originalCommitUs ?? secondsUs(event.place) };
     } else if (body.kind === 'anonymous-gtid') {
       this.#transaction = { tx: null, commitTsUs: body.originalCommitUs };
@@ -398,6 +333,19 @@ const NOWHERE: EventPlace = {
   endOffset: 0,
   checksum: null,
 };
+
+/** One literal behind one spread: much faster than two spreads, and this is made for every event. */
+function placed(body: LogEventBody, place: EventPlace): LogEvent {
+  return {
+    ...body,
+    timestampSec: place.timestampSec,
+    serverId: place.serverId,
+    fileName: place.fileName,
+    startOffset: place.startOffset,
+    endOffset: place.endOffset,
+    checksum: place.checksum,
+  };
+}
 
 function secondsUs({ timestampSec }: EventPlace): bigint {
   return BigInt(timestampSec) * 1_000_000n;

@@ -3,6 +3,7 @@
  * MariaDB: the one before each transaction, and the list that opens a file. Numbers stay `bigint`: a
  * GTID goes up to 2^63 - 1.
  */
+import { Buffer } from 'node:buffer';
 import { toSafeNumber } from '../kernel/integers.ts';
 import { malformed } from './byte-cursor.ts';
 import type { ByteCursor } from './byte-cursor.ts';
@@ -199,14 +200,9 @@ function readTag(cursor: ByteCursor): string {
 }
 
 function formatUuid(bytes: Uint8Array): string {
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    hex.slice(12, 16),
-    hex.slice(16, 20),
-    hex.slice(20),
-  ].join('-');
+  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
+  const [a, b, c] = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16)];
+  return `${a}-${b}-${c}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
 /** Reads the body of GTID_EVENT. The transaction's server is the one in the event's header. */
