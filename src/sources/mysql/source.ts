@@ -15,6 +15,7 @@ import { formatTableName } from '../../model/table-schema.ts';
 import type { TableName } from '../../model/table-schema.ts';
 import type { ChangeSource, SourceMark } from '../../ports/source.ts';
 import { readChunks } from './bootstrap-chunks.ts';
+import { checkMysql } from './check.ts';
 import { openConnection } from './connection.ts';
 import type { MysqlAddress, MysqlConnection } from './connection.ts';
 import { discoverTables, readShapes, sourceTableOf } from './discover.ts';
@@ -74,7 +75,13 @@ class MysqlSource implements ChangeSource {
   }
 
   async check(): ReturnType<ChangeSource['check']> {
-    return [];
+    const { address, serverId, tables } = this.#options;
+    const { tls, host } = await address();
+    const isLoopback = /^(?:localhost|127\.|::1$)/i.test(host);
+    const access = { serverId, isEncrypted: tls.kind !== 'off', isLoopback };
+    return withConnection(this.#connect, (connection) =>
+      checkMysql(connection, { tables, access }),
+    );
   }
 
   async identify(): ReturnType<ChangeSource['identify']> {
