@@ -5,7 +5,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { ColumnBuilder } from '../../model/column-builder.ts';
 import { charsetTable } from './charset-table.ts';
-import type { CharsetTable } from './charset-table.ts';
 import { multiByteDecoder, singleByteDecoder } from './table-decoder.ts';
 import type { TextDecoding } from './wide-decoder.ts';
 import {
@@ -80,17 +79,25 @@ function textDecoding(charset: string): TextDecoding | null {
       return decodeUtf16Little;
     case 'utf32':
       return decodeUtf32;
-    default: {
-      const table = charsetTable(charset);
-      return table && tableDecoding(charset, table);
-    }
+    default:
+      return tableDecoding(charset);
   }
 }
 
-function tableDecoding(charset: string, table: CharsetTable): TextDecoding {
-  return table.two === null
-    ? singleByteDecoder(table.one)
-    : multiByteDecoder({ ...table, two: table.two, fourBytes: charset === 'gb18030' });
+const tableDecodings = new Map<string, TextDecoding>();
+
+/** A decoding by a table is made once: the table of four-byte codes is made for it. */
+function tableDecoding(charset: string): TextDecoding | null {
+  const known = tableDecodings.get(charset);
+  if (known !== undefined) return known;
+  const table = charsetTable(charset);
+  if (table === null) return null;
+  const decoding =
+    table.two === null
+      ? singleByteDecoder(table.one)
+      : multiByteDecoder({ ...table, two: table.two, fourBytes: charset === 'gb18030' });
+  tableDecodings.set(charset, decoding);
+  return decoding;
 }
 
 /** The server lets in only UTF-8, but for lone surrogates, which are no text anywhere else. */
