@@ -49,7 +49,7 @@ function versionFindings({ server }: ServerSettings): readonly Finding[] {
   }
   const message = `${name} ${server.versionText} is too old: its log lacks the columns’ names.`;
   const fix = 'Upgrade to MySQL 8.0 or MariaDB 10.6, or newer, or read from a replica that is.';
-  return [finding('error', 'SOURCE-VERSION', [message, fix])];
+  return [finding('error', 'server-version', [message, fix])];
 }
 
 function accessFindings({ isEncrypted, isLoopback }: CheckedAccess): readonly Finding[] {
