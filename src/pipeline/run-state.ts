@@ -68,6 +68,11 @@ export class RunState {
     return new Set([...this.#waiters].map((waiter) => waiter.table));
   }
 
+  /** Whether somebody waits for a ledger to come to `mark`, or to something before it. */
+  isAwaited(mark: SequenceMark): boolean {
+    return [...this.#waiters].some((waiter) => compareMarks(waiter.mark, mark) <= 0);
+  }
+
   /**
    * Resolves once the table's own complete-to, as committed, has reached `mark`, when `signal`
    * aborts, or when the run is over.

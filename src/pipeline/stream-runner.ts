@@ -168,23 +168,14 @@ class StreamRunner {
     if (point === null) return;
     const now = this.#parts.clock.monotonicMs();
     const pending = this.#run.stage.pendingRows() > 0;
-    if ((pending && now >= this.#nextCommitMs) || this.#isAwaited(point)) {
-      return this.#commit(point);
-    }
+    // Who waits for a point far ahead is not helped by a commit for each transaction before it.
+    const awaited = this.#run.isAwaited(point.completeTo);
+    if ((pending && now >= this.#nextCommitMs) || awaited) return this.#commit(point);
     if (pending) return;
     this.#reached(point);
     if (now < this.#nextFloorMs) return;
     if (this.#idleLedgers(point).length > 0) return this.#commit(point);
     await this.#writeFloor(point);
-  }
-
-  /** Whether somebody waits for a ledger that this point would bring further. */
-  #isAwaited(point: CommitPoint): boolean {
-    const awaited = this.#run.awaitedTables();
-    return this.#run.stage.tables().some((ledger) => {
-      const behind = compareMarks(ledger.state.completeTo, point.completeTo) < 0;
-      return behind && awaited.has(formatTableName(ledger.schema.table));
-    });
   }
 
   async #commit(point: CommitPoint): Promise<void> {

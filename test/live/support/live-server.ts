@@ -159,7 +159,8 @@ export async function createDatabase(t: TestContext, server: LiveServer): Promis
   const statements = grantsFor({ flavour: server.flavour, database: name, user, password });
   await server.run(...statements);
   const secret = encodeURIComponent(password);
-  const url = `${server.flavour}://${user}:${secret}@${server.host}:${server.port}/${name}`;
+  const where = `${server.host}:${server.port}/${name}`;
+  const url = `${server.flavour}://${user}:${secret}@${where}?tls=off`;
   return { name, url, user, password };
 }
 
