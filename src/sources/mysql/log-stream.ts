@@ -201,7 +201,7 @@ class LogStream {
 
   #isDone(reading: TransactionReader, dump: LogDump): boolean {
     const { signal } = this.#request;
-    if (this.#target !== null && comparePlaces(reading.place, this.#target) >= 0) {
+    if (this.#target !== null && comparePlaces(reading.reached, this.#target) >= 0) {
       return reading.isAtBorder;
     }
     // In the middle of a transaction that still comes, its end is waited for.
@@ -209,7 +209,7 @@ class LogStream {
   }
 
   #isDue(reading: TransactionReader): boolean {
-    if (this.#target !== null && comparePlaces(reading.place, this.#target) >= 0) return true;
+    if (this.#target !== null && comparePlaces(reading.reached, this.#target) >= 0) return true;
     if (this.#heldBytes > HELD_BYTES_MAX) return true;
     return this.#parts.clock.monotonicMs() - this.#borderMs >= BORDER_MS_MAX;
   }

@@ -16,6 +16,7 @@ import type { MysqlServer } from './connection.ts';
 import { logEventError } from './log-failure.ts';
 import { proofOf, sequenceAt } from './log-place.ts';
 import type { LogPlace } from './log-place.ts';
+import type { LogSpot } from './log-status.ts';
 import { effectsOf } from './statement-effects.ts';
 import type { StreamTables } from './stream-tables.ts';
 
@@ -39,6 +40,14 @@ type QueryEvent = Extract<LogEvent, { kind: 'query' }>;
 /** Offsets that a dump can start at; a place behind them is reached by reading. */
 const START_OFFSET_MAX = 2 ** 32 - 1;
 
+/** Events that belong to no transaction. */
+const BETWEEN: ReadonlySet<LogEvent['kind']> = new Set([
+  'format',
+  'previous-gtids',
+  'rotate',
+  'unknown',
+]);
+
 /** Prepared XA transactions that are remembered. */
 const PREPARED_MAX = 10_000;
 
@@ -46,6 +55,7 @@ const PREPARED_MAX = 10_000;
 export class TransactionReader {
   readonly #parts: TransactionReaderParts;
   #place: LogPlace;
+  #reached: LogSpot;
   /** First event at the offset that was read last: a compressed transaction has many. */
   #proving: LogEvent | null = null;
   #isSkipping: boolean;
@@ -62,12 +72,21 @@ export class TransactionReader {
     const { from } = parts;
     this.#parts = parts;
     this.#place = { ...from, gtids: from.gtids?.copy() ?? null };
+    this.#reached = from;
     this.#isSkipping = from.offset > START_OFFSET_MAX;
   }
 
   /** The end of the last transaction. */
   get place(): LogPlace {
     return this.#place;
+  }
+
+  /**
+   * Up to where the log was read, outside of transactions. Further than the place where events that
+   * belong to no transaction follow it, as at the start of a file.
+   */
+  get reached(): LogSpot {
+    return this.#reached;
   }
 
   /** Whether no transaction is open. */
@@ -307,6 +326,9 @@ export class TransactionReader {
     const proving = this.#proving;
     if (proving === null) return;
     const { gtids, serverUuid } = this.#place;
+    this.#reached = { fileName: event.fileName, offset: event.endOffset };
+    // A place goes with its last transaction; without GTIDs the file must be one that stays.
+    if (gtids !== null && BETWEEN.has(event.kind)) return;
     if (this.#gtid !== null) gtids?.add(this.#gtid);
     if (this.#touched.size > 0) {
       this.#borderTsUs = this.#commitTsUs;
