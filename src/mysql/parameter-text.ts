@@ -108,7 +108,13 @@ function labelsLiteral(column: Column, bytes: Uint8Array): string {
   if (name === 'enum') return String(labels.indexOf(text) + 1);
   const chosen = new Set(text.split(','));
   const bits = labels.map((label, index) => (chosen.has(label) ? 1n << BigInt(index) : 0n));
-  return String(bits.reduce((sum, bit) => sum | bit, 0n));
+  // A SET compares as a signed number: its 64th label is the sign.
+  return String(
+    BigInt.asIntN(
+      64,
+      bits.reduce((sum, bit) => sum | bit, 0n),
+    ),
+  );
 }
 
 function runLiteral(column: Column, bytes: Uint8Array): string {

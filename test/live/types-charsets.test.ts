@@ -25,10 +25,12 @@ function codesOf(charset: string): string[] {
   const codes = Array.from({ length: 256 }, (_, code) => hex(code, 1));
   if (SINGLE.split(' ').includes(charset)) return codes;
   for (let code = 0x8000; code <= 0xffff; code++) codes.push(hex(code, 2));
-  for (let code = 0xa1a1; /jpms|ujis/.test(charset) && code <= 0xfefe; code++) {
+  const threeBytes = /jpms|ujis/.test(charset) ? 0xfefe : 0;
+  for (let code = 0xa1a1; code <= threeBytes; code++) {
     if ((code & 255) >= 0xa1) codes.push(`8f${hex(code, 2)}`);
   }
-  for (let index = 0; charset === 'gb18030' && index < 60_000; index++) {
+  const fourBytes = charset === 'gb18030' ? 60_000 : 0;
+  for (let index = 0; index < fourBytes; index++) {
     const linear = index < 50_000 ? index : 188_000 + (index - 50_000) * 105;
     codes.push(
       hex(0x81 + Math.floor(linear / 12_600), 1) +
@@ -75,7 +77,7 @@ async function askServer(
     );
     for (const row of rows) {
       const text = row['text'];
-      answers.set(String(row['code']), text === null ? null : String(text).toLowerCase());
+      answers.set(String(row['code']), typeof text === 'string' ? text.toLowerCase() : null);
     }
   }
   return answers;
@@ -84,12 +86,16 @@ async function askServer(
 const QUESTION = '3f';
 const REPLACEMENT = 'efbfbd';
 
+/** How many characters UTF-8 in hex is. */
+function characters(hexText: string): number {
+  return Array.from(Buffer.from(hexText, 'hex').toString('utf8')).length;
+}
+
 /** What the server's answer for a code means: one character, or none. */
 function characterOf(text: string | null | undefined, isQuestion: boolean): string | null {
   if (text === null || text === undefined || text === REPLACEMENT) return null;
   if (text === QUESTION) return isQuestion ? text : null;
-  const decoded = Buffer.from(text, 'hex').toString('utf8');
-  return [...decoded].length === 1 ? text : null;
+  return characters(text) === 1 ? text : null;
 }
 
 for (const flavour of SERVER_FLAVOURS) {
@@ -108,7 +114,7 @@ for (const flavour of SERVER_FLAVOURS) {
           const ours = decodeText(charset, Buffer.from(code, 'hex'));
           const oursHex = ours === null ? null : Buffer.from(ours).toString('hex');
           // One code may be two characters: each half was compared by itself.
-          if (ours !== null && [...Buffer.from(ours).toString('utf8')].length > 1) return false;
+          if (oursHex !== null && characters(oursHex) > 1) return false;
           // A Unicode set has U+FFFD as a character; in a table it stands for none.
           if (oursHex === REPLACEMENT) return answers.get(code) !== REPLACEMENT;
           const isQuestion = isWide ? oursHex === QUESTION : code === QUESTION;

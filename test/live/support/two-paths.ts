@@ -64,7 +64,7 @@ export async function describeColumns(
      FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`,
     [database, table],
   );
-  const text = (value: unknown): string | null => (value === null ? null : String(value));
+  const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
   return rows.map((row) => ({
     name: String(row['name']),
     dataType: String(row['dataType']).toLowerCase(),
