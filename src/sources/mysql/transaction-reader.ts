@@ -14,7 +14,7 @@ import { classifyStatement } from '../../mysql/classify-statement.ts';
 import type { Statement } from '../../mysql/statement.ts';
 import type { MysqlServer } from './connection.ts';
 import { logEventError } from './log-failure.ts';
-import { proofOf, sequenceAt } from './log-place.ts';
+import { comparePlaces, proofOf, sequenceAt } from './log-place.ts';
 import type { LogPlace } from './log-place.ts';
 import type { LogSpot } from './log-status.ts';
 import { effectsOf } from './statement-effects.ts';
@@ -55,7 +55,6 @@ const PREPARED_MAX = 10_000;
 export class TransactionReader {
   readonly #parts: TransactionReaderParts;
   #place: LogPlace;
-  #reached: LogSpot;
   /** First event at the offset that was read last: a compressed transaction has many. */
   #proving: LogEvent | null = null;
   #isSkipping: boolean;
@@ -72,7 +71,6 @@ export class TransactionReader {
     const { from } = parts;
     this.#parts = parts;
     this.#place = { ...from, gtids: from.gtids?.copy() ?? null };
-    this.#reached = from;
     this.#isSkipping = from.offset > START_OFFSET_MAX;
   }
 
@@ -86,7 +84,9 @@ export class TransactionReader {
    * belong to no transaction follow it, as at the start of a file.
    */
   get reached(): LogSpot {
-    return this.#reached;
+    const { fileName, offset } = this.#parts.log;
+    const isAhead = fileName !== '' && comparePlaces({ fileName, offset }, this.#place) > 0;
+    return this.isAtBorder && isAhead ? { fileName, offset } : this.#place;
   }
 
   /** Whether no transaction is open. */
@@ -326,7 +326,6 @@ export class TransactionReader {
     const proving = this.#proving;
     if (proving === null) return;
     const { gtids, serverUuid } = this.#place;
-    this.#reached = { fileName: event.fileName, offset: event.endOffset };
     // A place goes with its last transaction; without GTIDs the file must be one that stays.
     if (gtids !== null && BETWEEN.has(event.kind)) return;
     if (this.#gtid !== null) gtids?.add(this.#gtid);
