@@ -119,13 +119,13 @@ export function copyToParquet(copy: ParquetCopy): string {
 
 /** A sorted run: rows put by until they are written for good. Quick to write, soon read again. */
 export function copyToRun(request: {
-  readonly table: string;
-  readonly order: string;
+  /** The query that gives the rows in their order. */
+  readonly source: string;
   readonly path: string;
 }): string {
-  const { table, order, path } = request;
+  const { source, path } = request;
   const options = `FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE ${RUN_ROW_GROUP_ROWS}`;
-  return `COPY (FROM ${table} AS rows ORDER BY ${order}) TO ${quoteText(path)} (${options})`;
+  return `COPY (${source}) TO ${quoteText(path)} (${options})`;
 }
 
 /** Small, so that one bucket can be read without much of its neighbours. */

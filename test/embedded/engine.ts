@@ -1,12 +1,9 @@
 /** A running embedded engine over a store in memory, for tests of its parts. */
 import type { TestContext } from 'node:test';
 import { mkdir } from 'node:fs/promises';
-import { createBulkFeeder } from '../../src/engines/embedded/bulk-feeder.ts';
-import { registerBucketFunctions } from '../../src/engines/embedded/buckets.ts';
-import { openDuckdb } from '../../src/engines/embedded/duckdb-instance.ts';
 import type { FileContext } from '../../src/engines/embedded/parquet-writer.ts';
-import type { OpenEngine } from '../../src/engines/embedded/stage-table.ts';
-import { createTableFeeder } from '../../src/engines/embedded/vector-feeder.ts';
+import { openEngine } from '../../src/engines/embedded/open-engine.ts';
+import type { OpenEngine } from '../../src/engines/embedded/open-engine.ts';
 import type { DataFile } from '../../src/iceberg/manifest.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { seededRandom } from '../../src/kernel/random.ts';
@@ -26,22 +23,19 @@ export async function openParts(context: TestContext): Promise<EngineParts> {
   const folder = await temporaryFolder(context);
   const filesFolder = `${folder}/files`;
   await mkdir(filesFolder);
-  const instance = await openDuckdb(
-    {
-      threads: 2,
-      memoryBytesMax: 512 * 1024 * 1024,
-      spillFolder: `${folder}/spill`,
-      spillBytesMax: 1024 * 1024 * 1024,
-      folders: [folder],
-      files: [],
-    },
-    async (connection, driver) => registerBucketFunctions(connection, driver),
-  );
+  const engine = await openEngine({
+    threads: 2,
+    memoryBytesMax: 512 * 1024 * 1024,
+    spillFolder: `${folder}/spill`,
+    spillBytesMax: 1024 * 1024 * 1024,
+    folders: [folder],
+    files: [],
+  });
+  const { instance } = engine;
   context.after(() => instance.close());
-  const { driver } = instance;
   const store = createMemoryObjectStore('memory://lake', { stageFolder: `${folder}/store` });
   return {
-    engine: { instance, feed: createTableFeeder(driver, createBulkFeeder(driver)) },
+    engine,
     files: { store, clock: systemClock, random: seededRandom(7), filesFolder },
     async query(file, sql) {
       const local = await store.materialise(file.filePath);

@@ -1,32 +1,34 @@
 /**
  * Base files out of plain rows (docs/spec/merge.md M18): one per bucket, sorted by the whole key.
- * Text sorts by its UTF-8 bytes, which is DuckDB's own order. Rows wait in a stage table; when they
- * become many they are put by as a sorted run in the stage folder, and `finish` reads each bucket's
- * part of the runs. So memory is bounded, and each row is read once more, not once per bucket.
+ * Text sorts by its UTF-8 bytes, which is DuckDB's own order. Rows wait as vectors, each bucket's
+ * by themselves, and go from there into their file; rows that came in key order are not sorted
+ * again. When they become many they are put by as a sorted run in the stage folder, and `finish`
+ * reads each bucket's part of the runs. So memory is bounded, and no row is in a table on its way.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type * as Api from '@duckdb/node-api';
 import type { IcebergSchema } from '../../iceberg/iceberg-schema.ts';
+import type { NestedField } from '../../iceberg/iceberg-type.ts';
 import type { DataFile } from '../../iceberg/manifest.ts';
 import { present } from '../../kernel/assert.ts';
 import { uuidV7 } from '../../kernel/identifiers.ts';
 import type { RowBatch } from '../../model/change-batch.ts';
+import type { ColumnVector } from '../../model/column-vector.ts';
 import { keyColumns } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { Bucketing, FileWriter, WriteTarget } from '../../ports/row-engine.ts';
-import { copyToRun, rowColumn, runRelation } from '../../sql/parquet-statements.ts';
+import { columnAlias, copyToRun, rowColumn, runRelation } from '../../sql/parquet-statements.ts';
 import { bucketsOf } from './buckets.ts';
 import { runAll } from './duckdb-instance.ts';
+import { duckdbTypeName } from './duckdb-types.ts';
+import { gatherRows, isAscending } from './gather-rows.ts';
+import type { OpenEngine } from './open-engine.ts';
 import { dataEntry, dropStaged, stageFile, tableColumns, uploadFiles } from './parquet-writer.ts';
 import type { FileContext, StagedFile, StageLimits } from './parquet-writer.ts';
-import {
-  batchBytes,
-  fedColumns,
-  openStageTable,
-  stageColumns,
-  stagedValue,
-} from './stage-table.ts';
-import type { OpenEngine, StageTable } from './stage-table.ts';
+import type { FedRows } from './row-feed.ts';
+import { batchBytes, columnTypeOf, fedColumns, stageColumns, stagedValue } from './stage-table.ts';
+import type { StageColumn } from './stage-table.ts';
 import type { FedColumn } from './vector-feeder.ts';
 
 /** What a base writer needs. */
@@ -46,14 +48,21 @@ export function createBaseWriter(request: BaseWriterRequest): FileWriter<RowBatc
   return new BaseWriter(request);
 }
 
+/** What one bucket holds, and whether it came in key order. */
+type BucketRows = Map<number, FedRows[]>;
+
 class BaseWriter implements FileWriter<RowBatch> {
   readonly #request: BaseWriterRequest;
   readonly #order: string;
-  #table: StageTable | null = null;
-  #tableRows = 0;
-  #tableBytes = 0;
+  #rows: BucketRows = new Map();
+  #heldRows = 0;
+  #heldBytes = 0;
+  #types = '';
+  #columns: readonly StageColumn[] = [];
   #runs: string[] = [];
   #buckets = new Set<number>();
+  #lastKey: readonly ColumnVector[] | null = null;
+  #isSorted = true;
   #rowCount = 0;
   #sizeBytes = 0;
 
@@ -72,20 +81,18 @@ class BaseWriter implements FileWriter<RowBatch> {
 
   async append(batch: RowBatch): Promise<void> {
     if (batch.rowCount === 0) return;
-    const { target, bucketing, limits } = this.#request;
+    const { target, limits } = this.#request;
     const { icebergSchema } = target;
-    const own = bucketColumn(batch, bucketing, this.#buckets);
     const fed = fedColumns({ batch, schema: icebergSchema, fields: icebergSchema.fields });
-    const table = await this.#openTable();
-    await table.append([...fed, own], batch.rowCount);
+    await this.#useTypes(fed);
+    this.#watchOrder(batch);
+    this.#spread(batch, fed);
     const bytes = batchBytes(batch);
     this.#rowCount += batch.rowCount;
     this.#sizeBytes += bytes;
-    this.#tableRows += batch.rowCount;
-    this.#tableBytes += bytes;
-    if (this.#tableRows >= limits.rowsMax || this.#tableBytes >= limits.bytesMax) {
-      await this.#putBy(table);
-    }
+    this.#heldRows += batch.rowCount;
+    this.#heldBytes += bytes;
+    if (this.#heldRows >= limits.rowsMax || this.#heldBytes >= limits.bytesMax) await this.#putBy();
   }
 
   async finish(): Promise<readonly DataFile[]> {
@@ -102,69 +109,169 @@ class BaseWriter implements FileWriter<RowBatch> {
   }
 
   async discard(): Promise<void> {
-    this.#closeTable();
+    this.#letGo();
     for (const run of this.#runs) await rm(run, { force: true });
     this.#runs = [];
     this.#buckets = new Set();
+    this.#lastKey = null;
+    this.#isSorted = true;
     this.#rowCount = 0;
     this.#sizeBytes = 0;
   }
 
-  async #openTable(): Promise<StageTable> {
-    if (this.#table === null) {
-      const { open, target } = this.#request;
-      this.#table = await openStageTable(await open(), [
-        ...stageColumns(target.icebergSchema.fields),
-        { name: BUCKET, type: { kind: 'int' } },
-      ]);
+  #letGo(): void {
+    this.#rows = new Map();
+    this.#heldRows = 0;
+    this.#heldBytes = 0;
+  }
+
+  /** Rows that are held together have the same types; wider ones make the earlier ones a run. */
+  async #useTypes(fed: readonly FedColumn[]): Promise<void> {
+    const types = JSON.stringify(fed.map(({ type }) => type));
+    if (types === this.#types) return;
+    if (this.#heldRows > 0) await this.#putBy();
+    this.#types = types;
+    const names = stageColumns(this.#request.target.icebergSchema.fields);
+    this.#columns = names.map(({ name, type }, index) => ({
+      name,
+      type: fed[index]?.type ?? type,
+    }));
+  }
+
+  #watchOrder(batch: RowBatch): void {
+    const keys = keyColumns(batch.schema).map(({ id }) => {
+      const index = batch.schema.columns.findIndex((column) => column.id === id);
+      return present(batch.columns[index], 'a key column');
+    });
+    this.#isSorted &&= isAscending(keys, batch.rowCount, this.#lastKey);
+    const last = Int32Array.of(batch.rowCount - 1);
+    this.#lastKey = keys.map((vector) => gatherRows(vector, last));
+  }
+
+  /** Each row to those of its bucket. */
+  #spread(batch: RowBatch, fed: readonly FedColumn[]): void {
+    const { bucketing } = this.#request;
+    for (const [bucket, rows] of rowsByBucket(batch, bucketing)) {
+      const whole = rows.length === batch.rowCount;
+      const columns = whole
+        ? fed
+        : fed.map(({ type, vector }): FedColumn => {
+            return { type, vector: vector === null ? null : gatherRows(vector, rows) };
+          });
+      const held = this.#rows.get(bucket);
+      const own = { columns, rowCount: rows.length };
+      if (held === undefined) this.#rows.set(bucket, [own]);
+      else held.push(own);
+      this.#buckets.add(bucket);
     }
-    return this.#table;
   }
 
-  #closeTable(): void {
-    this.#table?.close();
-    this.#table = null;
-    this.#tableRows = 0;
-    this.#tableBytes = 0;
-  }
-
-  /** Writes the stage table as a run, sorted by bucket and key. */
-  async #putBy(table: StageTable): Promise<void> {
+  /** Writes what is held as a run: by bucket, and by key within it. */
+  async #putBy(): Promise<void> {
     const { filesFolder, clock, random } = this.#request.files;
     const path = join(filesFolder, `${uuidV7(clock, random)}.run`);
     this.#runs.push(path);
-    await table.flush();
-    const order = `rows.${BUCKET}, ${this.#order}`;
-    await runAll(table.connection, [copyToRun({ table: table.name, order, path })]);
-    this.#closeTable();
+    const rows = ascending(this.#rows.keys()).flatMap((bucket) => {
+      const own: FedColumn['type'] = { kind: 'int' };
+      return (this.#rows.get(bucket) ?? []).map(({ columns, rowCount }): FedRows => {
+        const values = new Int32Array(rowCount).fill(bucket);
+        const vector = { kind: 'int32', values, validity: null } as const;
+        return { columns: [...columns, { type: own, vector }], rowCount };
+      });
+    });
+    const columns = [...this.#columns, { name: BUCKET, type: { kind: 'int' } } as const];
+    const order = this.#isSorted ? '' : `ORDER BY rows.${BUCKET}, ${this.#order}`;
+    const fields = this.#request.target.icebergSchema.fields.filter(isStaged);
+    await this.#read(columns, rows, async (connection, relation) => {
+      const list = fields.map((field) => `${this.#value(field)} AS ${columnAlias(field.id)}`);
+      const select = [...list, `rows.${BUCKET}`].join(', ');
+      const source = `SELECT ${select} FROM ${relation} AS rows ${order}`;
+      await runAll(connection, [copyToRun({ source, path })]);
+    });
+    this.#letGo();
   }
 
   async #stageBuckets(staged: StagedFile[]): Promise<void> {
-    const { files, target } = this.#request;
-    if (this.#runs.length > 0 && this.#table !== null) await this.#putBy(this.#table);
-    const table = await this.#openTable();
-    await table.flush();
-    const rows = this.#runs.length > 0 ? runRelation(this.#runs) : table.name;
-    for (const bucket of [...this.#buckets].toSorted((left, right) => left - right)) {
-      const file = await stageFile(files, table.connection, {
-        columns: tableColumns(target.icebergSchema, stagedValue),
-        source: `FROM ${rows} AS rows WHERE rows.${BUCKET} = ${bucket} ORDER BY ${this.#order}`,
-        dataFolder: target.dataFolder,
-        width: this,
-        entry: dataEntry(target, [bucket]),
+    if (this.#runs.length > 0 && this.#heldRows > 0) await this.#putBy();
+    const order = this.#isSorted ? '' : `ORDER BY ${this.#order}`;
+    for (const bucket of ascending(this.#buckets)) {
+      const held = this.#rows.get(bucket) ?? [];
+      await this.#read(this.#columns, held, async (connection, relation) => {
+        const source =
+          this.#runs.length > 0
+            ? `FROM ${runRelation(this.#runs)} AS rows WHERE rows.${BUCKET} = ${bucket} ${order}`
+            : `FROM ${relation} AS rows ${order}`;
+        staged.push(await this.#stage(connection, { bucket, source }));
       });
-      staged.push(file);
+      this.#rows.delete(bucket);
+    }
+  }
+
+  #stage(
+    connection: Api.DuckDBConnection,
+    { bucket, source }: { readonly bucket: number; readonly source: string },
+  ): Promise<StagedFile> {
+    const { files, target } = this.#request;
+    return stageFile(files, connection, {
+      columns: tableColumns(target.icebergSchema, (field) => this.#value(field)),
+      source,
+      dataFolder: target.dataFolder,
+      width: this,
+      entry: dataEntry(target, [bucket]),
+    });
+  }
+
+  /** A field's value out of what is held or put by, in the field's own type. */
+  #value(field: NestedField): string {
+    const value = stagedValue(field);
+    return isStaged(field) ? `CAST(${value} AS ${duckdbTypeName(field.type)})` : value;
+  }
+
+  async #read(
+    columns: readonly StageColumn[],
+    rows: readonly FedRows[],
+    work: (connection: Api.DuckDBConnection, relation: string) => Promise<void>,
+  ): Promise<void> {
+    const { instance, rows: feed } = await this.#request.open();
+    const held = feed.hold(columns, rows);
+    try {
+      const connection = await instance.connect();
+      try {
+        await work(connection, held.relation);
+      } finally {
+        connection.closeSync();
+      }
+    } finally {
+      held.release();
     }
   }
 }
 
-/** The bucket of each row; the buckets met are added to `met`. */
-function bucketColumn(batch: RowBatch, bucketing: Bucketing, met: Set<number>): FedColumn {
+function isStaged(field: NestedField): boolean {
+  return columnTypeOf(field.type) !== null;
+}
+
+function ascending(numbers: Iterable<number>): readonly number[] {
+  return [...numbers].toSorted((left, right) => left - right);
+}
+
+/** The rows of each bucket, in their order. */
+function rowsByBucket(batch: RowBatch, bucketing: Bucketing): ReadonlyMap<number, Int32Array> {
   const index = batch.schema.columns.findIndex(({ name }) => name === bucketing.columnName);
   const vector = present(batch.columns[index], `column ${bucketing.columnName}`);
-  const values = bucketsOf(vector, batch.rowCount, bucketing.count);
-  for (const bucket of values) met.add(bucket);
-  return { type: { kind: 'int' }, vector: { kind: 'int32', values, validity: null } };
+  const buckets = bucketsOf(vector, batch.rowCount, bucketing.count);
+  const counts = new Map<number, number>();
+  for (const bucket of buckets) counts.set(bucket, (counts.get(bucket) ?? 0) + 1);
+  const rows = new Map([...counts].map(([bucket, count]) => [bucket, new Int32Array(count)]));
+  const filled = new Map<number, number>();
+  for (let row = 0; row < batch.rowCount; row++) {
+    const bucket = buckets[row] ?? 0;
+    const at = filled.get(bucket) ?? 0;
+    const own = rows.get(bucket);
+    if (own !== undefined) own[at] = row;
+    filled.set(bucket, at + 1);
+  }
+  return rows;
 }
 
 /** The whole key of the relation `rows`, as a list to sort by. */

@@ -34,7 +34,8 @@ import { changeSource } from './merge-window.ts';
 import type { FileContext } from './parquet-writer.ts';
 import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
 import { fedColumns, openStageTable, stageColumns } from './stage-table.ts';
-import type { OpenEngine, StageTable } from './stage-table.ts';
+import type { StageTable } from './stage-table.ts';
+import type { OpenEngine } from './open-engine.ts';
 import { fileRows, schemaColumns } from './table-rows.ts';
 
 /** What is compared. */

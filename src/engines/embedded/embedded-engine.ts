@@ -11,18 +11,14 @@ import type { Random } from '../../kernel/random.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
 import type { RowEngine } from '../../ports/row-engine.ts';
 import { createBaseWriter } from './base-writer.ts';
-import { registerBucketFunctions } from './buckets.ts';
-import { createBulkFeeder } from './bulk-feeder.ts';
 import { compareTables } from './compare.ts';
-import { openDuckdb } from './duckdb-instance.ts';
 import { createLedgerWriter } from './ledger-writer.ts';
 import { openMergeSession } from './merge-session.ts';
 import type { FileContext } from './parquet-writer.ts';
-import { createPlainFeeder } from './plain-feeder.ts';
 import { openQuerySession } from './query-session.ts';
-import type { OpenEngine } from './stage-table.ts';
+import { openEngine } from './open-engine.ts';
+import type { OpenEngine } from './open-engine.ts';
 import { compactFiles } from './table-rows.ts';
-import { createTableFeeder } from './vector-feeder.ts';
 
 /** What an engine is made with. */
 export interface EmbeddedEngineOptions {
@@ -51,8 +47,11 @@ export interface EmbeddedEngineOptions {
 const MIB = 1024 * 1024;
 const DEFAULTS = { threads: 2, memoryBytesMax: 192 * MIB, spillBytesMax: 65_536 * MIB };
 
-/** A buffer larger than this waits as files: a transaction, or a bootstrap, can be of any size. */
+/** A buffer larger than this waits as files: a transaction can be of any size. */
 const STAGE_LIMITS = { rowsMax: 500_000, bytesMax: 32 * MIB };
+
+/** The same for rows of a base, which wait as vectors outside of DuckDB. */
+const BASE_LIMITS = { rowsMax: 2_000_000, bytesMax: 160 * MIB };
 
 /** An engine; nothing runs until it is asked for something. */
 export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine {
@@ -67,14 +66,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine 
   const folders = [stageFolder, ...localRoots(store), ...(options.readFolders ?? [])];
   const start = async (): Promise<OpenEngine> => {
     await emptyFolders([limits.spillFolder, files.filesFolder]);
-    const instance = await openDuckdb(
-      { ...limits, folders, files: [] },
-      async (connection, driver) => registerBucketFunctions(connection, driver),
-    );
-    const { driver } = instance;
-    const feedRuns =
-      options.feeder === 'plain' ? createPlainFeeder(driver) : createBulkFeeder(driver);
-    return { instance, feed: createTableFeeder(driver, feedRuns) };
+    return openEngine({ ...limits, folders, files: [] }, options.feeder);
   };
   let engine: Promise<OpenEngine> | null = null;
   const open = (): Promise<OpenEngine> => {
@@ -85,7 +77,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine 
   return {
     ledgerWriter: (target) => createLedgerWriter({ open, files, target, limits: STAGE_LIMITS }),
     baseWriter: (target, request) =>
-      createBaseWriter({ open, files, target, ...request, limits: STAGE_LIMITS }),
+      createBaseWriter({ open, files, target, ...request, limits: BASE_LIMITS }),
     openMerge: async (request) => openMergeSession(files, await open(), request),
     async compact(request) {
       const { instance } = await open();

@@ -25,7 +25,8 @@ import {
   stageColumns,
   stagedValue,
 } from './stage-table.ts';
-import type { OpenEngine, StageTable } from './stage-table.ts';
+import type { StageTable } from './stage-table.ts';
+import type { OpenEngine } from './open-engine.ts';
 import type { FedColumn } from './vector-feeder.ts';
 
 /** What a ledger writer needs. */

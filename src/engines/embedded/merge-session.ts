@@ -26,7 +26,7 @@ import type { MergeWindow, WindowRequest } from './merge-window.ts';
 import { dropStaged, uploadFiles } from './parquet-writer.ts';
 import type { FileContext, StagedFile } from './parquet-writer.ts';
 import { deleteFilesOf, isForOneFile, loadDeletes, stageDeletes } from './position-deletes.ts';
-import type { OpenEngine } from './stage-table.ts';
+import type { OpenEngine } from './open-engine.ts';
 import { fileRows, stageBuckets, widthOf } from './table-rows.ts';
 import type { HeldFiles } from './table-rows.ts';
 

@@ -12,15 +12,9 @@ import type { ColumnType } from '../../model/column-type.ts';
 import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
 import { quoteIdentifier } from '../../sql/quoting.ts';
 import { guarded } from './duckdb-instance.ts';
-import type { DuckdbInstance } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
-import type { FedColumn, TableFeeder } from './vector-feeder.ts';
-
-/** A running engine: where tables live, and how vectors get into them. */
-export interface OpenEngine {
-  readonly instance: DuckdbInstance;
-  readonly feed: TableFeeder;
-}
+import type { OpenEngine } from './open-engine.ts';
+import type { FedColumn } from './vector-feeder.ts';
 
 /** A column of a stage table. */
 export interface StageColumn {
@@ -48,7 +42,7 @@ const FLUSH_ROWS = 16_384;
 
 /** Opens an empty stage table on a connection of its own. */
 export async function openStageTable(
-  { instance, feed }: OpenEngine,
+  { instance, feed }: Pick<OpenEngine, 'instance' | 'feed'>,
   columns: readonly StageColumn[],
 ): Promise<StageTable> {
   const connection = await instance.connect();

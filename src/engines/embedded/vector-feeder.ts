@@ -42,21 +42,41 @@ export type TableFeeder = (
   rowCount: number,
 ) => void;
 
-/** A feeder over the given way of feeding byte runs. */
-export function createTableFeeder(driver: DuckdbDriver, feedRuns: ByteRunFeeder): TableFeeder {
-  const { api, bindings } = driver;
+/** Rows `start .. start + count`, a multiple of 8 and at most {@link VECTOR_ROWS}, of columns. */
+export interface ChunkRows {
+  readonly columns: readonly FedColumn[];
+  readonly start: number;
+  readonly count: number;
+}
+
+/** Fills an empty chunk of DuckDB's. */
+export type ChunkFeeder = (chunk: Api.DuckDBDataChunk, rows: ChunkRows) => void;
+
+/** A feeder of chunks over the given way of feeding byte runs. */
+export function createChunkFeeder(
+  { bindings }: DuckdbDriver,
+  feedRuns: ByteRunFeeder,
+): ChunkFeeder {
   const scratch = new ArrayBuffer(VECTOR_ROWS * 16);
+  return (chunk, { columns, start, count }) => {
+    chunk.rowCount = count;
+    for (const [index, column] of columns.entries()) {
+      const target = bindings.data_chunk_get_vector(chunk.chunk, index);
+      feedValues({ bindings, scratch, feedRuns }, target, { column, start, count });
+    }
+  };
+}
+
+/** A feeder of tables over the given way of feeding byte runs. */
+export function createTableFeeder(driver: DuckdbDriver, feedRuns: ByteRunFeeder): TableFeeder {
+  const { api } = driver;
+  const feed = createChunkFeeder(driver, feedRuns);
   return (appender, columns, rowCount) => {
     const types = columns.map((column) => duckdbVectorType(api, column.type));
     const chunk = api.DuckDBDataChunk.create(types);
     for (let start = 0; start < rowCount; start += VECTOR_ROWS) {
-      const count = Math.min(VECTOR_ROWS, rowCount - start);
       chunk.reset();
-      chunk.rowCount = count;
-      for (const [index, column] of columns.entries()) {
-        const target = bindings.data_chunk_get_vector(chunk.chunk, index);
-        feedValues({ bindings, scratch, feedRuns }, target, { column, start, count });
-      }
+      feed(chunk, { columns, start, count: Math.min(VECTOR_ROWS, rowCount - start) });
       appender.appendDataChunk(chunk);
     }
   };

@@ -1,0 +1,36 @@
+/** A running engine: an instance of DuckDB, and the ways of getting vectors into it. */
+import { registerBucketFunctions } from './buckets.ts';
+import { createBulkFeeder } from './bulk-feeder.ts';
+import { openDuckdb } from './duckdb-instance.ts';
+import type { DuckdbInstance, DuckdbLimits } from './duckdb-instance.ts';
+import { createPlainFeeder } from './plain-feeder.ts';
+import { registerRowFeed } from './row-feed.ts';
+import type { RowFeed } from './row-feed.ts';
+import { createTableFeeder } from './vector-feeder.ts';
+import type { TableFeeder } from './vector-feeder.ts';
+import { present } from '../../kernel/assert.ts';
+
+/** A running engine. */
+export interface OpenEngine {
+  readonly instance: DuckdbInstance;
+  /** Vectors into tables. */
+  readonly feed: TableFeeder;
+  /** Vectors as relations. */
+  readonly rows: RowFeed;
+}
+
+/** Opens an instance with the functions of the engine. */
+export async function openEngine(
+  limits: DuckdbLimits,
+  feeder: 'bulk' | 'plain' = 'bulk',
+): Promise<OpenEngine> {
+  let rows: RowFeed | null = null;
+  const create = feeder === 'plain' ? createPlainFeeder : createBulkFeeder;
+  const instance = await openDuckdb(limits, async (connection, driver) => {
+    registerBucketFunctions(connection, driver);
+    rows = registerRowFeed(connection, driver, create(driver));
+  });
+  const { driver } = instance;
+  const feed = createTableFeeder(driver, create(driver));
+  return { instance, feed, rows: present<RowFeed>(rows, 'a row feed') };
+}
