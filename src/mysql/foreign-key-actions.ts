@@ -2,50 +2,29 @@
  * Foreign keys that change rows by themselves, out of `SHOW CREATE TABLE`: the one place where a
  * user who may only read a table sees them (information_schema hides them from such a user).
  */
-import type { MysqlFlavour } from './mysql-column.ts';
-import { readSqlTokens } from './sql-tokens.ts';
-import { TokenCursor } from './token-cursor.ts';
 
 /** A foreign key with an action. */
 export interface ForeignKeyAction {
   readonly name: string;
-  /** The table that it refers to, with its database where the server writes it. */
+  /** The table that it refers to, as the server writes it. */
   readonly parent: string;
   /** `ON DELETE CASCADE ON UPDATE SET NULL`. */
   readonly rules: string;
 }
 
+/**
+ * A constraint has a line of its own in what both servers write. By lines and not by tokens:
+ * MariaDB does not double a back quote in a constraint's name.
+ */
+const CONSTRAINT =
+  /^ {2}CONSTRAINT `(.*)` FOREIGN KEY \(.*\) REFERENCES (`.*`) \(.*\)((?: ON (?:DELETE|UPDATE) (?:RESTRICT|CASCADE|NO ACTION|SET NULL|SET DEFAULT))+),?$/gm;
+const ACTION = /ON (?:DELETE|UPDATE) (?:CASCADE|SET NULL|SET DEFAULT)/g;
+
 /** The foreign keys of a table whose actions change its rows. */
-export function foreignKeyActions(
-  createTable: string,
-  server: { readonly flavour: MysqlFlavour; readonly version: number },
-): readonly ForeignKeyAction[] {
-  const dialect = { ...server, ansiQuotes: false, noBackslashEscapes: false };
-  const cursor = new TokenCursor(readSqlTokens(createTable, dialect).tokens);
-  if (!cursor.take('CREATE', 'TABLE') || cursor.tableName('') === null) return [];
-  return (cursor.group()?.parts() ?? []).flatMap((part) => readConstraint(part) ?? []);
-}
-
-function readConstraint(part: TokenCursor): ForeignKeyAction | null {
-  const name = part.take('CONSTRAINT') ? part.name() : '';
-  if (!part.take('FOREIGN', 'KEY')) return null;
-  part.skipTo('REFERENCES');
-  part.take('REFERENCES');
-  const parent = part.tableName('');
-  if (name === null || parent === null) return null;
-  const rules: string[] = [];
-  while (!part.isAtEnd) {
-    const event = part.take('ON', 'DELETE') ? 'DELETE' : part.take('ON', 'UPDATE') ? 'UPDATE' : '';
-    const action =
-      event !== '' && (part.takeOne('CASCADE') ?? (part.take('SET') ? takeSet(part) : null));
-    if (typeof action === 'string') rules.push(`ON ${event} ${action}`);
-    else if (event === '') part.next();
-  }
-  const shown = parent.namespace === '' ? parent.table : `${parent.namespace}.${parent.table}`;
-  return rules.length === 0 ? null : { name, parent: shown, rules: rules.join(' ') };
-}
-
-function takeSet(part: TokenCursor): string | null {
-  const what = part.takeOne('NULL', 'DEFAULT');
-  return what === null ? null : `SET ${what}`;
+export function foreignKeyActions(createTable: string): readonly ForeignKeyAction[] {
+  return [...createTable.matchAll(CONSTRAINT)].flatMap(([, name = '', parent = '', rules = '']) => {
+    const actions = rules.match(ACTION);
+    if (actions === null) return [];
+    return [{ name: name.replaceAll('``', '`'), parent, rules: actions.join(' ') }];
+  });
 }

@@ -63,7 +63,7 @@ export async function checkMysql(
     const denied = await accessFindings(connection, table, settings);
     findings.push(...denied, ...propertyFindings(table));
     if (denied.length > 0 || logsCascades(settings)) continue;
-    findings.push(...(await cascadeFindings(connection, table)));
+    findings.push(...(await cascadeFindings(connection, table, settings)));
   }
   return [...findings, ...caseTwins(captured), countFinding(captured.length)];
 }
@@ -159,9 +159,17 @@ const KEY_ADVICE =
 async function cascadeFindings(
   connection: MysqlConnection,
   { shape: { table } }: ChosenTable,
+  { account }: ServerSettings,
 ): Promise<readonly Finding[]> {
-  const [row] = await connection.query(`SHOW CREATE TABLE ${quoted(table)}`);
-  return foreignKeyActions(row?.[1] ?? '', connection.server).map(({ name, parent, rules }) => {
+  const created = await createStatement(connection, table);
+  if (created === null) {
+    const message =
+      'Its foreign keys cannot be seen with rights on single columns. If one has an action such ' +
+      'as ON DELETE CASCADE, the rows that it changes are not in the log of this server.';
+    const fix = grantSelect(table, account);
+    return [{ severity: 'warning', code: 'foreign-keys-unseen', table, message, fix }];
+  }
+  return foreignKeyActions(created).map(({ name, parent, rules }) => {
     const message =
       `The foreign key ${name} to ${parent} (${rules}) changes rows that this server does not ` +
       'log: the copy keeps them as they were. Replace the constraint by one with RESTRICT and ' +
@@ -170,6 +178,20 @@ async function cascadeFindings(
     const fix = `ALTER TABLE ${quoted(table)} DROP FOREIGN KEY ${quoteMysqlName(name)};`;
     return { severity: 'error', code: 'foreign-key-action', table, message, fix };
   });
+}
+
+/** The statement that makes the table; `null`: the user may not see it. */
+async function createStatement(
+  connection: MysqlConnection,
+  table: TableName,
+): Promise<string | null> {
+  try {
+    const [row] = await connection.query(`SHOW CREATE TABLE ${quoted(table)}`);
+    return row?.[1] ?? null;
+  } catch (error) {
+    if (isFirnError(error, 'SOURCE-PRIVILEGE', 'SOURCE-TABLE-MISSING')) return null;
+    throw error;
+  }
 }
 
 /** Whether changes by actions of foreign keys are in the log. */
