@@ -6,7 +6,13 @@ import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import type mysql from 'mysql2/promise';
 import { present } from '../../src/kernel/assert.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
 import type { SourceMark } from '../../src/ports/source.ts';
+import { openConnection } from '../../src/sources/mysql/connection.ts';
+import type { MysqlConnection } from '../../src/sources/mysql/connection.ts';
+import { lowPlace } from '../../src/sources/mysql/log-marks.ts';
+import { markAt } from '../../src/sources/mysql/log-place.ts';
+import type { LogPlace } from '../../src/sources/mysql/log-place.ts';
 import { TestRegistry, changesOf } from '../support/source-events.ts';
 import type { Change } from '../support/source-events.ts';
 import { skipWithout } from './support/live-server.ts';
@@ -44,10 +50,10 @@ for (const flavour of ['mysql', 'mariadb'] as const) {
     const lows: { readonly mark: SourceMark; readonly seen: Seen }[] = [];
     const highs: { readonly mark: SourceMark; readonly seen: Seen }[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      const mark = await source.lowMark(1);
-      const seen = await select(reader);
-      lows.push({ mark, seen });
-      highs.push({ mark: await source.highMark(1), seen });
+      const { place, seen } = await lowWithSelect(server.port, reader);
+      lows.push({ mark: markAt(place, { sourceId: 'x', epoch: 1 }), seen });
+      const later = await select(reader);
+      highs.push({ mark: await source.highMark(1), seen: later });
     }
     stopping = true;
     await Promise.all(writers);
@@ -78,6 +84,30 @@ for (const flavour of ['mysql', 'mariadb'] as const) {
     const last = present(lows.at(-1), 'a mark').mark;
     ok(last.completeTo.seq > begin.completeTo.seq, 'marks move on');
   });
+}
+
+/**
+ * A low mark, and what a SELECT sees right behind the statement that decides it: later a row that
+ * was in the log too early would have become visible.
+ */
+async function lowWithSelect(
+  port: number,
+  reader: mysql.Connection,
+): Promise<{ readonly place: LogPlace; readonly seen: Seen }> {
+  let seen: Seen | null = null;
+  const connect = async (): Promise<MysqlConnection> => {
+    const address = { host: '127.0.0.1', port, user: 'root', password: '' };
+    const connection = await openConnection({ ...address, tls: { kind: 'off' } });
+    const query = connection.query.bind(connection);
+    connection.query = async (sql) => {
+      const rows = await query(sql);
+      if (/gtid_executed|binlog_snapshot_/.test(sql)) seen ??= await select(reader);
+      return rows;
+    };
+    return connection;
+  };
+  const place = await lowPlace({ connect, clock: systemClock });
+  return { place, seen: present<Seen>(seen, 'a statement that decides the mark') };
 }
 
 async function select(connection: mysql.Connection): Promise<Seen> {
