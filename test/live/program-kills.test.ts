@@ -28,6 +28,8 @@ const SERVER_KILLS = Math.max(2, Math.round((KILLS * 2) / 5));
 
 /** A process lives this long at most: long enough for bootstrap, commits and a merge. */
 const LIFE_MS_MAX = 4000;
+/** Exit code after a signal and a clean end. */
+const INTERRUPTED = 130;
 const TABLES = ['items', 'pairs', 'events'];
 const WRITER = { seed: SEED, sessions: 4, transactionsMax: 50_000, pauseMs: 1 };
 
@@ -44,7 +46,7 @@ async function runFor(
   }
   child.kill(moment.signal);
   const { code, err } = await ended;
-  if (moment.signal === 'SIGTERM') equal(code, 0, err);
+  if (moment.signal === 'SIGTERM') equal(code, INTERRUPTED, err);
 }
 
 async function prepared(t: Parameters<typeof createDatabase>[0], server: LiveServer) {
@@ -95,7 +97,7 @@ for (const flavour of SERVER_FLAVOURS) {
     equal(run.child.exitCode, null, 'the pipeline goes on by itself');
     run.child.kill('SIGTERM');
     const { code, out, err } = await run.ended;
-    equal(code, 0, out + err);
+    equal(code, INTERRUPTED, out + err);
     await expectEqual(place, server, database);
   });
 
@@ -139,7 +141,7 @@ for (const flavour of SERVER_FLAVOURS) {
     equal(run.child.exitCode, null, 'the pipeline goes on by itself');
     run.child.kill('SIGTERM');
     const { code, out, err } = await run.ended;
-    equal(code, 0, out + err);
+    equal(code, INTERRUPTED, out + err);
     await expectEqual(place, server, database);
   });
 }
