@@ -21,7 +21,7 @@ import { readByKeys } from '../../src/sources/mysql/key-reads.ts';
 import { RowSession } from '../../src/sources/mysql/row-session.ts';
 import type { TableReadParts } from '../../src/sources/mysql/table-reading.ts';
 import { columnsOf, planReading } from '../../src/sources/mysql/table-reading.ts';
-import { selectRange } from '../../src/sources/mysql/table-statements.ts';
+import { selectRange } from '../../src/mysql/table-statements.ts';
 import { readTable } from '../../src/sources/mysql/whole-table.ts';
 import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
 import type { ServerFlavour } from '../../tools/servers/server-programs.ts';

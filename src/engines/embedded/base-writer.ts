@@ -22,7 +22,7 @@ import { columnAlias, copyToRun, rowColumn, runRelation } from '../../sql/parque
 import { bucketsOf } from './buckets.ts';
 import { runAll } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
-import { gatherRows, isAscending } from './gather-rows.ts';
+import { gatherRows, isAscending } from '../../model/gather-rows.ts';
 import type { OpenEngine } from './open-engine.ts';
 import { dataEntry, dropStaged, stageFile, tableColumns, uploadFiles } from './parquet-writer.ts';
 import type { FileContext, StagedFile, StageLimits } from './parquet-writer.ts';

@@ -3,10 +3,9 @@ import { registerBucketFunctions } from './buckets.ts';
 import { createBulkFeeder } from './bulk-feeder.ts';
 import { openDuckdb } from './duckdb-instance.ts';
 import type { DuckdbInstance, DuckdbLimits } from './duckdb-instance.ts';
-import { createPlainFeeder } from './plain-feeder.ts';
 import { registerRowFeed } from './row-feed.ts';
 import type { RowFeed } from './row-feed.ts';
-import { createTableFeeder } from './vector-feeder.ts';
+import { createPlainFeeder, createTableFeeder } from './vector-feeder.ts';
 import type { TableFeeder } from './vector-feeder.ts';
 import { present } from '../../kernel/assert.ts';
 

@@ -5,7 +5,7 @@ import type { IcebergType, PrimitiveType } from '../../iceberg/iceberg-type.ts';
 import { decodeBound } from '../../iceberg/single-value.ts';
 import { present } from '../../kernel/assert.ts';
 import { openParts } from '../../../test/embedded/engine.ts';
-import { fileMetrics } from './column-bounds.ts';
+import { fileMetrics } from '../../sql/column-bounds.ts';
 import { stageFile, uploadFiles } from './parquet-writer.ts';
 
 /** Values in SQL, then the bounds they must get; `null`: none. */

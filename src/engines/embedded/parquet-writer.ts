@@ -19,8 +19,8 @@ import type { WriteTarget } from '../../ports/row-engine.ts';
 import { copyToParquet, rowGroupRows } from '../../sql/parquet-statements.ts';
 import type { WrittenColumn } from '../../sql/parquet-statements.ts';
 import { quoteIdentifier } from '../../sql/quoting.ts';
-import { fileMetrics } from './column-bounds.ts';
-import type { ColumnStatistics, MeasuredColumn } from './column-bounds.ts';
+import { fileMetrics } from '../../sql/column-bounds.ts';
+import type { ColumnStatistics, MeasuredColumn } from '../../sql/column-bounds.ts';
 import { readRow } from './duckdb-instance.ts';
 
 /** Where files are written and what names them. */

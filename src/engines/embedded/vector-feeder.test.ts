@@ -11,9 +11,8 @@ import type { Cell } from '../../../test/embedded/rows.ts';
 import { createBulkFeeder } from './bulk-feeder.ts';
 import { openDuckdb } from './duckdb-instance.ts';
 import type { DuckdbInstance } from './duckdb-instance.ts';
-import { createPlainFeeder } from './plain-feeder.ts';
 import { openStageTable } from './stage-table.ts';
-import { createTableFeeder } from './vector-feeder.ts';
+import { createPlainFeeder, createTableFeeder } from './vector-feeder.ts';
 import type { ByteRunFeeder } from './vector-feeder.ts';
 
 const FEEDERS = { bulk: createBulkFeeder, plain: createPlainFeeder } as const;

@@ -7,6 +7,7 @@ import type * as Api from '@duckdb/node-api';
 import type * as Bindings from '@duckdb/node-bindings';
 import { assert, unreachable } from '../../kernel/assert.ts';
 import type { ColumnType } from '../../model/column-type.ts';
+import { isValid } from '../../model/column-vector.ts';
 import type { ColumnVector } from '../../model/column-vector.ts';
 import type { DuckdbDriver } from './duckdb-instance.ts';
 import { duckdbVectorType } from './duckdb-types.ts';
@@ -208,4 +209,32 @@ function copyValidity(
  */
 export function assertTextStart(data: Uint8Array, from: number, to: number): void {
   assert(from === to || ((data[from] ?? 0) & 0xc0) !== 0x80, 'text is UTF-8: a source checks it');
+}
+
+/** Bytes of the image of a value of text or bytes in a vector. */
+const IMAGE_BYTES = 16;
+
+/**
+ * Feeds byte runs value by value, with documented calls only. The twin of the bulk feeder: two to
+ * three times slower to load, and there when a version of DuckDB breaks the other's habit.
+ */
+export function createPlainFeeder({ bindings }: DuckdbDriver): ByteRunFeeder {
+  return (target, { vector, start, count, text }) => {
+    const { data, offsets } = vector;
+    for (let row = 0; row < count; row++) {
+      const from = offsets[start + row] ?? 0;
+      const to = offsets[start + row + 1] ?? 0;
+      if (!isValid(vector, start + row)) continue;
+      if (text) assertTextStart(data, from, to);
+      bindings.vector_assign_string_element_len(target, row, data.subarray(from, to));
+    }
+    const images = bindings.vector_get_data(target, count * IMAGE_BYTES);
+    const view = new DataView(images.buffer, images.byteOffset, count * IMAGE_BYTES);
+    for (let row = 0; row < count; row++) {
+      if (!isValid(vector, start + row)) continue;
+      const length = (offsets[start + row + 1] ?? 0) - (offsets[start + row] ?? 0);
+      const kept = view.getUint32(row * IMAGE_BYTES, true) === length;
+      assert(kept, 'text is UTF-8: a source checks it');
+    }
+  };
 }

@@ -14,7 +14,7 @@ import { formatTableName, keyColumns } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { BootstrapChunk, BootstrapRequest } from '../../ports/source.ts';
 import { withConnection } from './log-status.ts';
-import { Prefetch } from './prefetch.ts';
+import { Prefetch } from '../../kernel/prefetch.ts';
 import type { RowSession } from './row-session.ts';
 import {
   columnsOf,
@@ -26,8 +26,8 @@ import {
   tableError,
 } from './table-reading.ts';
 import type { TableReadParts, TableReading } from './table-reading.ts';
-import { selectBorder, selectRange } from './table-statements.ts';
-import type { KeyRange } from './table-statements.ts';
+import { selectBorder, selectRange } from '../../mysql/table-statements.ts';
+import type { KeyRange } from '../../mysql/table-statements.ts';
 
 /** A statement holds its moment open at the server: it should be over after about this time. */
 const STATEMENT_MS = 2000;

@@ -14,7 +14,7 @@ import { formatTableName } from '../../model/table-schema.ts';
 import { mapColumn } from '../../mysql/column-mapping.ts';
 import type { MysqlColumn, MysqlFlavour } from '../../mysql/mysql-column.ts';
 import type { MysqlConnection, TextRow } from './connection.ts';
-import { quoteText } from './table-statements.ts';
+import { quoteText } from '../../mysql/table-statements.ts';
 
 /** A unique key of a table. */
 export interface UniqueKey {

@@ -19,7 +19,7 @@ import {
 } from './table-reading.ts';
 import type { TableReadParts, TableReading } from './table-reading.ts';
 import { RowSession } from './row-session.ts';
-import { selectKeys } from './table-statements.ts';
+import { selectKeys } from '../../mysql/table-statements.ts';
 
 /** Keys in one statement, by number and by length of their literals. */
 const KEYS_MAX = 500;

@@ -21,8 +21,8 @@ import { serverErrorNumber } from './connection-failure.ts';
 import type { MysqlConnection } from './connection.ts';
 import type { DecodedColumn } from './row-decoder.ts';
 import { RowSession } from './row-session.ts';
-import { quoteText } from './table-statements.ts';
-import type { ReadKey, ReadTable } from './table-statements.ts';
+import { quoteText } from '../../mysql/table-statements.ts';
+import type { ReadKey, ReadTable } from '../../mysql/table-statements.ts';
 
 /** Marks around a read, as the source makes them. */
 export interface ReadMarks {

@@ -8,7 +8,7 @@ import type { ChangeSource, WholeTable } from '../../ports/source.ts';
 import { RowSession } from './row-session.ts';
 import { columnsOf, openReadConnection, planReading, tableError } from './table-reading.ts';
 import type { TableReadParts } from './table-reading.ts';
-import { selectRange } from './table-statements.ts';
+import { selectRange } from '../../mysql/table-statements.ts';
 
 /** Bytes of one batch. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;

@@ -2,11 +2,11 @@
  * Column statistics as DuckDB prints them after a COPY, as Iceberg's manifests hold them. A bound
  * that cannot be read exactly is left out: a missing bound costs a reader time, a wrong one rows.
  */
-import { unreachable } from '../../kernel/assert.ts';
-import { encodeLowerBound, encodeUpperBound } from '../../iceberg/single-value.ts';
-import type { IcebergType, PrimitiveType } from '../../iceberg/iceberg-type.ts';
-import { isPrimitive } from '../../iceberg/iceberg-type.ts';
-import type { PresentValue } from '../../iceberg/single-value.ts';
+import { unreachable } from '../kernel/assert.ts';
+import { encodeLowerBound, encodeUpperBound } from '../iceberg/single-value.ts';
+import type { IcebergType, PrimitiveType } from '../iceberg/iceberg-type.ts';
+import { isPrimitive } from '../iceberg/iceberg-type.ts';
+import type { PresentValue } from '../iceberg/single-value.ts';
 
 /** Statistics of one column of one file, by DuckDB's names. */
 export type ColumnStatistics = ReadonlyMap<string, string>;

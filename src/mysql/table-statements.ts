@@ -4,8 +4,8 @@
  * start, so it is written out as `a > 1 OR (a = 1 AND b > 2)`. Values come as literals made by
  * `keyLiteral`.
  */
-import { assert, unreachable } from '../../kernel/assert.ts';
-import { quoteMysqlName } from '../../mysql/quote-name.ts';
+import { assert, unreachable } from '../kernel/assert.ts';
+import { quoteMysqlName } from './quote-name.ts';
 
 /** A key column. */
 export interface ReadKey {

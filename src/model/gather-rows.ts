@@ -1,7 +1,9 @@
 /** Rows of a vector picked out into a vector of their own, and whether rows are in key order. */
-import { unreachable } from '../../kernel/assert.ts';
-import type { ColumnVector } from '../../model/column-vector.ts';
-import type { BytesVector } from './vector-feeder.ts';
+import { unreachable } from '../kernel/assert.ts';
+import type { ColumnVector } from './column-vector.ts';
+
+/** A vector of runs of bytes. */
+type BytesVector = Extract<ColumnVector, { kind: 'bytes' }>;
 
 /** The values of `rows`, in that order. */
 export function gatherRows(vector: ColumnVector, rows: Int32Array): ColumnVector {

@@ -2,11 +2,11 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { ColumnBuilder } from '../../model/column-builder.ts';
-import type { ColumnType } from '../../model/column-type.ts';
-import type { ColumnVector } from '../../model/column-vector.ts';
-import { appendCell } from '../../../test/embedded/rows.ts';
-import type { Cell } from '../../../test/embedded/rows.ts';
+import { ColumnBuilder } from './column-builder.ts';
+import type { ColumnType } from './column-type.ts';
+import type { ColumnVector } from './column-vector.ts';
+import { appendCell } from '../../test/embedded/rows.ts';
+import type { Cell } from '../../test/embedded/rows.ts';
 import { gatherRows, isAscending } from './gather-rows.ts';
 
 const CASES: readonly (readonly [ColumnType, fc.Arbitrary<Cell>])[] = [
