@@ -128,11 +128,13 @@ test('offsets are counted past 4 GiB, over events that the server left out', () 
     [near + 500 - size, near + 500],
     [near + 500, near + 500 + size],
   ]);
-  throwsCode(
-    () => readEvents([at(near + size), at(near + size)], near),
-    'LOG-EVENT-MALFORMED',
-    'binlog.000002:4294967227',
-  );
+  for (const back of [near + size, near + size - 1, near]) {
+    throwsCode(
+      () => readEvents([at(near + size), at(back)], near),
+      'LOG-EVENT-MALFORMED',
+      'binlog.000002:4294967227',
+    );
+  }
 });
 
 test('an event of 40 MB comes in three packets and in any chunks', () => {

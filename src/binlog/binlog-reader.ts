@@ -298,7 +298,7 @@ export class BinlogReader {
       this.#refuse(known, error);
       return this.#nextBody();
     }
-    if (run.at === run.end) this.#rows = null;
+    if (run.at >= run.end) this.#rows = null;
     this.#payload?.rowCounts.set(formatTableName(table), run.index);
     const rowCount = run.index - firstIndex;
     const at = this.#place.startOffset;
