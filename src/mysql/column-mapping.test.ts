@@ -23,7 +23,7 @@ function mapped(columnType: string, onMisfit: 'halt' | 'text' = 'halt'): string 
 }
 
 describe('a column', () => {
-  test('has a type that holds all of its values (spec: Y5)', () => {
+  test('has a type that holds all of its values (spec: Y15)', () => {
     const types = [
       ['tinyint(1)', 'int'],
       ['int unsigned', 'long'],
@@ -52,7 +52,7 @@ describe('a column', () => {
     );
   });
 
-  test('is text by policy, unless it is bytes (spec: Y5)', () => {
+  test('is text by policy, unless it is bytes (spec: Y16)', () => {
     equal(mapped('date', 'text'), 'string');
     equal(mapped('bigint unsigned', 'text'), 'string');
     equal(mapped('vector(3)', 'text'), 'string');

@@ -251,58 +251,64 @@ async function notFound(
 }
 
 for (const flavour of SERVER_FLAVOURS) {
-  test(`${flavour}: values made at random`, { skip: skipWithout(flavour) }, async (t) => {
-    const server = await openLiveServer(t, flavour);
-    const database = uniqueName('firn_b_made');
-    await server.run(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`);
-    t.after(async () => {
-      const connection = await server.connect();
-      await connection.query(`DROP DATABASE ${database}`);
-      connection.destroy();
-    });
-    await server.run("SET sql_mode = '', time_zone = '+00:00'");
-    const seed = Math.floor(performance.now() * 1000);
-    t.diagnostic(`seed ${seed}`);
-    const bits = randomBits(seed);
-    const start = await logEnd(server);
-    const values = new Map<string, (readonly [sql: string, lake?: string])[]>();
-    for (const [name, { declaration, make, only }] of Object.entries(GENERATED)) {
-      if (only !== undefined && only !== flavour) continue;
-      const made = Array.from({ length: ROWS }, () => make(bits));
-      values.set(name, made);
-      await server.run(
-        `CREATE TABLE ${database}.${name} (id INT PRIMARY KEY, v ${declaration}, other INT)`,
-        `INSERT INTO ${database}.${name} (id, v) VALUES ${made
-          .map(([sql], row) => `(${row}, ${sql})`)
-          .join(', ')}`,
-        `UPDATE ${database}.${name} SET other = 1`,
-      );
-    }
-    const tables = [...values.keys()].map((table) => ({ table }));
-    const read = await readTwoWays(server, database, { tables, start });
-    let literals = 0;
-    for (const [name, made] of values) {
-      const paths = read.get(name);
-      const column = paths?.schema.columns[1];
-      const vector = paths?.selected.columns[1];
-      if (paths === undefined || column === undefined || vector === undefined) {
-        throw new Error('not read');
+  test(
+    `${flavour}: values made at random (spec: Y15)`,
+    { skip: skipWithout(flavour) },
+    async (t) => {
+      const server = await openLiveServer(t, flavour);
+      const database = uniqueName('firn_b_made');
+      await server.run(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`);
+      t.after(async () => {
+        const connection = await server.connect();
+        await connection.query(`DROP DATABASE ${database}`);
+        connection.destroy();
+      });
+      await server.run("SET sql_mode = '', time_zone = '+00:00'");
+      const seed = Math.floor(performance.now() * 1000);
+      t.diagnostic(`seed ${seed}`);
+      const bits = randomBits(seed);
+      const start = await logEnd(server);
+      const values = new Map<string, (readonly [sql: string, lake?: string])[]>();
+      for (const [name, { declaration, make, only }] of Object.entries(GENERATED)) {
+        if (only !== undefined && only !== flavour) continue;
+        const made = Array.from({ length: ROWS }, () => make(bits));
+        values.set(name, made);
+        await server.run(
+          `CREATE TABLE ${database}.${name} (id INT PRIMARY KEY, v ${declaration}, other INT)`,
+          `INSERT INTO ${database}.${name} (id, v) VALUES ${made
+            .map(([sql], row) => `(${row}, ${sql})`)
+            .join(', ')}`,
+          `UPDATE ${database}.${name} SET other = 1`,
+        );
       }
-      deepEqual(paths.inserted.columns[1], vector, `${name}: insert and SELECT differ`);
-      deepEqual(paths.updated.columns[1], vector, `${name}: update and SELECT differ`);
-      const wanted = made.map(([, lake], row) => lake ?? lakeText(column.type, vector, row));
-      deepEqual(
-        made.map((_, row) => lakeText(column.type, vector, row)),
-        wanted,
-        name,
+      const tables = [...values.keys()].map((table) => ({ table }));
+      const read = await readTwoWays(server, database, { tables, start });
+      let literals = 0;
+      for (const [name, made] of values) {
+        const paths = read.get(name);
+        const column = paths?.schema.columns[1];
+        const vector = paths?.selected.columns[1];
+        if (paths === undefined || column === undefined || vector === undefined) {
+          throw new Error('not read');
+        }
+        deepEqual(paths.inserted.columns[1], vector, `${name}: insert and SELECT differ`);
+        deepEqual(paths.updated.columns[1], vector, `${name}: update and SELECT differ`);
+        const wanted = made.map(([, lake], row) => lake ?? lakeText(column.type, vector, row));
+        deepEqual(
+          made.map((_, row) => lakeText(column.type, vector, row)),
+          wanted,
+          name,
+        );
+        if (/json|float|double/.test(name)) continue;
+        const { asked, missed } = await notFound(server, paths);
+        deepEqual(missed, [], `${name}: literals find no row`);
+        literals += asked;
+      }
+      t.diagnostic(
+        `${3 * ROWS * values.size} values of ${values.size} types, ${literals} literals`,
       );
-      if (/json|float|double/.test(name)) continue;
-      const { asked, missed } = await notFound(server, paths);
-      deepEqual(missed, [], `${name}: literals find no row`);
-      literals += asked;
-    }
-    t.diagnostic(`${3 * ROWS * values.size} values of ${values.size} types, ${literals} literals`);
-  });
+    },
+  );
 }
 
 /** Types that can be no key; and an ENUM whose 0 is shown like its empty label, but is not equal. */

@@ -14,7 +14,7 @@ import { logEnd, readTwoWays } from './support/two-paths.ts';
 
 for (const flavour of SERVER_FLAVOURS) {
   test(
-    `${flavour}: a value is the same by SELECT and by log (spec: Y5)`,
+    `${flavour}: a value is the same by SELECT and by log (spec: Y15)`,
     {
       skip: skipWithout(flavour),
     },

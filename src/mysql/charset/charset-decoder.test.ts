@@ -1,6 +1,8 @@
 /** Character sets: tables that this Node makes right, and bytes that are no text. */
 import { equal, notEqual } from 'node:assert/strict';
+import { isUtf8 } from 'node:buffer';
 import { describe, test } from 'node:test';
+import * as fc from 'fast-check';
 import { ColumnBuilder } from '../../model/column-builder.ts';
 import { decodeText, textAppender } from './charset-decoder.ts';
 import { CHARSET_PATCHES } from './charset-patches.ts';
@@ -59,8 +61,44 @@ describe('a character set', () => {
     }
     equal(textAppender('klingon'), null);
   });
+});
 
-  test('is named by its collations on both servers', () => {
+describe('text', () => {
+  test('of UTF-8 takes what is UTF-8, however short', () => {
+    const append = textAppender('utf8mb4');
+    const parts = [
+      '61',
+      'c3a9',
+      'c1a9',
+      'e6a19c',
+      'e0a080',
+      'e09fbf',
+      'ed9fbf',
+      'eda080',
+      'efbfbf',
+    ];
+    parts.push(
+      'f0908080',
+      'f08fbfbf',
+      'f48fbfbf',
+      'f4908080',
+      'f5808080',
+      '80',
+      'bf',
+      'c3',
+      'e6a1',
+    );
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...parts), { maxLength: 4 }), (chosen) => {
+        const bytes = Buffer.from(chosen.join(''), 'hex');
+        const builder = new ColumnBuilder({ kind: 'string' });
+        equal(append?.(bytes, 0, bytes.length, builder), isUtf8(bytes), chosen.join(' '));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('has a set by its collation on both servers', () => {
     const ids = [8, 33, 45, 63, 255, 250, 1057, 1070, 2048, 2304, 2560, 2816, 3072];
     equal(
       ids.map((id) => charsetOfCollation(id)).join(' '),

@@ -29,8 +29,8 @@ export type TextAppender = (
 /** Larger scratch is made for one value and dropped again. */
 const SCRATCH_KEPT_BYTES = 262_144;
 
-/** Up to this length a loop finds a byte beyond ASCII sooner than a call of the platform. */
-const SHORT_TEXT = 48;
+/** Up to this length loops over bytes are sooner done than a view and a call of the platform. */
+const SHORT_TEXT = 96;
 
 let scratch = new Uint8Array(4096);
 
@@ -105,11 +105,33 @@ function appendUtf8(bytes: Uint8Array, at: number, end: number, builder: ColumnB
   if (end - at <= SHORT_TEXT) {
     let seen = 0;
     for (let index = at; index < end; index++) seen |= bytes[index] ?? 0;
-    if (seen > 127 && !isUtf8(bytes.subarray(at, end))) return false;
+    if (seen > 127 && !isShortUtf8(bytes, at, end)) return false;
   } else if (!isUtf8(bytes.subarray(at, end))) {
     return false;
   }
   builder.appendRun(bytes, at, end);
+  return true;
+}
+
+/** Whether bytes are UTF-8 (Unicode standard, table 3-7), as `isUtf8` says it. */
+function isShortUtf8(bytes: Uint8Array, at: number, end: number): boolean {
+  let index = at;
+  while (index < end) {
+    const lead = bytes[index++] ?? 0;
+    if (lead < 0x80) continue;
+    if (lead < 0xc2 || lead > 0xf4) return false;
+    const more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+    if (index + more > end) return false;
+    const second = bytes[index] ?? 0;
+    // No longer form than needed, no surrogate, nothing beyond U+10FFFF.
+    if (lead === 0xe0 && second < 0xa0) return false;
+    if (lead === 0xed && second > 0x9f) return false;
+    if (lead === 0xf0 && second < 0x90) return false;
+    if (lead === 0xf4 && second > 0x8f) return false;
+    for (const stop = index + more; index < stop; index++) {
+      if (((bytes[index] ?? 0) & 0xc0) !== 0x80) return false;
+    }
+  }
   return true;
 }
 
