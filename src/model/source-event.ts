@@ -21,6 +21,8 @@ export interface SourceTable {
   readonly ledgerOnlyReason: string | null;
   /** Estimated rows, for progress only; `null` when the source cannot tell cheaply. */
   readonly rowsEstimate: bigint | null;
+  /** What a person should know of a column's type in the lake, by `sourceName`. */
+  readonly columnNotes?: ReadonlyMap<string, string>;
 }
 
 /** One thing a source says. */

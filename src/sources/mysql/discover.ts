@@ -142,6 +142,7 @@ export function sourceTableOf(
   const captured = shape.columns.filter(({ name }) => !choice.isExcluded(name));
   if (captured.length === 0) return unsupported('it has no column that is captured');
   const columns: SourceTable['columns'][number][] = [];
+  const columnNotes = new Map<string, string>();
   for (const column of captured) {
     const lakeName = choice.lakeName(column.name);
     if (/^_firn_/i.test(lakeName)) {
@@ -149,7 +150,8 @@ export function sourceTableOf(
     }
     const mapping = mapColumn(column, flavour, choice.onMisfit(column.name));
     if (mapping.kind === 'refused') return unsupported(`column ${column.name}: ${mapping.reason}`);
-    const { type, sourceType } = mapping;
+    const { type, sourceType, note } = mapping;
+    if (note !== null) columnNotes.set(column.name, note);
     columns.push({ sourceName: column.name, type, sourceType });
   }
   const key = chooseKey(shape, choice, columns);
@@ -159,6 +161,7 @@ export function sourceTableOf(
     keyColumns: key.columns,
     ledgerOnlyReason: key.reason,
     rowsEstimate: shape.rowsEstimate,
+    columnNotes,
   };
 }
 
