@@ -43,7 +43,7 @@ async function runLane(lane: Lane, required: boolean): Promise<Verdict> {
   const started = performance.now();
   const result = await runTests({
     files: filesOf(lane),
-    isolated: lane.isolated,
+    processes: lane.processes,
     killAfterMs: 3 * lane.budgetMinutes * 60_000,
     env: python === null ? {} : { FIRN_PYTHON: python.path },
   });
