@@ -1,6 +1,6 @@
 /**
- * Reporter of every lane: failures in full, skipped tests by name, slow ones with their time. Writes
- * the counts as JSON to the file named by `FIRN_COUNTS`, for the runner.
+ * Reporter of every lane: failures in full, skipped tests by name, slow ones with their time.
+ * Writes the counts as JSON to the file named by `FIRN_COUNTS`, for the runner.
  */
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
