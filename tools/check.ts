@@ -46,7 +46,7 @@ const parts = [
 const testsStarted = performance.now();
 const tests = await runTests({
   files: filesOf(CHECK_LANE),
-  isolated: CHECK_LANE.isolated,
+  processes: CHECK_LANE.processes,
   killAfterMs: 3 * CHECK_LANE.budgetMinutes * 60_000,
 });
 print({

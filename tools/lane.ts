@@ -63,7 +63,7 @@ async function runLane(lane: Lane, required: boolean): Promise<Verdict> {
   try {
     const result = await runTests({
       files: filesOf(lane),
-      isolated: lane.isolated,
+      processes: lane.processes,
       killAfterMs: 3 * lane.budgetMinutes * 60_000,
       env: prepared.env,
     });

@@ -12,7 +12,7 @@ test('every test file is in exactly one lane', () => {
   equal(new Set(all).size, all.length);
 });
 
-const LANE: Lane = { name: 'x', files: [], budgetMinutes: 1, needs: null, isolated: true };
+const LANE: Lane = { name: 'x', files: [], budgetMinutes: 1, needs: null, processes: 1 };
 const GOOD = { ok: true, fileCount: 1, passed: 3, failed: 0, skipped: 0 };
 
 test('a lane fails late, empty, without a verdict, and skipped where it is required', () => {

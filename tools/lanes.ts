@@ -14,8 +14,8 @@ export interface Lane {
   readonly budgetMinutes: number;
   /** What the machine must have beyond Node and npm; `null` for nothing. */
   readonly needs: 'python' | 'servers' | null;
-  /** Whether every file gets its own process; one process for all is much faster. */
-  readonly isolated: boolean;
+  /** How many files run at once, each in its own process; 0: one process for all, much faster. */
+  readonly processes: number;
 }
 
 /** The other lanes, in the order in which CI runs them. */
@@ -25,7 +25,7 @@ export const LANES: readonly Lane[] = [
     files: ['test/engines/**/*.test.ts'],
     budgetMinutes: 25,
     needs: 'python',
-    isolated: true,
+    processes: 1,
   },
   {
     name: 'proof',
@@ -36,14 +36,14 @@ export const LANES: readonly Lane[] = [
     ],
     budgetMinutes: 15,
     needs: null,
-    isolated: true,
+    processes: 2,
   },
   {
     name: 'live',
     files: ['test/live/**/*.test.ts'],
     budgetMinutes: 15,
     needs: 'servers',
-    isolated: true,
+    processes: 1,
   },
 ];
 
@@ -56,7 +56,7 @@ export const CHECK_LANE: Lane = {
   files: ['{src,tools,test,bench}/**/*.test.ts'],
   budgetMinutes: 2,
   needs: null,
-  isolated: false,
+  processes: 0,
 };
 
 /** The test files of a lane, sorted. */

@@ -1,6 +1,6 @@
 /**
- * Reporter of every lane: failures in full, skipped tests by name, and one line of counts. Writes
- * the counts as JSON to the file named by `FIRN_COUNTS`, for the runner.
+ * Reporter of every lane: failures in full, skipped tests by name, slow ones with their time.
+ * Writes the counts as JSON to the file named by `FIRN_COUNTS`, for the runner.
  */
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
@@ -15,6 +15,9 @@ export interface TestCounts {
 }
 
 type Finished = Extract<TestEvent, { type: 'test:pass' | 'test:fail' }>['data'];
+
+/** Tests that take longer are listed at the end: a lane's budget goes to them. */
+const SLOW_MS = 20_000;
 
 function place(data: Finished): string {
   return data.file === undefined ? '' : ` (${relative('.', data.file)}:${data.line ?? 1})`;
@@ -35,10 +38,16 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
   let passed = 0;
   let failed = 0;
   let skipped = 0;
+  const slow: Finished[] = [];
   for await (const event of events) {
     if (event.type === 'test:stderr' || event.type === 'test:stdout') yield event.data.message;
+    // The counts of a test; those of the run itself belong to no file.
+    if (event.type === 'test:diagnostic' && event.data.file !== undefined) {
+      yield `${event.data.message}\n`;
+    }
     if (event.type !== 'test:pass' && event.type !== 'test:fail') continue;
     const { data } = event;
+    if (data.details.duration_ms > SLOW_MS && data.details.type !== 'suite') slow.push(data);
     if (data.skip !== undefined || data.todo !== undefined) {
       skipped += 1;
       const reason = typeof data.skip === 'string' ? `: ${data.skip}` : '';
@@ -50,6 +59,9 @@ export default async function* report(events: AsyncIterable<TestEvent>): AsyncGe
     } else if (data.details.type !== 'suite') {
       passed += 1;
     }
+  }
+  for (const data of slow.toSorted((a, b) => b.details.duration_ms - a.details.duration_ms)) {
+    yield `slow: ${(data.details.duration_ms / 1000).toFixed(0)} s ${data.name}${place(data)}\n`;
   }
   const counts: TestCounts = { passed, failed, skipped };
   const target = process.env['FIRN_COUNTS'];

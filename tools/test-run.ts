@@ -9,8 +9,8 @@ import type { TestCounts } from './test-reporter.ts';
 export interface TestRun {
   /** Paths of test files. */
   readonly files: readonly string[];
-  /** Whether every file gets its own process. */
-  readonly isolated: boolean;
+  /** How many files run at once, each in its own process; 0: one process for all. */
+  readonly processes: number;
   /** After this long the run is killed and counts as failed. */
   readonly killAfterMs: number;
   readonly env?: Readonly<Record<string, string>>;
@@ -61,8 +61,8 @@ export async function runTests(run: TestRun): Promise<TestRunResult> {
   const countsPath = join(folder, 'counts.json');
   const args = [
     '--test',
-    `--test-isolation=${run.isolated ? 'process' : 'none'}`,
-    ...(run.isolated ? ['--test-concurrency=1'] : []),
+    `--test-isolation=${run.processes > 0 ? 'process' : 'none'}`,
+    ...(run.processes > 0 ? [`--test-concurrency=${run.processes}`] : []),
     // A test that hangs is named long before the whole run is killed.
     `--test-timeout=${Math.round(run.killAfterMs / 6)}`,
     '--test-reporter=./tools/test-reporter.ts',

@@ -30,14 +30,18 @@ const LATE_AFTER = [0, 40];
 
 /** All points of a process with these operations. */
 export function pointsOf(operations: readonly Operation[], process: 0 | 1): readonly SweepPoint[] {
+  const first = operations.findIndex(({ effect }) => effect);
   return operations.flatMap(({ name, effect }, operation) => {
+    const isFirst = operation === first;
     const at = (variant: Variant): SweepPoint => ({ process, operation, name, variant });
     // A read changes nothing: dying before it or after it leaves what dying after the change before
     // it leaves. But its caller must stand an error.
     if (!effect) return [at('answer-lost')];
     const mayBeLate = name === 'catalog.commit' || name === 'catalog.createTable';
     return [
-      ...(['crash-before', 'crash-after', 'answer-lost'] as const).map(at),
+      // Dying before a change is dying after the one before it.
+      ...(isFirst ? [at('crash-before')] : []),
+      ...(['crash-after', 'answer-lost'] as const).map(at),
       ...(mayBeLate ? [at('answer-late')] : []),
       ...(mayBeLate ? LATE_AFTER.map((lateAfter) => ({ ...at('crash-late'), lateAfter })) : []),
       ...(name === 'catalog.commit' ? (['conflict', 'foreign'] as const).map(at) : []),
