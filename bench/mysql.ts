@@ -176,7 +176,9 @@ async function end(run: MeasuredRun): Promise<void> {
   await ended;
 }
 
-/** Rows go in at a steady pace; each waits from its commit until a commit of the ledger holds it. */
+/**
+ * Rows go in at a steady pace; each waits from its commit until a commit of the ledger holds it.
+ */
 async function latency(bench: Bench): Promise<void> {
   const { server } = bench;
   await server.sql.query('CREATE DATABASE beat');

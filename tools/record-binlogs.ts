@@ -1,8 +1,8 @@
 /**
  * `node tools/record-binlogs.ts [name...]`: records the small log files of `test/golden/binlog`
- * from servers of its own, one file per recording and server, and beside each what Firn reads in it,
- * to be reviewed against the statements here. Server ids, times and GTIDs differ with each run; run it
- * to add a recording, not to refresh the others.
+ * from servers of its own, one file per recording and server, and beside each what Firn reads in
+ * it, to be reviewed against the statements here. Server ids, times and GTIDs differ with each run;
+ * run it to add a recording, not to refresh the others.
  */
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -65,7 +65,9 @@ export class BinlogReader {
   #viewed: Uint8Array | null = null;
   readonly #headers = new EventHeaders();
   #transaction: Transaction = NO_TRANSACTION;
-  /** What the present packet still has to give, innermost last to be opened, first to be emptied. */
+  /**
+   * What the present packet still has to give, innermost last to be opened, first to be emptied.
+   */
   #ready: LogEventBody | null = null;
   #place: EventPlace = NOWHERE;
   #rows: { readonly known: KnownTable; readonly run: RowsRun } | null = null;
@@ -334,7 +336,9 @@ const NOWHERE: EventPlace = {
   checksum: null,
 };
 
-/** One literal behind one spread: much faster than two spreads, and this is made for every event. */
+/**
+ * One literal behind one spread: much faster than two spreads, and this is made for every event.
+ */
 function placed(body: LogEventBody, place: EventPlace): LogEvent {
   return {
     ...body,

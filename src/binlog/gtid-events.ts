@@ -1,7 +1,7 @@
 /**
  * GTID events. Of MySQL: the fixed layout, the tagged one (8.3+), and the set that opens a file; of
- * MariaDB: the one before each transaction, and the list that opens a file. Numbers stay `bigint`: a
- * GTID goes up to 2^63 - 1.
+ * MariaDB: the one before each transaction, and the list that opens a file. Numbers stay `bigint`:
+ * a GTID goes up to 2^63 - 1.
  */
 import { Buffer } from 'node:buffer';
 import { toSafeNumber } from '../kernel/integers.ts';
@@ -165,7 +165,7 @@ function readIntervals(cursor: ByteCursor): string {
  * A number of MySQL's serialization library: the ones at the low end of the first byte say how many
  * bytes follow, the bits above them and those bytes are the value, low bits first.
  */
-export function readPrefixedUint(cursor: ByteCursor): bigint {
+function readPrefixedUint(cursor: ByteCursor): bigint {
   const first = cursor.uint(1);
   let extra = 0;
   while (extra < 8 && ((first >> extra) & 1) === 1) extra++;

@@ -2,6 +2,13 @@
 import type { LogColumn } from '../mysql/log-column.ts';
 import type { TableName } from '../model/table-schema.ts';
 
+/** A column as the first part of the map has it. */
+export interface MappedColumn {
+  readonly typeCode: number;
+  readonly meta: number;
+  readonly nullable: boolean;
+}
+
 /** A column of a table map, with what only this kind of column has. */
 export interface LogTableColumn extends LogColumn {
   /** Spatial columns: 0 geometry, 1 point … 7 geometry collection; `null` for others. */

@@ -29,7 +29,9 @@ export class TableCache {
     return this.#tables.get(tableId);
   }
 
-  /** The table if it is still as the map's `definition` says, and nobody wants to be asked again. */
+  /**
+   * The table if it is still as the map's `definition` says, and nobody wants to be asked again.
+   */
   touch(tableId: number, definition: Uint8Array): KnownTable | null {
     const known = this.#tables.get(tableId);
     if (known === undefined || known.stale) return null;

@@ -6,7 +6,7 @@
 import { LOG_TYPE } from '../mysql/log-type.ts';
 import type { MysqlFlavour } from '../mysql/mysql-column.ts';
 import { ByteCursor, malformed } from './byte-cursor.ts';
-import type { LogTable, LogTableColumn } from './log-table.ts';
+import type { LogTable, LogTableColumn, MappedColumn } from './log-table.ts';
 import { readTableMetadata } from './table-metadata.ts';
 
 /** Most columns of a table of either server. */
@@ -15,15 +15,8 @@ const COLUMNS_MAX = 4096;
 const TABLE_ID_BYTES = 6;
 const FLAG_BYTES = 2;
 
-/** A column as the first part of the map has it. */
-export interface MappedColumn {
-  readonly typeCode: number;
-  readonly meta: number;
-  readonly nullable: boolean;
-}
-
 /** The table id that opens a table map and a rows event. */
-export function readTableId(cursor: ByteCursor): number {
+function readTableId(cursor: ByteCursor): number {
   return cursor.uint(TABLE_ID_BYTES);
 }
 

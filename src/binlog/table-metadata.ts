@@ -5,9 +5,8 @@
  */
 import { LOG_TYPE } from '../mysql/log-type.ts';
 import { ByteCursor, malformed } from './byte-cursor.ts';
-import type { LogKeyPart } from './log-table.ts';
+import type { LogKeyPart, MappedColumn } from './log-table.ts';
 import type { MysqlFlavour } from '../mysql/mysql-column.ts';
-import type { MappedColumn } from './table-map-event.ts';
 
 /** What the metadata says, by column index. */
 export interface TableMetadata {

@@ -1,5 +1,5 @@
 /** The reference page of the pipeline file, made from the declarations. */
-import { expected } from './expected-value.ts';
+import { expected } from './resolve/expected-value.ts';
 import type { Option, Section, ValueType } from './option.ts';
 import { PIPELINE_OPTIONS } from './pipeline-options.ts';
 

@@ -4,10 +4,10 @@ import { resolve } from 'node:path';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { isFirnError } from '../kernel/firn-error.ts';
-import { nearestName } from './nearest-name.ts';
+import { nearestName } from './resolve/nearest-name.ts';
 import { parsePipelineFile } from './parse-pipeline-file.ts';
 import { pipelineNameFrom } from './pipeline-name.ts';
-import { formatDuration, formatSize, parseDuration, parseSize } from './quantity.ts';
+import { formatDuration, formatSize, parseDuration, parseSize } from './resolve/quantity.ts';
 import { renderPipelineFile } from './render-pipeline-file.ts';
 
 /** Names as hostile as they come: quotes, newlines, emoji, controls, YAML's own signs. */

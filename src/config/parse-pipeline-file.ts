@@ -9,9 +9,9 @@ import type { ConfigProblem } from './config-problem.ts';
 import type { Resolved } from './option.ts';
 import type { PipelineConfig, TableRule } from './pipeline-config.ts';
 import { PIPELINE_OPTIONS } from './pipeline-options.ts';
-import { resolveSection } from './resolve-value.ts';
-import { fail } from './resolving.ts';
-import type { Resolving } from './resolving.ts';
+import { resolveSection } from './resolve/resolve-value.ts';
+import { fail } from './resolve/resolving.ts';
+import type { Resolving } from './resolve/resolving.ts';
 import { readYamlTree } from './yaml-tree.ts';
 import type { YamlNode } from './yaml-tree.ts';
 

@@ -43,8 +43,8 @@ export class ColumnBuilder {
   #validity = new Uint8Array(0);
   #bools = new Uint8Array(0);
   /**
-   * int32; of bytes the offsets after each row; of int64 and int128 the values in 32-bit halves, low
-   * half first (every platform of Node is so).
+   * int32; of bytes the offsets after each row; of int64 and int128 the values in 32-bit halves,
+   * low half first (every platform of Node is so).
    */
   #ints = new Int32Array(0);
   /** The same memory as `#ints`, of int64 and int128. */
@@ -102,7 +102,9 @@ export class ColumnBuilder {
     this.#bigInts[2 * row + 1] = value >> 64n;
   }
 
-  /** For long, timestamp, timestamptz and decimal: an integer within ±(2^53 - 1), without bigint. */
+  /**
+   * For long, timestamp, timestamptz and decimal: an integer within ±(2^53 - 1), without bigint.
+   */
   appendSafeInteger(value: number): void {
     // An ordinary division, not a shift: the high half has 21 bits more than a shift sees.
     this.appendHalves(value | 0, Math.floor(value / 4294967296));

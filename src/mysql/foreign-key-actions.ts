@@ -16,8 +16,11 @@ export interface ForeignKeyAction {
  * A constraint has a line of its own in what both servers write. By lines and not by tokens:
  * MariaDB does not double a back quote in a constraint's name.
  */
-const CONSTRAINT =
-  /^ {2}CONSTRAINT `(.*)` FOREIGN KEY \(.*\) REFERENCES (`.*`) \(.*\)((?: ON (?:DELETE|UPDATE) (?:RESTRICT|CASCADE|NO ACTION|SET NULL|SET DEFAULT))+),?$/gm;
+const CONSTRAINT = new RegExp(
+  '^ {2}CONSTRAINT `(.*)` FOREIGN KEY \\(.*\\) REFERENCES (`.*`) \\(.*\\)' +
+    '((?: ON (?:DELETE|UPDATE) (?:RESTRICT|CASCADE|NO ACTION|SET NULL|SET DEFAULT))+),?$',
+  'gm',
+);
 const ACTION = /ON (?:DELETE|UPDATE) (?:CASCADE|SET NULL|SET DEFAULT)/g;
 
 /** The foreign keys of a table whose actions change its rows. */

@@ -162,7 +162,9 @@ describe('a row image of other types', () => {
       (error) => isFirnError(error, 'VALUE-DAMAGED'),
     );
   });
+});
 
+describe('a row image', () => {
   test('keeps the reference system of a spatial value (spec: Y15)', () => {
     const log = { typeCode: LOG_TYPE.geometry, meta: 4 };
     const point = '0101000000000000000000f03f0000000000000040';

@@ -75,7 +75,7 @@ export function changed(table: TableName, detail: string): TableEffect {
  * `_t_gho` to `t`, pt-online-schema-change `t` to `_t_old` and `_t_new` to `t`, with more `_` in
  * front where such names are taken.
  */
-export function migrationTool(from: TableName, to: TableName): MigrationTool | null {
+function migrationTool(from: TableName, to: TableName): MigrationTool | null {
   if (isHelper(to.table, from.table, 'del') || isHelper(from.table, to.table, 'gho')) {
     return 'gh-ost';
   }

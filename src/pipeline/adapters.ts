@@ -82,8 +82,14 @@ export async function openSource(parts: AdapterParts): Promise<ChangeSource> {
       return createMysqlSource({
         address: () => readMysqlAddress(source, parts.readSecret),
         label: `mysql://${host}:${port}`,
-        ...{ tables, namespace: name, clock, random },
-        ...{ serverId, onSwap, heartbeatIntervalMs, readConnections },
+        tables,
+        namespace: name,
+        clock,
+        random,
+        serverId,
+        onSwap,
+        heartbeatIntervalMs,
+        readConnections,
       });
     }
     default:

@@ -10,9 +10,9 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import type { SourceMark } from '../../src/ports/source.ts';
 import { openConnection } from '../../src/sources/mysql/connection.ts';
 import type { MysqlConnection } from '../../src/sources/mysql/connection.ts';
-import { lowPlace } from '../../src/sources/mysql/log-marks.ts';
-import { markAt } from '../../src/sources/mysql/log-place.ts';
-import type { LogPlace } from '../../src/sources/mysql/log-place.ts';
+import { lowPlace } from '../../src/sources/mysql/log/log-marks.ts';
+import { markAt } from '../../src/sources/mysql/log/log-place.ts';
+import type { LogPlace } from '../../src/sources/mysql/log/log-place.ts';
 import { TestRegistry, changesOf } from '../support/source-events.ts';
 import type { Change } from '../support/source-events.ts';
 import { skipWithout } from './support/live-server.ts';
@@ -38,10 +38,10 @@ for (const flavour of ['mysql', 'mariadb'] as const) {
     const registry = new TestRegistry();
     const tables = await registry.discover(source);
     const begin = await source.lowMark(1);
-    let stopping = false;
+    const stop = new AbortController();
     const write = async (writer: number): Promise<void> => {
       const connection = await server.connect();
-      for (let n = 1; !stopping; n++) {
+      for (let n = 1; !stop.signal.aborted; n++) {
         await connection.query(`INSERT INTO firn_d_marks.t VALUES (${writer}, ${n})`);
       }
     };
@@ -55,7 +55,7 @@ for (const flavour of ['mysql', 'mariadb'] as const) {
       const later = await select(reader);
       highs.push({ mark: await source.highMark(1), seen: later });
     }
-    stopping = true;
+    stop.abort();
     await Promise.all(writers);
     const changes: Change[] = [];
     const stream = source.stream({

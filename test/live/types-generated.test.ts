@@ -311,7 +311,9 @@ for (const flavour of SERVER_FLAVOURS) {
   );
 }
 
-/** Types that can be no key; and an ENUM whose 0 is shown like its empty label, but is not equal. */
+/**
+ * Types that can be no key; and an ENUM whose 0 is shown like its empty label, but is not equal.
+ */
 const NO_KEY = /json|geometry|point|vector|f32|f64|float|double|misfit|_null|enum_empty/;
 
 for (const flavour of SERVER_FLAVOURS) {

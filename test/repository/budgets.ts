@@ -12,7 +12,7 @@ export const BUDGETS = {
   /** Files of one folder of `src/`, without tests. */
   folderFiles: 20,
   /** Folders below `src/` on the way to a file. */
-  depth: 2,
+  depth: 3,
 } as const;
 
 const VAGUE = /^(?:utils?|helpers?|common|misc|types|constants|index|shared|lib|base)\.m?ts$/;

@@ -103,7 +103,7 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   'node:url': ['cli', 'config', 'storage', 'pipeline'],
   'node:util': ['cli'],
   'node:worker_threads': ['pipeline', 'engines/embedded'],
-  'node:zlib': ['iceberg', 'storage', 'binlog'],
+  'node:zlib': ['iceberg', 'storage', 'binlog', 'mysql'],
 };
 
 /** The row of the table a path of `src/` belongs to, or `null`. */

@@ -26,9 +26,8 @@ import { gatherRows, isAscending } from '../../model/gather-rows.ts';
 import type { OpenEngine } from './open-engine.ts';
 import { dataEntry, dropStaged, stageFile, tableColumns, uploadFiles } from './parquet-writer.ts';
 import type { FileContext, StagedFile, StageLimits } from './parquet-writer.ts';
-import type { FedRows } from './row-feed.ts';
+import type { FedRows, RelationColumn } from './row-feed.ts';
 import { batchBytes, columnTypeOf, fedColumns, stageColumns, stagedValue } from './stage-table.ts';
-import type { StageColumn } from './stage-table.ts';
 import type { FedColumn } from './vector-feeder.ts';
 
 /** What a base writer needs. */
@@ -58,7 +57,7 @@ class BaseWriter implements FileWriter<RowBatch> {
   #heldRows = 0;
   #heldBytes = 0;
   #types = '';
-  #columns: readonly StageColumn[] = [];
+  #columns: readonly RelationColumn[] = [];
   #runs: string[] = [];
   #buckets = new Set<number>();
   #lastKey: readonly ColumnVector[] | null = null;
@@ -228,7 +227,7 @@ class BaseWriter implements FileWriter<RowBatch> {
   }
 
   async #read(
-    columns: readonly StageColumn[],
+    columns: readonly RelationColumn[],
     rows: readonly FedRows[],
     work: (connection: Api.DuckDBConnection, relation: string) => Promise<void>,
   ): Promise<void> {

@@ -7,9 +7,15 @@ import type * as Api from '@duckdb/node-api';
 import { assert, present } from '../../kernel/assert.ts';
 import type { DuckdbDriver } from './duckdb-instance.ts';
 import { duckdbVectorType } from './duckdb-types.ts';
-import type { StageColumn } from './stage-table.ts';
+import type { ColumnType } from '../../model/column-type.ts';
 import { VECTOR_ROWS, createChunkFeeder } from './vector-feeder.ts';
 import type { ByteRunFeeder, FedColumn } from './vector-feeder.ts';
+
+/** A column of a relation or a temporary table. */
+export interface RelationColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+}
 
 /** Rows to hand out: one fed column per column of the relation, of its type. */
 export interface FedRows {
@@ -27,11 +33,11 @@ export interface HeldRows {
 
 /** Hands rows to statements. */
 export interface RowFeed {
-  hold(columns: readonly StageColumn[], rows: readonly FedRows[]): HeldRows;
+  hold(columns: readonly RelationColumn[], rows: readonly FedRows[]): HeldRows;
 }
 
 interface Held {
-  readonly columns: readonly StageColumn[];
+  readonly columns: readonly RelationColumn[];
   readonly rows: readonly FedRows[];
 }
 

@@ -14,13 +14,8 @@ import { quoteIdentifier } from '../../sql/quoting.ts';
 import { guarded } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
 import type { OpenEngine } from './open-engine.ts';
+import type { RelationColumn } from './row-feed.ts';
 import type { FedColumn } from './vector-feeder.ts';
-
-/** A column of a stage table. */
-export interface StageColumn {
-  readonly name: string;
-  readonly type: ColumnType;
-}
 
 /** A table that rows are appended to and read from in the order they came. */
 export interface StageTable {
@@ -43,7 +38,7 @@ const FLUSH_ROWS = 16_384;
 /** Opens an empty stage table on a connection of its own. */
 export async function openStageTable(
   { instance, feed }: Pick<OpenEngine, 'instance' | 'feed'>,
-  columns: readonly StageColumn[],
+  columns: readonly RelationColumn[],
 ): Promise<StageTable> {
   const connection = await instance.connect();
   const definitions = columns.map(
@@ -95,7 +90,7 @@ export function columnTypeOf(type: IcebergType): ColumnType | null {
 }
 
 /** The stage columns for fields of a table, called by their aliases. */
-export function stageColumns(fields: readonly NestedField[]): readonly StageColumn[] {
+export function stageColumns(fields: readonly NestedField[]): readonly RelationColumn[] {
   return fields.flatMap((field) => {
     const type = columnTypeOf(field.type);
     return type === null ? [] : [{ name: columnAlias(field.id), type }];

@@ -4,7 +4,6 @@
  * in which the servers differ; a checksum proves that the outcome is what the servers do, whatever
  * Unicode data this Node carries.
  */
-import { TextDecoder } from 'node:util';
 import { crc32 } from 'node:zlib';
 import { CHARSET_PATCHES } from './charset-patches.ts';
 import type { CharsetPatch } from './charset-patches.ts';
@@ -50,7 +49,7 @@ function buildTable(charset: string): CharsetTable | null {
 }
 
 /** What {@link CharsetPatch.crc} is compared with. */
-export function checksumOf(table: CharsetTable): number {
+function checksumOf(table: CharsetTable): number {
   return [table.one, table.two, table.three].reduce(
     (crc, part) => (part === null ? crc : crc32(new Uint8Array(part.buffer), crc)),
     0,
@@ -86,7 +85,7 @@ function fillFromPlatform(patch: CharsetPatch, table: CharsetTable): void {
   }
 }
 
-function decodedCode(decoder: TextDecoder, code: Uint8Array): number {
+function decodedCode(decoder: InstanceType<typeof TextDecoder>, code: Uint8Array): number {
   const text = decoder.decode(code);
   const point = text.charCodeAt(0);
   return text.length === 1 && point !== REPLACEMENT ? point : NO_CHARACTER;
@@ -111,7 +110,9 @@ function fillHangul(two: Uint16Array): void {
   }
 }
 
-/** Sets codes: `CODE[+COUNT][:POINT]` in hex, a run of both counting up; without POINT no character. */
+/**
+ * Sets codes: `CODE[+COUNT][:POINT]` in hex, a run of both counting up; without POINT no character.
+ */
 function applyPatch(part: Uint16Array, patch: string): void {
   for (const [, code, count, point] of patch.matchAll(
     /([0-9a-f]+)(?:\+([0-9a-f]+))?(?::([0-9a-f]+))?/g,

@@ -63,11 +63,15 @@ export function multiByteDecoder(tables: MultiByteTables): TextDecoding {
 /** GB 18030's first code of four bytes beyond the basic plane, as an index. */
 const SUPPLEMENTARY_FIRST = 189_000;
 
-/** What this edition (2005) exchanged: the letter has a code of two bytes, this point its old one. */
+/**
+ * What this edition (2005) exchanged: the letter has a code of two bytes, this point its old one.
+ */
 const MOVED_LETTER = 0x1e3f;
 const MOVED_POINT = 0xe7c7;
 
-/** Points of the basic plane that have codes of four bytes: those without a shorter one, in order. */
+/**
+ * Points of the basic plane that have codes of four bytes: those without a shorter one, in order.
+ */
 function fourBytePoints(two: Uint16Array): Uint16Array {
   const shorter = new Set(two);
   const points: number[] = [];

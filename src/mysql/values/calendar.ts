@@ -6,7 +6,9 @@
 /** What {@link daysFromDate} gives for anything that is no date; outside the days of all dates. */
 export const NO_DATE = 2_147_483_647;
 
-/** Days from 1970-01-01 to a date, negative before it; {@link NO_DATE} when there is no such day. */
+/**
+ * Days from 1970-01-01 to a date, negative before it; {@link NO_DATE} when there is no such day.
+ */
 export function daysFromDate(year: number, month: number, day: number): number {
   if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1) return NO_DATE;
   if (day > 28 && day > daysInMonth(year, month)) return NO_DATE;

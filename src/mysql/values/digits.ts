@@ -100,7 +100,9 @@ export function asciiText(bytes: Uint8Array, at: number, end: number): string {
   return text;
 }
 
-/** A number's digits without zeros before them: columns with ZEROFILL are padded in a result set. */
+/**
+ * A number's digits without zeros before them: columns with ZEROFILL are padded in a result set.
+ */
 export function withoutLeadingZeros(text: string): string {
   return text.replace(/^(-?)0+(?=\d)/, '$1');
 }

@@ -1,6 +1,6 @@
 /**
- * Scalars of MySQL's JSON that are not JavaScript's: doubles in the server's spelling, and values of
- * column types, which JSON text shows as a number or as a string.
+ * Scalars of MySQL's JSON that are not JavaScript's: doubles in the server's spelling, and values
+ * of column types, which JSON text shows as a number or as a string.
  */
 import { toSafeNumber } from '../../kernel/integers.ts';
 import { clockText, dateText, fractionText } from './calendar.ts';

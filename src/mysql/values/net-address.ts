@@ -3,8 +3,10 @@
  * zeros at the end; text is what MariaDB 10.11 itself shows (`::ffff:1.2.3.4`, `1::2:3`).
  */
 
-/** Bytes of a UUID and of an INET6. */
+/** Bytes of a UUID. */
 export const UUID_BYTES = 16;
+
+/** Bytes of an INET6. */
 export const INET6_BYTES = 16;
 
 /** Bytes of an INET4. */

@@ -14,21 +14,21 @@ import type { SourcePosition } from '../../model/source-position.ts';
 import { formatTableName } from '../../model/table-schema.ts';
 import type { TableName } from '../../model/table-schema.ts';
 import type { ChangeSource, SourceMark } from '../../ports/source.ts';
-import { readChunks } from './bootstrap-chunks.ts';
+import { readChunks } from './reads/bootstrap-chunks.ts';
 import { checkMysql } from './check.ts';
 import { openConnection } from './connection.ts';
 import type { MysqlAddress, MysqlConnection } from './connection.ts';
 import { discoverTables, readShapes, sourceTableOf } from './discover.ts';
-import { readByKeys } from './key-reads.ts';
-import { highPlace, lowPlace, snapshotPlace } from './log-marks.ts';
-import { comparePlaces, markAt, parsePlace } from './log-place.ts';
-import type { LogPlace } from './log-place.ts';
-import { logEnd, logFiles, withConnection } from './log-status.ts';
-import { streamLog } from './log-stream.ts';
-import { verifyPosition } from './log-verify.ts';
-import { readerId, replicaUuid } from './reader-id.ts';
-import type { TableReadParts } from './table-reading.ts';
-import { readTable } from './whole-table.ts';
+import { readByKeys } from './reads/key-reads.ts';
+import { highPlace, lowPlace, snapshotPlace } from './log/log-marks.ts';
+import { comparePlaces, markAt, parsePlace } from './log/log-place.ts';
+import type { LogPlace } from './log/log-place.ts';
+import { logEnd, logFiles, withConnection } from './log/log-status.ts';
+import { streamLog } from './log/log-stream.ts';
+import { verifyPosition } from './log/log-verify.ts';
+import { readerId, replicaUuid } from './log/reader-id.ts';
+import type { TableReadParts } from './reads/table-reading.ts';
+import { readTable } from './reads/whole-table.ts';
 
 /** How a MySQL or MariaDB source is opened. */
 export interface MysqlSourceOptions {

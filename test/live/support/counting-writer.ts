@@ -8,12 +8,10 @@ const connection = await mysql.createConnection({
   user: 'root',
   database,
 });
-let stopping = false;
-process.on('SIGTERM', () => {
-  stopping = true;
-});
+const stop = new AbortController();
+process.on('SIGTERM', () => stop.abort());
 const count = Number.parseInt(rows, 10);
-for (let at = 0; !stopping; at++) {
+for (let at = 0; !stop.signal.aborted; at++) {
   await connection.query(`UPDATE \`${table}\` SET v = v + 1 WHERE id = ${(at % count) + 1}`);
   if (at === 0) process.stdout.write('writing\n');
 }

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { present } from '../../../src/kernel/assert.ts';
 import type { ServerFlavour } from '../../../tools/servers/server-programs.ts';
 
 const PAGE = join(import.meta.dirname, '..', '..', '..', 'docs', 'sources', 'mysql.md');
@@ -16,18 +17,22 @@ export interface GrantWish {
   readonly password: string;
 }
 
-const UNWRITTEN: Readonly<Record<ServerFlavour, string>> = {
-  mysql: 'REPLICATION SLAVE, REPLICATION CLIENT',
-  mariadb: 'REPLICATION SLAVE, BINLOG MONITOR',
-};
+const HEADINGS: Readonly<Record<ServerFlavour, string>> = { mysql: 'MySQL', mariadb: 'MariaDB' };
 
-export function grantsFor(wish: GrantWish): readonly string[] {
-  void PAGE;
-  void readFileSync;
-  const account = `'${wish.user}'@'%'`;
-  return [
-    `CREATE USER ${account} IDENTIFIED BY '${wish.password}'`,
-    `GRANT SELECT ON \`${wish.database}\`.* TO ${account}`,
-    `GRANT ${UNWRITTEN[wish.flavour]} ON *.* TO ${account}`,
-  ];
+/** The statements that the page tells to run for that server, with its placeholders filled in. */
+export function grantsFor({ flavour, database, user, password }: GrantWish): readonly string[] {
+  const page = readFileSync(PAGE, 'utf8');
+  const block = new RegExp(`^${HEADINGS[flavour]}:\\n\\n\`\`\`sql\\n(.*?)\`\`\``, 'ms').exec(
+    page,
+  )?.[1];
+  return present(block, `a block of SQL below "${HEADINGS[flavour]}:" in ${PAGE}`)
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) =>
+      line
+        .replace(/;$/, '')
+        .replace("'firn'@", `'${user}'@`)
+        .replace("'...'", `'${password}'`)
+        .replace('`shop`', `\`${database}\``),
+    );
 }

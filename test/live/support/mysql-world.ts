@@ -1,4 +1,5 @@
 /** A MySQL or MariaDB server of its own as a source under test: one database for each world. */
+import { unreachable } from '../../../src/kernel/assert.ts';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, rm } from 'node:fs/promises';
@@ -206,6 +207,8 @@ class MysqlWorld implements SourceUnderTest {
         return `UPDATE ${table} SET ${pairs(step.set).join(', ')} WHERE ${pairs(step.key).join(' AND ')}`;
       case 'delete':
         return `DELETE FROM ${table} WHERE ${pairs(step.key).join(' AND ')}`;
+      default:
+        return unreachable(step);
     }
   }
 }

@@ -17,8 +17,8 @@ import { imageReader } from '../../../src/mysql/image-reader.ts';
 import type { MysqlColumn, MysqlFlavour } from '../../../src/mysql/mysql-column.ts';
 import { selectExpression, textReader } from '../../../src/mysql/text-reader.ts';
 import { openConnection } from '../../../src/sources/mysql/connection.ts';
-import { openDump } from '../../../src/sources/mysql/log-dump.ts';
-import { RowSession } from '../../../src/sources/mysql/row-session.ts';
+import { openDump } from '../../../src/sources/mysql/log/log-dump.ts';
+import { RowSession } from '../../../src/sources/mysql/reads/row-session.ts';
 import type { LiveServer } from './live-server.ts';
 
 type Policy = 'halt' | 'null' | 'text';

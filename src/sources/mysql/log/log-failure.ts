@@ -1,14 +1,22 @@
 /** What a server says instead of its log, as codes of Firn. */
-import { FirnError } from '../../kernel/firn-error.ts';
-import type { LogEvent } from '../../binlog/log-event.ts';
-import { connectionError } from './connection-failure.ts';
+import { FirnError } from '../../../kernel/firn-error.ts';
+import type { LogEvent } from '../../../binlog/log-event.ts';
+import { connectionError } from '../connection-failure.ts';
 
 /** `ER_SOURCE_FATAL_ERROR_READING_BINLOG`: its meaning is in its words, on both servers. */
 const FATAL_READING = 1236;
 
 const DUPLICATE = /same server_uuid|same server_id|server_uuid\/server_id/i;
-const GONE =
-  /could not find first log file|purged|requested .* (?:beyond|impossible)|impossible position|not in the (?:master|primary)'?s? binlog|old/i;
+const GONE = new RegExp(
+  [
+    'could not find first log file',
+    'purged',
+    'requested .* (?:beyond|impossible)',
+    'impossible position',
+    "not in the (?:master|primary)'?s? binlog",
+  ].join('|'),
+  'i',
+);
 
 /** An error packet of the server in the middle of the log as a coded error. */
 export function logEventError(

@@ -1,6 +1,6 @@
 /** What each kind of option takes, in words: for messages and the reference page. */
-import { unreachable } from '../kernel/assert.ts';
-import type { ValueType } from './option.ts';
+import { unreachable } from '../../kernel/assert.ts';
+import type { ValueType } from '../option.ts';
 import { formatDuration, formatSize } from './quantity.ts';
 
 /** What a value of `type` looks like, to go on after "must be". */

@@ -4,14 +4,14 @@
  * through it the server; a server that is silent for too long counts as gone.
  */
 import type { Socket } from 'node:net';
-import { assert } from '../../kernel/assert.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import { FirnError } from '../../kernel/firn-error.ts';
-import { mysqlGtids } from '../../mysql/gtid-set.ts';
-import type { GtidSet } from '../../mysql/gtid-set.ts';
-import { commandPacket, takeSocket } from './connection.ts';
-import type { MysqlConnection } from './connection.ts';
-import { connectionError } from './connection-failure.ts';
+import { assert } from '../../../kernel/assert.ts';
+import type { Clock } from '../../../kernel/clock.ts';
+import { FirnError } from '../../../kernel/firn-error.ts';
+import { mysqlGtids } from '../../../mysql/gtid-set.ts';
+import type { GtidSet } from '../../../mysql/gtid-set.ts';
+import { commandPacket, takeSocket } from '../connection.ts';
+import type { MysqlConnection } from '../connection.ts';
+import { connectionError } from '../connection-failure.ts';
 
 /** Where a dump starts. */
 export type DumpStart =
@@ -198,7 +198,9 @@ function lengthOf(bytes: Uint8Array): number {
   return (bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8) | ((bytes[2] ?? 0) << 16);
 }
 
-/** Checksums as the server keeps them; newer servers look for `source` where others say `master`. */
+/**
+ * Checksums as the server keeps them; newer servers look for `source` where others say `master`.
+ */
 function sessionOf({ follow, heartbeatMs }: DumpOptions): string {
   const periodNs = Math.round(heartbeatMs * 1e6);
   const sets = [

@@ -6,13 +6,13 @@
  * read (docs/spec/source-mysql.md Y2, Y3).
  */
 import { createHash } from 'node:crypto';
-import { assert } from '../../kernel/assert.ts';
-import { FirnError } from '../../kernel/firn-error.ts';
-import { parseGtidSet } from '../../mysql/gtid-set.ts';
-import type { GtidSet } from '../../mysql/gtid-set.ts';
-import type { MysqlFlavour } from '../../mysql/mysql-column.ts';
-import type { SourcePosition } from '../../model/source-position.ts';
-import type { SourceMark } from '../../ports/source.ts';
+import { assert } from '../../../kernel/assert.ts';
+import { FirnError } from '../../../kernel/firn-error.ts';
+import { parseGtidSet } from '../../../mysql/gtid-set.ts';
+import type { GtidSet } from '../../../mysql/gtid-set.ts';
+import type { MysqlFlavour } from '../../../mysql/mysql-column.ts';
+import type { SourcePosition } from '../../../model/source-position.ts';
+import type { SourceMark } from '../../../ports/source.ts';
 
 /** An event by where it stands and what it says. */
 export interface EventProof {
@@ -64,7 +64,7 @@ export function proofOf(event: ProvableEvent): EventProof {
 }
 
 /** The text of a place: equal places have equal text, at most 64 KiB. */
-export function formatPlace(place: LogPlace): string {
+function formatPlace(place: LogPlace): string {
   const gtids = place.gtids?.format() ?? '-';
   const parts = [
     `${encodeURIComponent(place.fileName)}:${place.offset}`,
@@ -102,7 +102,7 @@ export function placeOfPosition(position: SourcePosition, flavour: MysqlFlavour)
 }
 
 /** The number that ends a log file's name; `null` when there is none. */
-export function fileNumber(fileName: string): number | null {
+function fileNumber(fileName: string): number | null {
   const match = /\.(\d{1,10})$/.exec(fileName);
   return match === null ? null : Number.parseInt(match[1] ?? '', 10);
 }

@@ -4,10 +4,10 @@
  * packet exactly, and an answer is over only when the server has said so: bytes that merely stop
  * never look like the end.
  */
-import { FirnError } from '../../kernel/firn-error.ts';
-import type { ColumnBuilder } from '../../model/column-builder.ts';
-import type { ValueReader } from '../../mysql/value-reader.ts';
-import { connectionError, errorOfPacket } from './connection-failure.ts';
+import { FirnError } from '../../../kernel/firn-error.ts';
+import type { ColumnBuilder } from '../../../model/column-builder.ts';
+import type { ValueReader } from '../../../mysql/value-reader.ts';
+import { connectionError, errorOfPacket } from '../connection-failure.ts';
 
 /** A column of the answer: how its text is read, and what it is appended to. */
 export interface DecodedColumn {

@@ -2,12 +2,13 @@
  * What a statement in the log does to captured tables: which change it is for the ledger, or why
  * the table stops there (docs/spec/source-mysql.md Y11 to Y14).
  */
-import { FirnError } from '../../kernel/firn-error.ts';
-import type { ErrorCode } from '../../kernel/error-registry.ts';
-import type { TableName } from '../../model/table-schema.ts';
-import { formatTableName } from '../../model/table-schema.ts';
-import { mentionsTable, swapsIn } from '../../mysql/statement.ts';
-import type { Statement, TableEffect, TableSwap } from '../../mysql/statement.ts';
+import { unreachable } from '../../../kernel/assert.ts';
+import { FirnError } from '../../../kernel/firn-error.ts';
+import type { ErrorCode } from '../../../kernel/error-registry.ts';
+import type { TableName } from '../../../model/table-schema.ts';
+import { formatTableName } from '../../../model/table-schema.ts';
+import { mentionsTable, swapsIn } from '../../../mysql/statement.ts';
+import type { Statement, TableEffect, TableSwap } from '../../../mysql/statement.ts';
 
 /** One consequence for one captured table. */
 export type StatementEffect =
@@ -123,6 +124,8 @@ function tableEffect(
       const what = `The key ${lost} of the table was dropped`;
       return halt(context, { table, code: 'SOURCE-KEY-CHANGED', what });
     }
+    default:
+      return unreachable(effect);
   }
 }
 

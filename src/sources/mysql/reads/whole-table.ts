@@ -3,12 +3,12 @@
  * snapshot exactly; MySQL does not, so there the moment lies between a mark taken before the
  * snapshot and one taken after it.
  */
-import type { RowBatch } from '../../model/change-batch.ts';
-import type { ChangeSource, WholeTable } from '../../ports/source.ts';
+import type { RowBatch } from '../../../model/change-batch.ts';
+import type { ChangeSource, WholeTable } from '../../../ports/source.ts';
 import { RowSession } from './row-session.ts';
 import { columnsOf, openReadConnection, planReading, tableError } from './table-reading.ts';
 import type { TableReadParts } from './table-reading.ts';
-import { selectRange } from '../../mysql/table-statements.ts';
+import { selectRange } from '../../../mysql/table-statements.ts';
 
 /** Bytes of one batch. */
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;

@@ -2,8 +2,8 @@
 import { resolve } from 'node:path';
 import { fail } from './resolving.ts';
 import type { Resolving } from './resolving.ts';
-import type { SecretReference } from './secret-reference.ts';
-import type { YamlNode } from './yaml-tree.ts';
+import type { SecretReference } from '../secret-reference.ts';
+import type { YamlNode } from '../yaml-tree.ts';
 
 const FORMS = '{env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT, ...]}';
 

@@ -1,8 +1,8 @@
 /** Short reads of the log that end by themselves: one event, or the first of a transaction. */
-import type { Clock } from '../../kernel/clock.ts';
-import { BinlogReader } from '../../binlog/binlog-reader.ts';
-import type { LogEvent } from '../../binlog/log-event.ts';
-import type { GtidSet } from '../../mysql/gtid-set.ts';
+import type { Clock } from '../../../kernel/clock.ts';
+import { BinlogReader } from '../../../binlog/binlog-reader.ts';
+import type { LogEvent } from '../../../binlog/log-event.ts';
+import type { GtidSet } from '../../../mysql/gtid-set.ts';
 import { openDump } from './log-dump.ts';
 import type { DumpStart } from './log-dump.ts';
 import { logEventError } from './log-failure.ts';
@@ -73,7 +73,7 @@ export async function spotAfter(
 }
 
 /** Whether the server made the event for the reader: it stands in no file. */
-export function isArtificial(event: LogEvent): boolean {
+function isArtificial(event: LogEvent): boolean {
   return (
     (event.kind === 'rotate' && event.artificial) ||
     event.kind === 'heartbeat' ||

@@ -2,10 +2,10 @@
  * What a server says about itself and its log, in small statements: who it is, which files it
  * keeps, where its log ends and which transactions it holds.
  */
-import { FirnError } from '../../kernel/firn-error.ts';
-import { parseGtidSet } from '../../mysql/gtid-set.ts';
-import type { GtidSet } from '../../mysql/gtid-set.ts';
-import type { MysqlConnection } from './connection.ts';
+import { FirnError } from '../../../kernel/firn-error.ts';
+import { parseGtidSet } from '../../../mysql/gtid-set.ts';
+import type { GtidSet } from '../../../mysql/gtid-set.ts';
+import type { MysqlConnection } from '../connection.ts';
 
 /** A connection that the caller closes. */
 export type Connect = () => Promise<MysqlConnection>;

@@ -3,22 +3,22 @@
  * whose description in the log changed, and which tables stopped. A stopped table takes no more
  * rows, and the others do not notice (docs/spec/source-mysql.md Y5).
  */
-import { chooseTable } from '../../config/table-choice.ts';
-import type { TableRule } from '../../config/pipeline-config.ts';
-import { compileTable } from '../../binlog/table-reader.ts';
-import type { ColumnReader, TableReader } from '../../binlog/table-reader.ts';
-import type { LogTable } from '../../binlog/log-table.ts';
-import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
-import type { ChangeBatch } from '../../model/change-batch.ts';
-import { OP_CODE } from '../../model/change-batch.ts';
-import { ColumnBuilder } from '../../model/column-builder.ts';
-import { dropRows } from '../../model/slice-batch.ts';
-import type { SequenceMark } from '../../model/change-sequence.ts';
-import type { SourceEvent, SourceTable } from '../../model/source-event.ts';
-import { formatTableName, keyColumns } from '../../model/table-schema.ts';
-import type { TableName, TableSchema } from '../../model/table-schema.ts';
-import { imageReader } from '../../mysql/image-reader.ts';
-import type { StreamRequest } from '../../ports/source.ts';
+import { chooseTable } from '../../../config/table-choice.ts';
+import type { TableRule } from '../../../config/pipeline-config.ts';
+import { compileTable } from '../../../binlog/table-reader.ts';
+import type { ColumnReader, TableReader } from '../../../binlog/table-reader.ts';
+import type { LogTable } from '../../../binlog/log-table.ts';
+import { FirnError, isFirnError } from '../../../kernel/firn-error.ts';
+import type { ChangeBatch } from '../../../model/change-batch.ts';
+import { OP_CODE } from '../../../model/change-batch.ts';
+import { ColumnBuilder } from '../../../model/column-builder.ts';
+import { dropRows } from '../../../model/slice-batch.ts';
+import type { SequenceMark } from '../../../model/change-sequence.ts';
+import type { SourceEvent, SourceTable } from '../../../model/source-event.ts';
+import { formatTableName, keyColumns } from '../../../model/table-schema.ts';
+import type { TableName, TableSchema } from '../../../model/table-schema.ts';
+import { imageReader } from '../../../mysql/image-reader.ts';
+import type { StreamRequest } from '../../../ports/source.ts';
 
 /** What the tables need from the source. */
 export interface StreamTableParts {

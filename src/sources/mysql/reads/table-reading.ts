@@ -2,27 +2,27 @@
  * How one table's rows are read: the statement's parts, and a reader of the text of each column.
  * Sessions that read tables see committed rows only, of one moment per statement.
  */
-import { chooseTable } from '../../config/table-choice.ts';
-import type { TableRule } from '../../config/pipeline-config.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import { FirnError } from '../../kernel/firn-error.ts';
-import type { RowBatch } from '../../model/change-batch.ts';
-import { ColumnBuilder } from '../../model/column-builder.ts';
-import { formatTableName, keyColumns } from '../../model/table-schema.ts';
-import type { Column, TableSchema } from '../../model/table-schema.ts';
-import type { SourceMark } from '../../ports/source.ts';
-import type { MysqlFlavour } from '../../mysql/mysql-column.ts';
-import { keyLiteral } from '../../mysql/parameter-text.ts';
-import { quoteMysqlName } from '../../mysql/quote-name.ts';
-import { selectExpression, textReader } from '../../mysql/text-reader.ts';
-import type { ValueReader } from '../../mysql/value-reader.ts';
-import { parseSourceType } from '../../mysql/source-type.ts';
-import { serverErrorNumber } from './connection-failure.ts';
-import type { MysqlConnection } from './connection.ts';
+import { chooseTable } from '../../../config/table-choice.ts';
+import type { TableRule } from '../../../config/pipeline-config.ts';
+import type { Clock } from '../../../kernel/clock.ts';
+import { FirnError } from '../../../kernel/firn-error.ts';
+import type { RowBatch } from '../../../model/change-batch.ts';
+import { ColumnBuilder } from '../../../model/column-builder.ts';
+import { formatTableName, keyColumns } from '../../../model/table-schema.ts';
+import type { Column, TableSchema } from '../../../model/table-schema.ts';
+import type { SourceMark } from '../../../ports/source.ts';
+import type { MysqlFlavour } from '../../../mysql/mysql-column.ts';
+import { keyLiteral } from '../../../mysql/parameter-text.ts';
+import { quoteMysqlName } from '../../../mysql/quote-name.ts';
+import { selectExpression, textReader } from '../../../mysql/text-reader.ts';
+import type { ValueReader } from '../../../mysql/value-reader.ts';
+import { parseSourceType } from '../../../mysql/source-type.ts';
+import { serverErrorNumber } from '../connection-failure.ts';
+import type { MysqlConnection } from '../connection.ts';
 import type { DecodedColumn } from './row-decoder.ts';
 import { RowSession } from './row-session.ts';
-import { quoteText } from '../../mysql/table-statements.ts';
-import type { ReadKey, ReadTable } from '../../mysql/table-statements.ts';
+import { quoteText } from '../../../mysql/table-statements.ts';
+import type { ReadKey, ReadTable } from '../../../mysql/table-statements.ts';
 
 /** Marks around a read, as the source makes them. */
 export interface ReadMarks {

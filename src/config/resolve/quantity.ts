@@ -1,5 +1,5 @@
 /** Durations and sizes as people write them: a number and a unit, `250ms`, `7d`, `64MiB`. */
-import { assert } from '../kernel/assert.ts';
+import { assert } from '../../kernel/assert.ts';
 
 const DURATION_UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 

@@ -3,9 +3,10 @@
  * server the event before the place must be the one that was read; at another one the transactions
  * must be there, and none may be missing between them and what its log still holds.
  */
-import type { SourcePosition } from '../../model/source-position.ts';
-import type { PositionVerdict, SourceMark } from '../../ports/source.ts';
-import type { MysqlConnection } from './connection.ts';
+import { unreachable } from '../../../kernel/assert.ts';
+import type { SourcePosition } from '../../../model/source-position.ts';
+import type { PositionVerdict, SourceMark } from '../../../ports/source.ts';
+import type { MysqlConnection } from '../connection.ts';
 import { placeAfter } from './log-marks.ts';
 import { fileBase, markAt, parsePlace } from './log-place.ts';
 import type { LogPlace } from './log-place.ts';
@@ -44,6 +45,8 @@ export function verifyPosition(
           markAt(verdict.place, { sourceId: position.sourceId, epoch });
         return { kind: 'renumbered', reason, at };
       }
+      default:
+        return unreachable(verdict);
     }
   });
 }

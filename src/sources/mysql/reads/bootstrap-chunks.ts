@@ -4,17 +4,17 @@
  * the key, and the key it ended at goes into the cursor as literals that compare exactly; so a copy
  * goes on after any chunk.
  */
-import { assert } from '../../kernel/assert.ts';
-import { FirnError } from '../../kernel/firn-error.ts';
-import { parseJson } from '../../kernel/lossless-json.ts';
-import type { RowBatch } from '../../model/change-batch.ts';
-import { ColumnBuilder } from '../../model/column-builder.ts';
-import type { ColumnVector } from '../../model/column-vector.ts';
-import { formatTableName, keyColumns } from '../../model/table-schema.ts';
-import type { TableSchema } from '../../model/table-schema.ts';
-import type { BootstrapChunk, BootstrapRequest } from '../../ports/source.ts';
-import { withConnection } from './log-status.ts';
-import { Prefetch } from '../../kernel/prefetch.ts';
+import { assert } from '../../../kernel/assert.ts';
+import { FirnError } from '../../../kernel/firn-error.ts';
+import { parseJson } from '../../../kernel/lossless-json.ts';
+import type { RowBatch } from '../../../model/change-batch.ts';
+import { ColumnBuilder } from '../../../model/column-builder.ts';
+import type { ColumnVector } from '../../../model/column-vector.ts';
+import { formatTableName, keyColumns } from '../../../model/table-schema.ts';
+import type { TableSchema } from '../../../model/table-schema.ts';
+import type { BootstrapChunk, BootstrapRequest } from '../../../ports/source.ts';
+import { withConnection } from '../log/log-status.ts';
+import { Prefetch } from '../../../kernel/prefetch.ts';
 import type { RowSession } from './row-session.ts';
 import {
   columnsOf,
@@ -26,8 +26,8 @@ import {
   tableError,
 } from './table-reading.ts';
 import type { TableReadParts, TableReading } from './table-reading.ts';
-import { selectBorder, selectRange } from '../../mysql/table-statements.ts';
-import type { KeyRange } from '../../mysql/table-statements.ts';
+import { selectBorder, selectRange } from '../../../mysql/table-statements.ts';
+import type { KeyRange } from '../../../mysql/table-statements.ts';
 
 /** A statement holds its moment open at the server: it should be over after about this time. */
 const STATEMENT_MS = 2000;

@@ -3,16 +3,16 @@
  * problem, so that all of them are found at once. Written values are never quoted in a message: a
  * secret may stand where it does not belong.
  */
-import type { TextPlace } from './config-problem.ts';
+import type { TextPlace } from '../config-problem.ts';
 import { expected } from './expected-value.ts';
 import { nearestName } from './nearest-name.ts';
-import { resolvedName } from './option.ts';
-import type { Option, Section, ValueType } from './option.ts';
+import { resolvedName } from '../option.ts';
+import type { Option, Section, ValueType } from '../option.ts';
 import { resolveScalar } from './resolve-scalar.ts';
 import { resolveSecret } from './resolve-secret.ts';
 import { fail, inside } from './resolving.ts';
 import type { Resolving } from './resolving.ts';
-import type { YamlEntry, YamlNode } from './yaml-tree.ts';
+import type { YamlEntry, YamlNode } from '../yaml-tree.ts';
 
 /** The resolved value, or `undefined` after a problem. Its type is `Value` of the declaration's. */
 function resolveValue(context: Resolving, type: ValueType, node: YamlNode): unknown {

@@ -1,15 +1,15 @@
 /** Checks single values: texts, paths, durations, sizes, numbers, flags and choices. */
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { unreachable } from '../kernel/assert.ts';
-import type { TextPlace } from './config-problem.ts';
+import { unreachable } from '../../kernel/assert.ts';
+import type { TextPlace } from '../config-problem.ts';
 import { expected } from './expected-value.ts';
 import { nearestName } from './nearest-name.ts';
-import type { ValueType } from './option.ts';
+import type { ValueType } from '../option.ts';
 import { parseDuration, parseSize } from './quantity.ts';
 import { fail } from './resolving.ts';
 import type { Resolving } from './resolving.ts';
-import type { YamlNode } from './yaml-tree.ts';
+import type { YamlNode } from '../yaml-tree.ts';
 
 /** A kind of value that is written as one scalar. */
 export type ScalarType = Exclude<

@@ -1,10 +1,10 @@
 /** Kinds of options that no pipeline file has yet: secrets and sizes. */
 import { deepEqual, doesNotMatch, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ConfigProblem } from './config-problem.ts';
-import type { Section } from './option.ts';
+import type { ConfigProblem } from '../config-problem.ts';
+import type { Section } from '../option.ts';
 import { resolveSection } from './resolve-value.ts';
-import { readYamlTree } from './yaml-tree.ts';
+import { readYamlTree } from '../yaml-tree.ts';
 
 const OPTIONS = {
   password: { type: { kind: 'secret' }, text: 'How to log in.', since: '0.1' },

@@ -3,13 +3,13 @@
  * collations, to which 'abc' and 'ABC' can be one key; the lake knows keys by their bytes. So a row
  * answers a key only when they are the same bytes, and a key without such a row is gone.
  */
-import { assert, unreachable } from '../../kernel/assert.ts';
-import { OP_CODE } from '../../model/change-batch.ts';
-import type { ChangeBatch, RowBatch } from '../../model/change-batch.ts';
-import { REREAD_ROW } from '../../model/change-sequence.ts';
-import { ColumnBuilder } from '../../model/column-builder.ts';
-import { isValid } from '../../model/column-vector.ts';
-import type { ColumnVector } from '../../model/column-vector.ts';
+import { assert, unreachable } from '../../../kernel/assert.ts';
+import { OP_CODE } from '../../../model/change-batch.ts';
+import type { ChangeBatch, RowBatch } from '../../../model/change-batch.ts';
+import { REREAD_ROW } from '../../../model/change-sequence.ts';
+import { ColumnBuilder } from '../../../model/column-builder.ts';
+import { isValid } from '../../../model/column-vector.ts';
+import type { ColumnVector } from '../../../model/column-vector.ts';
 import {
   columnsOf,
   keyLiteralsAt,
@@ -19,7 +19,7 @@ import {
 } from './table-reading.ts';
 import type { TableReadParts, TableReading } from './table-reading.ts';
 import { RowSession } from './row-session.ts';
-import { selectKeys } from '../../mysql/table-statements.ts';
+import { selectKeys } from '../../../mysql/table-statements.ts';
 
 /** Keys in one statement, by number and by length of their literals. */
 const KEYS_MAX = 500;

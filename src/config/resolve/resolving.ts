@@ -1,5 +1,5 @@
 /** What travels through the checks of a pipeline file: where they are, and where problems go. */
-import type { ConfigProblem, TextPlace } from './config-problem.ts';
+import type { ConfigProblem, TextPlace } from '../config-problem.ts';
 
 /** What a resolution is about: the option's path, the file's folder, and where problems go. */
 export interface Resolving {

@@ -2,17 +2,17 @@
  * Follows transactions through the log's events: where one ended, which tables it touched, and what
  * its statements do. A place is taken at a transaction's end only (docs/spec/source-mysql.md Y2).
  */
-import type { BinlogReader } from '../../binlog/binlog-reader.ts';
-import type { LogEvent } from '../../binlog/log-event.ts';
-import type { LogTable } from '../../binlog/log-table.ts';
-import { FirnError } from '../../kernel/firn-error.ts';
-import type { ErrorCode } from '../../kernel/error-registry.ts';
-import type { SequenceMark } from '../../model/change-sequence.ts';
-import type { SourceEvent } from '../../model/source-event.ts';
-import { formatTableName } from '../../model/table-schema.ts';
-import { classifyStatement } from '../../mysql/classify-statement.ts';
-import type { Statement } from '../../mysql/statement.ts';
-import type { MysqlServer } from './connection.ts';
+import type { BinlogReader } from '../../../binlog/binlog-reader.ts';
+import type { LogEvent } from '../../../binlog/log-event.ts';
+import type { LogTable } from '../../../binlog/log-table.ts';
+import { FirnError } from '../../../kernel/firn-error.ts';
+import type { ErrorCode } from '../../../kernel/error-registry.ts';
+import type { SequenceMark } from '../../../model/change-sequence.ts';
+import type { SourceEvent } from '../../../model/source-event.ts';
+import { formatTableName } from '../../../model/table-schema.ts';
+import { classifyStatement } from '../../../mysql/classify-statement.ts';
+import type { Statement } from '../../../mysql/statement.ts';
+import type { MysqlServer } from '../connection.ts';
 import { logEventError } from './log-failure.ts';
 import { comparePlaces, proofOf, sequenceAt } from './log-place.ts';
 import type { LogPlace } from './log-place.ts';

@@ -1,21 +1,21 @@
 /**
- * The stream of changes: follows the server's log, gives out batches whenever something is complete,
- * and says at transaction borders where it is. While it catches up, borders come by time and size,
- * not by transaction; once it has caught up, each transaction is given out as it ends.
+ * The stream of changes: follows the server's log, gives out batches whenever something is
+ * complete, and says at transaction borders where it is. While it catches up, borders come by time
+ * and size, not by transaction; once it has caught up, each transaction is given out as it ends.
  *
  * A lost connection is made again at the last border, after the same proof as at the start; what
  * was read of an unfinished transaction is read again and given out once.
  */
-import type { TableRule } from '../../config/pipeline-config.ts';
-import { BinlogReader } from '../../binlog/binlog-reader.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
-import type { Random } from '../../kernel/random.ts';
-import { retry } from '../../kernel/retry.ts';
-import type { SourceEvent, SourceTable } from '../../model/source-event.ts';
-import type { TableName } from '../../model/table-schema.ts';
-import type { StreamRequest } from '../../ports/source.ts';
-import type { MysqlConnection, MysqlServer } from './connection.ts';
+import type { TableRule } from '../../../config/pipeline-config.ts';
+import { BinlogReader } from '../../../binlog/binlog-reader.ts';
+import type { Clock } from '../../../kernel/clock.ts';
+import { FirnError, isFirnError } from '../../../kernel/firn-error.ts';
+import type { Random } from '../../../kernel/random.ts';
+import { retry } from '../../../kernel/retry.ts';
+import type { SourceEvent, SourceTable } from '../../../model/source-event.ts';
+import type { TableName } from '../../../model/table-schema.ts';
+import type { StreamRequest } from '../../../ports/source.ts';
+import type { MysqlConnection, MysqlServer } from '../connection.ts';
 import { openDump } from './log-dump.ts';
 import type { LogDump } from './log-dump.ts';
 import { lowPlace } from './log-marks.ts';
@@ -145,10 +145,8 @@ class LogStream {
         this.#heldBytes += chunk.length;
         for (const event of log.push(chunk)) {
           const given = reading.take(event);
-          if (given !== null) {
-            if (given === 'wait') yield* await reading.settle();
-            else yield* given;
-          }
+          if (given === 'wait') yield* await reading.settle();
+          else if (given !== null) yield* given;
           if (reading.isAtBorder && this.#isDue(reading)) yield* this.#give(reading);
           if (event.kind === 'heartbeat' && reading.isAtBorder) {
             yield* this.#give(reading);

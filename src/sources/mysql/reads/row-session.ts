@@ -4,13 +4,13 @@
  * more use and closes itself.
  */
 import type { Socket } from 'node:net';
-import { assert } from '../../kernel/assert.ts';
-import type { Clock } from '../../kernel/clock.ts';
-import { FirnError } from '../../kernel/firn-error.ts';
-import type { ColumnVector } from '../../model/column-vector.ts';
-import { connectionError } from './connection-failure.ts';
-import { commandPacket, takeSocket } from './connection.ts';
-import type { MysqlConnection } from './connection.ts';
+import { assert } from '../../../kernel/assert.ts';
+import type { Clock } from '../../../kernel/clock.ts';
+import { FirnError } from '../../../kernel/firn-error.ts';
+import type { ColumnVector } from '../../../model/column-vector.ts';
+import { connectionError } from '../connection-failure.ts';
+import { commandPacket, takeSocket } from '../connection.ts';
+import type { MysqlConnection } from '../connection.ts';
 import { RowDecoder } from './row-decoder.ts';
 import type { DecodeLimits, DecodedColumn } from './row-decoder.ts';
 

@@ -7,10 +7,10 @@
  * first one that is not among them. MariaDB keeps the place of a consistent snapshot itself. MySQL
  * without GTIDs holds commits for an instant (`performance_schema.log_status`).
  */
-import { FirnError } from '../../kernel/firn-error.ts';
-import { parseJson } from '../../kernel/lossless-json.ts';
-import { emptyGtidSet } from '../../mysql/gtid-set.ts';
-import type { MysqlConnection } from './connection.ts';
+import { FirnError } from '../../../kernel/firn-error.ts';
+import { parseJson } from '../../../kernel/lossless-json.ts';
+import { emptyGtidSet } from '../../../mysql/gtid-set.ts';
+import type { MysqlConnection } from '../connection.ts';
 import type { LogPlace } from './log-place.ts';
 import { proofAt, spotAfter } from './log-scan.ts';
 import type { ScanParts } from './log-scan.ts';

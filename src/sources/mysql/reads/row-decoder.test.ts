@@ -2,10 +2,10 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { isFirnError } from '../../kernel/firn-error.ts';
-import { ColumnBuilder } from '../../model/column-builder.ts';
-import type { ColumnVector } from '../../model/column-vector.ts';
-import { isValid } from '../../model/column-vector.ts';
+import { isFirnError } from '../../../kernel/firn-error.ts';
+import { ColumnBuilder } from '../../../model/column-builder.ts';
+import type { ColumnVector } from '../../../model/column-vector.ts';
+import { isValid } from '../../../model/column-vector.ts';
 import { RowDecoder } from './row-decoder.ts';
 import type { DecodedColumn } from './row-decoder.ts';
 
