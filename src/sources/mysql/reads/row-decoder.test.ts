@@ -101,7 +101,7 @@ test('rows are the same wherever the bytes are cut, and in batches of any size',
   const bytes = answer(ROWS);
   fc.assert(
     fc.property(
-      fc.array(fc.nat(bytes.length), { maxLength: 30 }),
+      fc.array(fc.nat(bytes.length - 1), { maxLength: 30 }),
       fc.integer({ min: 1, max: 6 }),
       (cuts, rowsMax) => {
         const places = [0, ...cuts.toSorted((left, right) => left - right), bytes.length];
