@@ -12,6 +12,7 @@ import type { GtidSet } from '../../../mysql/gtid-set.ts';
 import { commandPacket, takeSocket } from '../connection.ts';
 import type { MysqlConnection } from '../connection.ts';
 import { connectionError } from '../connection-failure.ts';
+import { TextAnswer } from '../text-answer.ts';
 
 /** Where a dump starts. */
 export type DumpStart =
@@ -43,6 +44,9 @@ const POSITION_MAX = 2 ** 32 - 1;
 /** Bytes that wait for the consumer before the socket is paused. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Bytes of the answer to a command without rows. */
+const OK_BYTES_MAX = 64 * 1024;
+
 /**
  * Starts a dump on a connection and takes the connection over.
  *
@@ -69,7 +73,7 @@ export async function openDump(
   const dump = new LogDump(socket, { where, clock, silenceMsMax: 3 * heartbeatMs });
   if (follow !== null) {
     socket.write(commandPacket(COM_REGISTER_REPLICA, registration(follow.serverId)));
-    await dump.skipPacket();
+    await dump.expectOk();
   }
   socket.write(dumpCommand(options, flavour === 'mysql'));
   return dump;
@@ -128,17 +132,21 @@ export class LogDump {
     throw this.#lost(`The server said nothing for ${this.#silenceMsMax / 1000} s`);
   }
 
-  /** Passes over one whole packet, the answer to a command. */
-  async skipPacket(): Promise<void> {
-    const signal = new AbortController().signal;
-    let bytes: Uint8Array = new Uint8Array(0);
-    while (bytes.length < 4 || bytes.length < 4 + lengthOf(bytes)) {
+  /**
+   * Takes the answer to a command that gives no rows.
+   *
+   * @throws {FirnError} what the server says, and SOURCE-ANSWER-MALFORMED
+   */
+  async expectOk(): Promise<void> {
+    const { signal } = new AbortController();
+    const answer = new TextAnswer(OK_BYTES_MAX);
+    for (;;) {
       const chunk = await this.next(signal);
-      if (chunk !== null) bytes = Buffer.concat([bytes, chunk]);
+      const end = chunk === null ? null : answer.take(chunk);
+      if (end === null) continue;
+      if (end.kind === 'refused') throw connectionError(end.error, this.#where);
+      return;
     }
-    const rest = bytes.subarray(4 + lengthOf(bytes));
-    if (rest.length > 0) this.#waiting.unshift(rest);
-    this.#waitingBytes += rest.length;
   }
 
   /** Cuts the connection. */
@@ -192,10 +200,6 @@ export class LogDump {
   #lost(what: string): FirnError {
     return new FirnError('SOURCE-UNREACHABLE', { what, where: this.#where });
   }
-}
-
-function lengthOf(bytes: Uint8Array): number {
-  return (bytes[0] ?? 0) | ((bytes[1] ?? 0) << 8) | ((bytes[2] ?? 0) << 16);
 }
 
 /**

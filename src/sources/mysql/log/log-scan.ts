@@ -87,13 +87,13 @@ async function* scanLog(parts: ScanParts, start: DumpStart): AsyncGenerator<LogE
   const { connect, clock } = parts;
   const connection = await connect();
   const { where, server } = connection;
-  const dump = await openDump(connection, {
-    clock,
-    start,
-    follow: null,
-    heartbeatMs: SCAN_MS_MAX / 3,
-  });
   try {
+    const dump = await openDump(connection, {
+      clock,
+      start,
+      follow: null,
+      heartbeatMs: SCAN_MS_MAX / 3,
+    });
     const reader = new BinlogReader({ flavour: server.flavour, wants: () => null });
     const { signal } = new AbortController();
     for (;;) {
@@ -106,6 +106,6 @@ async function* scanLog(parts: ScanParts, start: DumpStart): AsyncGenerator<LogE
       }
     }
   } finally {
-    dump.close();
+    connection.destroy();
   }
 }

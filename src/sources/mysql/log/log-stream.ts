@@ -24,6 +24,7 @@ import type { LogPlace } from './log-place.ts';
 import { logEnd } from './log-status.ts';
 import type { Connect, LogSpot } from './log-status.ts';
 import { verifyPlace } from './log-verify.ts';
+import { PreparedTransactions } from './prepared-transactions.ts';
 import { StreamTables } from './stream-tables.ts';
 import { TransactionReader } from './transaction-reader.ts';
 
@@ -64,6 +65,7 @@ class LogStream {
   readonly #parts: LogStreamParts;
   readonly #request: StreamRequest;
   readonly #tables: StreamTables;
+  readonly #prepared = new PreparedTransactions();
   #reading: TransactionReader | null = null;
   /** Everything in the log when the stream began, with `once`. */
   #target: LogSpot | null = null;
@@ -126,6 +128,7 @@ class LogStream {
     const reading: TransactionReader = new TransactionReader({
       tables,
       log,
+      prepared: this.#prepared,
       server,
       foldNames,
       onSwap: this.#parts.onSwap,

@@ -1,7 +1,8 @@
 /** Under which number and uuid the server knows the reader of a pipeline. */
 import { createHash } from 'node:crypto';
 import { FirnError, isFirnError } from '../../../kernel/firn-error.ts';
-import type { MysqlConnection, TextRow } from '../connection.ts';
+import type { MysqlConnection } from '../connection.ts';
+import type { TextRow } from '../text-answer.ts';
 
 /** Version of MySQL from which on `SHOW REPLICAS` is the name. */
 const REPLICAS_RENAMED = 80_022;

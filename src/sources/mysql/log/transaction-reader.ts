@@ -17,6 +17,7 @@ import { logEventError } from './log-failure.ts';
 import { comparePlaces, proofOf, sequenceAt } from './log-place.ts';
 import type { LogPlace } from './log-place.ts';
 import type { LogSpot } from './log-status.ts';
+import type { PreparedTransactions } from './prepared-transactions.ts';
 import { effectsOf } from './statement-effects.ts';
 import type { StreamTables } from './stream-tables.ts';
 
@@ -24,6 +25,7 @@ import type { StreamTables } from './stream-tables.ts';
 export interface TransactionReaderParts {
   readonly tables: StreamTables;
   readonly log: BinlogReader;
+  readonly prepared: PreparedTransactions;
   readonly server: MysqlServer;
   readonly foldNames: boolean;
   readonly onSwap: 'halt' | 'bootstrap';
@@ -48,9 +50,6 @@ const BETWEEN: ReadonlySet<LogEvent['kind']> = new Set([
   'unknown',
 ]);
 
-/** Prepared XA transactions that are remembered. */
-const PREPARED_MAX = 10_000;
-
 /** Takes the events of one connection. */
 export class TransactionReader {
   readonly #parts: TransactionReaderParts;
@@ -65,7 +64,6 @@ export class TransactionReader {
   readonly #touched = new Set<LogTable>();
   #describing: TableMapEvent | null = null;
   #borderTsUs: bigint | null = null;
-  readonly #prepared = new Set<string>();
 
   constructor(parts: TransactionReaderParts) {
     const { from } = parts;
@@ -130,6 +128,7 @@ export class TransactionReader {
     const { tables, log } = this.#parts;
     const { table } = event;
     const { reader, events, refusal } = await tables.described(table);
+    if (refusal !== null) this.#touched.add(table);
     if (reader !== null) log.attach(table, reader);
     const halted = refusal === null ? [] : this.#halt(event, { table, error: refusal });
     const told = [...events, ...halted];
@@ -156,6 +155,7 @@ export class TransactionReader {
         this.#describing = event;
         return 'wait';
       case 'rows-refused':
+        this.#touched.add(event.table);
         return this.#halt(event, { table: event.table, error: event.error });
       case 'xid':
         this.#isOpen = false;
@@ -266,20 +266,27 @@ export class TransactionReader {
     if (action === 'start') return this.#open();
     if (action === 'end' || action === 'prepare') return null;
     this.#isOpen = false;
-    if (this.#prepared.delete(xid) || action === 'rollback') return null;
-    // What it prepared was not read here: it may have been rows of any table.
-    const { tables } = this.#parts;
-    return tables.names().flatMap((table) => {
-      const what = 'An XA transaction was committed whose rows were prepared before reading began';
-      const error = new FirnError('SOURCE-XA', { what, where: placeText(event) });
-      return this.#halt(event, { table, error });
+    const { tables, prepared } = this.#parts;
+    const touched = prepared.decide(xid);
+    if (action === 'rollback') return null;
+    // A table that was loaded after the PREPARE lacks its rows as well.
+    const what =
+      touched === null
+        ? 'An XA transaction was committed whose rows were prepared before reading began'
+        : 'An XA transaction that changed it was committed';
+    return (touched ?? tables.names()).flatMap((table) => {
+      const where = `${formatTableName(table)} at ${placeText(event)}`;
+      return this.#halt(event, { table, error: new FirnError('SOURCE-XA', { what, where }) });
     });
   }
 
   #takePrepare(event: Extract<LogEvent, { kind: 'xa-prepare' }>): Iterable<SourceEvent> | null {
     this.#isOpen = false;
     if (event.onePhase) return null;
-    if (this.#prepared.size < PREPARED_MAX) this.#prepared.add(event.xid);
+    this.#parts.prepared.prepare(
+      event.xid,
+      [...this.#touched].map(({ namespace, table }) => ({ namespace, table })),
+    );
     return this.#haltTouched(event, {
       code: 'SOURCE-XA',
       what: 'An XA transaction changed it',
