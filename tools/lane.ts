@@ -4,7 +4,7 @@
  * With `--list` it prints the names of all lanes.
  */
 import { saveResult } from './lane-result.ts';
-import type { Lane } from './lanes.ts';
+import type { Lane, Need } from './lanes.ts';
 import { LANES, filesOf } from './lanes.ts';
 import { ensurePython } from './python.ts';
 import { startLaneServers } from './servers/lane-servers.ts';
@@ -36,7 +36,7 @@ interface Verdict {
 }
 
 /** What a lane needs, made ready; `end` undoes it. */
-type Prepared =
+export type Prepared =
   | {
       readonly kind: 'ready';
       readonly env: Readonly<Record<string, string>>;
@@ -44,17 +44,40 @@ type Prepared =
     }
   | { readonly kind: 'absent'; readonly reason: string };
 
-async function prepare(lane: Lane): Promise<Prepared> {
-  if (lane.needs === 'servers') return startLaneServers();
-  const end = async (): Promise<void> => {};
-  if (lane.needs === null) return { kind: 'ready', env: {}, end };
+async function prepareNeed(need: Need): Promise<Prepared> {
+  if (need === 'servers') return startLaneServers();
   const python = ensurePython();
   if (python.kind === 'absent') return python;
-  return { kind: 'ready', env: { FIRN_PYTHON: python.path }, end };
+  return { kind: 'ready', env: { FIRN_PYTHON: python.path }, end: async () => {} };
+}
+
+/** Makes all that a lane needs ready, or nothing: what one began is undone without the next. */
+export async function prepareNeeds(
+  needs: readonly Need[],
+  prepare: (need: Need) => Promise<Prepared>,
+): Promise<Prepared> {
+  const ends: (() => Promise<void>)[] = [];
+  const end = async (): Promise<void> => {
+    for (const undo of ends.toReversed()) await undo();
+  };
+  let env: Readonly<Record<string, string>> = {};
+  for (const need of needs) {
+    const prepared = await prepare(need).catch(async (error: unknown) => {
+      await end();
+      throw error;
+    });
+    if (prepared.kind === 'absent') {
+      await end();
+      return prepared;
+    }
+    env = { ...env, ...prepared.env };
+    ends.push(prepared.end);
+  }
+  return { kind: 'ready', env, end };
 }
 
 async function runLane(lane: Lane, required: boolean): Promise<Verdict> {
-  const prepared = await prepare(lane);
+  const prepared = await prepareNeeds(lane.needs, prepareNeed);
   if (prepared.kind === 'absent') {
     const failed = required ? 1 : 0;
     return { passed: 0, failed, skipped: 1, note: `skipped: ${prepared.reason}` };
@@ -64,6 +87,7 @@ async function runLane(lane: Lane, required: boolean): Promise<Verdict> {
     const result = await runTests({
       files: filesOf(lane),
       processes: lane.processes,
+      isolated: lane.isolated,
       killAfterMs: 3 * lane.budgetMinutes * 60_000,
       env: prepared.env,
     });

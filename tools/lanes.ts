@@ -5,6 +5,9 @@
  */
 import { globSync } from 'node:fs';
 
+/** A Python with PyIceberg, or the database servers. */
+export type Need = 'python' | 'servers';
+
 /** One lane. */
 export interface Lane {
   readonly name: string;
@@ -12,10 +15,12 @@ export interface Lane {
   readonly files: readonly string[];
   /** Wall time on a machine with two cores, after installation. */
   readonly budgetMinutes: number;
-  /** What the machine must have beyond Node and npm; `null` for nothing. */
-  readonly needs: 'python' | 'servers' | null;
-  /** How many files run at once, each in its own process; 0: one process for all, much faster. */
+  /** What the machine must have beyond Node and npm. */
+  readonly needs: readonly Need[];
+  /** How many processes run at once. */
   readonly processes: number;
+  /** Whether each file has its own process; where files share them, starting is much faster. */
+  readonly isolated: boolean;
 }
 
 /** The other lanes, in the order in which CI runs them. */
@@ -24,8 +29,9 @@ export const LANES: readonly Lane[] = [
     name: 'engines',
     files: ['test/engines/**/*.test.ts'],
     budgetMinutes: 25,
-    needs: 'python',
+    needs: ['python'],
     processes: 1,
+    isolated: true,
   },
   {
     name: 'proof',
@@ -35,15 +41,17 @@ export const LANES: readonly Lane[] = [
       'test/simulation/accidents.test.ts',
     ],
     budgetMinutes: 15,
-    needs: null,
+    needs: [],
     processes: 2,
+    isolated: true,
   },
   {
     name: 'live',
     files: ['test/live/**/*.test.ts'],
     budgetMinutes: 15,
-    needs: 'servers',
+    needs: ['python', 'servers'],
     processes: 1,
+    isolated: true,
   },
 ];
 
@@ -55,8 +63,9 @@ export const CHECK_LANE: Lane = {
   name: 'check',
   files: ['{src,tools,test,bench}/**/*.test.ts'],
   budgetMinutes: 2,
-  needs: null,
-  processes: 0,
+  needs: [],
+  processes: 2,
+  isolated: false,
 };
 
 /** The test files of a lane, sorted. */

@@ -106,11 +106,34 @@ export function startPython(script: string, args: readonly string[]): ChildProce
 export function readRows(read: PyIcebergRead): readonly PyRow[] {
   const at = read.snapshotId === undefined ? [] : ['--snapshot', `${read.snapshotId}`];
   const ref = read.ref === undefined ? [] : ['--ref', read.ref];
-  const args = ['rows', resolve(read.catalogPath), read.table, ...at, ...ref];
-  return runPython(READER, args)
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as PyRow);
+  const text = runPython(READER, ['rows', resolve(read.catalogPath), read.table, ...at, ...ref]);
+  return rowsByTable(text).get(read.table) ?? [];
+}
+
+/**
+ * The rows of tables of one catalog, by table. Text and binary of more than `digestAbove` bytes
+ * come as `sha256:` and their digest.
+ */
+export function readTables(read: {
+  readonly catalogPath: string;
+  readonly tables: readonly string[];
+  readonly digestAbove: number;
+}): ReadonlyMap<string, readonly PyRow[]> {
+  const { catalogPath, tables, digestAbove } = read;
+  const limit = ['--digest-above', `${digestAbove}`];
+  return rowsByTable(runPython(READER, ['rows', resolve(catalogPath), ...tables, ...limit]));
+}
+
+function rowsByTable(text: string): ReadonlyMap<string, readonly PyRow[]> {
+  const tables = new Map<string, PyRow[]>();
+  let rows: PyRow[] = [];
+  for (const line of text.split('\n')) {
+    if (line === '') continue;
+    const document = JSON.parse(line) as string | PyRow;
+    if (typeof document === 'string') tables.set(document, (rows = []));
+    else rows.push(document);
+  }
+  return tables;
 }
 
 /** What a table says about itself. */

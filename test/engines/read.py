@@ -1,14 +1,16 @@
 """Reads an Iceberg table of a SQLite catalog through PyIceberg, for the engine lane.
 
-    read.py rows CATALOG_DB NAMESPACE.TABLE [--snapshot ID | --ref NAME]
+    read.py rows CATALOG_DB NAMESPACE.TABLE... [--snapshot ID | --ref NAME] [--digest-above BYTES]
     read.py describe CATALOG_DB NAMESPACE.TABLE
 
 `rows` prints one JSON object per row, in no particular order, with every value exact: 64-bit integers
 and decimals as digits, binary as hex, times as ISO 8601 with microseconds (UTC with a Z), maps as
-lists of pairs, NaN and infinities by name. `describe` prints one object about the table.
+lists of pairs, NaN and infinities by name; longer text and binary by their SHA-256. A line with a
+table's name as a JSON string stands before its rows. `describe` prints one object about the table.
 """
 
 import argparse
+import hashlib
 import json
 import math
 import sys
@@ -59,6 +61,19 @@ def exact(value, kind):
     return value
 
 
+def digested(value, limit):
+    """A value, or its SHA-256 when it is text or bytes of more than `limit` bytes."""
+    if not isinstance(value, (str, bytes)) or len(value) * 4 <= limit:
+        return value
+    data = value.encode() if isinstance(value, str) else value
+    return "sha256:" + hashlib.sha256(data).hexdigest() if len(data) > limit else value
+
+
+def shown(value, kind, limit):
+    short = digested(value, limit)
+    return short if short is not value else exact(value, kind)
+
+
 def print_rows(table, arguments):
     scan = table.scan()
     if arguments.snapshot is not None:
@@ -68,8 +83,11 @@ def print_rows(table, arguments):
     fields = scan.projection().fields
     for batch in scan.to_arrow().to_batches(max_chunksize=10_000):
         for row in batch.to_pylist():
-            shown = {field.name: exact(row[field.name], field.field_type) for field in fields}
-            print(json.dumps(shown, ensure_ascii=False, allow_nan=False))
+            values = {
+                field.name: shown(row[field.name], field.field_type, arguments.digest_above)
+                for field in fields
+            }
+            print(json.dumps(values, ensure_ascii=False, allow_nan=False))
 
 
 def describe(table):
@@ -108,16 +126,19 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("mode", choices=["rows", "describe"])
     parser.add_argument("catalog")
-    parser.add_argument("table")
+    parser.add_argument("table", nargs="+")
     parser.add_argument("--snapshot")
     parser.add_argument("--ref")
+    parser.add_argument("--digest-above", type=int, default=sys.maxsize)
     arguments = parser.parse_args()
     catalog = SqlCatalog("firn", uri=f"sqlite:///{arguments.catalog}")
-    table = catalog.load_table(arguments.table)
-    if arguments.mode == "rows":
-        print_rows(table, arguments)
-    else:
-        print(json.dumps(describe(table)))
+    for name in arguments.table:
+        table = catalog.load_table(name)
+        if arguments.mode == "rows":
+            print(json.dumps(name))
+            print_rows(table, arguments)
+        else:
+            print(json.dumps(describe(table)))
 
 
 if __name__ == "__main__":
