@@ -61,9 +61,17 @@ export class ByteCursor {
     return safe(this.packedBigInt());
   }
 
+  /** The rest of a {@link packedInt} whose first byte was read. */
+  packedIntAfter(first: number): number {
+    return safe(this.#packedAfter(first));
+  }
+
   /** A length-encoded integer of the client protocol. */
   packedBigInt(): bigint {
-    const first = this.uint(1);
+    return this.#packedAfter(this.uint(1));
+  }
+
+  #packedAfter(first: number): bigint {
     if (first < 251) return BigInt(first);
     if (first === 252) return BigInt(this.uint(2));
     if (first === 253) return BigInt(this.uint(3));

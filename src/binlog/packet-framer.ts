@@ -21,7 +21,7 @@ export class PacketFramer {
   #chunkAt = 0;
   readonly #header = new Uint8Array(HEADER_BYTES);
   #headerLength = 0;
-  #sequence = -1;
+  #sequence: number;
   /** Bytes of the present packet that have not come yet; -1 between packets. */
   #missing = -1;
   /** Whether the payload goes on in the packet after the present one. */
@@ -29,9 +29,19 @@ export class PacketFramer {
   #joined = new Uint8Array(0);
   #joinedLength = 0;
 
-  /** Payloads above `payloadBytesMax` are refused as soon as a header announces them. */
-  constructor(payloadBytesMax: number) {
+  /**
+   * Payloads above `payloadBytesMax` are refused as soon as a header announces them. `first` is the
+   * number that the first packet must have; without it any will do.
+   */
+  constructor(payloadBytesMax: number, first: number | null = null) {
     this.#payloadBytesMax = payloadBytesMax;
+    this.#sequence = first === null ? -1 : (first + 255) & 255;
+  }
+
+  /** Whether bytes are there, or were kept, that no payload was made of. */
+  get hasRest(): boolean {
+    const { length } = this.#chunk;
+    return this.#headerLength > 0 || this.#missing >= 0 || this.#chunkAt < length;
   }
 
   /** Gives the next bytes of the connection; the former ones must have been used up. */

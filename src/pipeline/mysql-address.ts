@@ -4,7 +4,7 @@ import type { PipelineConfig } from '../config/pipeline-config.ts';
 import type { SecretReader } from '../config/secret-reference.ts';
 import { present } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
-import type { MysqlAddress, MysqlTls } from '../sources/mysql/connection.ts';
+import type { MysqlAddress, MysqlTls } from '../sources/mysql/login.ts';
 
 type MysqlConfig = Extract<PipelineConfig['source'], { readonly type: 'mysql' }>;
 

@@ -155,7 +155,7 @@ function retentionFindings(settings: ServerSettings): readonly Finding[] {
   const isOff = days === 0 || variables.get('binlog_expire_logs_auto_purge') === 'OFF';
   if (isOff || days >= RETENTION_DAYS_MIN) return [];
   const length =
-    days >= 1 ? `${Math.round(days * 10) / 10} days` : `${Math.round(days * 24)} hours`;
+    days >= 1 ? `${Math.round(days * 10) / 10} days` : hoursText(Math.round(days * 24));
   const message =
     `The server keeps its log for ${length}. A pipeline that stands still for longer loses its ` +
     'place, and its tables are loaded again.';
@@ -314,4 +314,8 @@ function extraFindings({ server, grants, account }: ServerSettings): readonly Fi
     const fix = `REVOKE ${list} ON ${scope} FROM ${account};`;
     return [finding('warning', 'extra-privileges', [message, fix])];
   });
+}
+
+function hoursText(hours: number): string {
+  return hours === 1 ? '1 hour' : `${hours} hours`;
 }

@@ -1,44 +1,23 @@
 /**
- * A connection to MySQL or MariaDB: address, TLS, login and session settings are mysql2's, every
- * failure is told by a code. `takeSocket` gives the authenticated socket to a reader of its own,
- * which then speaks the protocol alone: no query attributes, no session tracking and EOF packets
- * at the ends of columns and rows, because this client offers nothing newer.
+ * A connection to MySQL or MariaDB that is logged in and has its session settings: small statements
+ * one at a time, every failure told by a code. `takeSocket` gives the socket to a reader of its
+ * own. Firn speaks the protocol itself: no query attributes, no session tracking and EOF packets at
+ * the ends of columns and rows, because its login offers nothing newer.
  *
- * A server can ask any client for a local file (LOAD DATA LOCAL); this one does not offer it.
+ * Whatever a server sends, a statement ends: by its answer, by a refusal, or by an error after
+ * which the connection is closed. A server is never sent a file, whatever it asks for.
  */
-import { Socket, isIP } from 'node:net';
-import { createConnection } from 'mysql2';
-import type { Connection, ConnectionOptions } from 'mysql2';
+import type { Socket } from 'node:net';
 import { assert } from '../../kernel/assert.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import type { MysqlFlavour } from '../../mysql/mysql-column.ts';
-import { connectionError } from './connection-failure.ts';
-
-/** How the server's certificate is looked at. */
-export type MysqlTls =
-  /** Nothing is encrypted. For a server on the same machine or in a tunnel. */
-  | { readonly kind: 'off' }
-  /** The certificate must come from `ca` (PEM), or from a public authority when it is `null`. */
-  | {
-      readonly kind: 'verify';
-      readonly ca: string | null;
-      /**
-       * Whether it must also carry the host's name. Certificates that MySQL makes for itself do
-       * not.
-       */
-      readonly hostName: boolean;
-    };
-
-/** Where a server is and who asks. */
-export interface MysqlAddress {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly tls: MysqlTls;
-  /** Until login is through; 15 s when left out. */
-  readonly connectMsMax?: number;
-}
+import { connectionError, errorOfPacket } from './connection-failure.ts';
+import { login } from './login.ts';
+import type { Login, MysqlAddress } from './login.ts';
+import { TextAnswer } from './text-answer.ts';
+import type { TextRow } from './text-answer.ts';
 
 /** Which server answered. */
 export interface MysqlServer {
@@ -49,30 +28,17 @@ export interface MysqlServer {
   readonly version: number;
 }
 
-/** A row of an answer: each value as text, `null` for NULL. */
-export type TextRow = readonly (string | null)[];
-
-/** Until login and session settings are through. */
-const CONNECT_MS_MAX = 15_000;
-
 /** How long one of Firn's own small statements may take. */
 const QUERY_MS_MAX = 60_000;
 
 /** Bytes one small statement may answer; reads of tables use the socket. */
 const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 
-/**
- * What mysql2 would offer and Firn does not want. Without query attributes a COM_QUERY is one byte
- * and the statement.
- */
-const FLAGS_OFF = [
-  '-LOCAL_FILES',
-  '-ODBC',
-  '-FOUND_ROWS',
-  '-IGNORE_SPACE',
-  '-SESSION_TRACK',
-  '-CLIENT_QUERY_ATTRIBUTES',
-];
+const COM_QUIT = 1;
+const COM_QUERY = 3;
+
+/** Mark of an error packet, which a server also sends unasked before it closes a connection. */
+const ERROR = 0xff;
 
 /**
  * The session: UTF-8 both ways, UTC, plain string escapes, and nothing that waits or is cut off by
@@ -89,24 +55,35 @@ const SESSION_OF_FLAVOUR = {
   mariadb: 'SET SESSION max_statement_time = 0',
 } as const satisfies Record<MysqlFlavour, string>;
 
+/** A statement that waits for its answer. */
+interface Pending {
+  readonly answer: TextAnswer;
+  readonly resolve: (rows: readonly TextRow[]) => void;
+  readonly reject: (error: FirnError) => void;
+}
+
 /** A connection that is logged in. One statement at a time. */
 export class MysqlConnection {
-  readonly #connection: Connection;
   readonly #socket: Socket;
+  readonly #id: number;
   readonly #where: string;
+  readonly #clock: Clock;
+  readonly #queryMsMax: number;
   #server: MysqlServer | null = null;
   #taken = false;
-  #bytesBefore = 0;
+  #pending: Pending | null = null;
+  #failure: FirnError | null = null;
 
-  constructor(connection: Connection, where: string) {
-    const socket: unknown = Reflect.get(connection, 'stream');
-    assert(socket instanceof Socket, 'mysql2 keeps its socket as `stream`');
-    this.#connection = connection;
+  constructor({ socket, id }: Login, address: MysqlAddress, clock: Clock) {
     this.#socket = socket;
-    this.#where = where;
-    // Failures come through the statement that runs; between statements the next one fails.
-    connection.on('error', ignore);
-    socket.on('data', () => this.#boundAnswer());
+    this.#id = id;
+    this.#where = `${address.host}:${address.port}`;
+    this.#clock = clock;
+    this.#queryMsMax = address.queryMsMax ?? QUERY_MS_MAX;
+    socket.on('data', (chunk: Uint8Array) => this.#arrived(chunk));
+    socket.on('error', (error) => this.#fail(connectionError(error, this.#where)));
+    socket.on('close', () => this.#fail(this.#closed()));
+    socket.resume();
   }
 
   /** Host and port, without secrets. */
@@ -121,12 +98,12 @@ export class MysqlConnection {
 
   /** Id of the session at the server. */
   get id(): number {
-    return this.#connection.threadId;
+    return this.#id;
   }
 
   /** Whether the socket still stands as far as this side knows. */
   get isOpen(): boolean {
-    return !this.#taken && !this.#socket.destroyed;
+    return !this.#taken && this.#failure === null && !this.#socket.destroyed;
   }
 
   /** Learns who answers and sets the session. Called once, by {@link openConnection}. */
@@ -140,55 +117,93 @@ export class MysqlConnection {
   /**
    * Runs one statement and gives all its rows.
    *
-   * @throws {FirnError} SOURCE-UNREACHABLE, SOURCE-TIMEOUT, SOURCE-PRIVILEGE, SOURCE-FAILED with
-   *   the server's error number in `cause`
+   * @throws {FirnError} SOURCE-UNREACHABLE, SOURCE-TIMEOUT, SOURCE-PRIVILEGE,
+   *   SOURCE-ANSWER-MALFORMED, SOURCE-FAILED with the server's error number in `cause`
    */
-  query(sql: string): Promise<readonly TextRow[]> {
+  async query(sql: string): Promise<readonly TextRow[]> {
     assert(!this.#taken, 'the socket still belongs to the connection');
-    this.#bytesBefore = this.#socket.bytesRead;
-    return new Promise((resolve, reject) => {
-      const statement = { sql, timeout: QUERY_MS_MAX, rowsAsArray: true };
-      const typeCast = (field: { string(): string | null }): string | null => field.string();
-      this.#connection.query({ ...statement, typeCast }, (error, rows) => {
-        if (error === null) return resolve(Array.isArray(rows) ? (rows as TextRow[]) : []);
-        const coded = connectionError(error, this.#where);
-        // An answer that is still under way would be taken for the next statement's.
-        if (coded.code === 'SOURCE-TIMEOUT') this.destroy();
-        reject(coded);
-      });
+    assert(this.#pending === null, 'a connection runs one statement at a time');
+    if (this.#failure !== null) throw this.#failure;
+    const answered = new AbortController();
+    const rows = new Promise<readonly TextRow[]>((resolve, reject) => {
+      this.#pending = { answer: new TextAnswer(ANSWER_BYTES_MAX), resolve, reject };
     });
+    void this.#limitTime(answered.signal);
+    this.#socket.write(commandPacket(COM_QUERY, Buffer.from(sql)));
+    try {
+      return await rows;
+    } finally {
+      answered.abort();
+    }
   }
 
   /** Gives the socket away; the connection is of no more use. See {@link takeSocket}. */
   release(): Socket {
     assert(!this.#taken && this.#server !== null, 'the connection is prepared and whole');
+    assert(this.#pending === null, 'no statement is under way');
+    if (this.#failure !== null) throw this.#failure;
     this.#taken = true;
     const socket = this.#socket;
     socket.pause();
-    for (const event of ['data', 'end', 'close', 'error']) socket.removeAllListeners(event);
+    for (const event of ['data', 'close', 'error']) socket.removeAllListeners(event);
     return socket;
   }
 
   /** Says goodbye and closes. */
   close(): Promise<void> {
-    if (this.#taken || this.#socket.destroyed) return Promise.resolve();
+    const socket = this.#socket;
+    if (this.#taken || socket.destroyed) return Promise.resolve();
     return new Promise((resolve) => {
-      this.#socket.once('close', () => resolve());
-      this.#connection.end(() => this.#socket.destroy());
+      socket.once('close', () => resolve());
+      socket.end(commandPacket(COM_QUIT, new Uint8Array(0)), () => socket.destroy());
     });
   }
 
   /** Cuts the connection at once. */
   destroy(): void {
-    this.#connection.destroy();
     this.#socket.destroy();
   }
 
-  /** A server that answers without end must not fill the memory. */
-  #boundAnswer(): void {
-    if (this.#socket.bytesRead - this.#bytesBefore > ANSWER_BYTES_MAX) {
-      this.#socket.destroy(new Error('The server answers more than a statement of Firn asks for'));
+  #arrived(chunk: Uint8Array): void {
+    const pending = this.#pending;
+    if (pending === null) return this.#fail(this.#unasked(chunk));
+    try {
+      const end = pending.answer.take(chunk);
+      if (end === null) return;
+      this.#pending = null;
+      if (end.kind === 'rows') pending.resolve(end.rows);
+      else pending.reject(connectionError(end.error, this.#where));
+    } catch (error) {
+      this.#fail(placed(error, this.#where));
     }
+  }
+
+  /** An answer that is still under way would be taken for the next statement's. */
+  async #limitTime(answered: AbortSignal): Promise<void> {
+    await this.#clock.sleep(this.#queryMsMax, answered);
+    if (answered.aborted) return;
+    const what = `The server did not answer a statement within ${this.#queryMsMax / 1000} s`;
+    this.#fail(new FirnError('SOURCE-TIMEOUT', { what, where: this.#where }));
+  }
+
+  /** Nobody asked: the server's last word on this connection, or somebody else's. */
+  #unasked(chunk: Uint8Array): FirnError {
+    if (chunk[4] === ERROR) return connectionError(errorOfPacket(chunk.subarray(4)), this.#where);
+    const what = 'The server speaks without being asked';
+    return new FirnError('SOURCE-ANSWER-MALFORMED', { what, where: this.#where });
+  }
+
+  #fail(error: FirnError): void {
+    this.#failure ??= error;
+    this.#socket.destroy();
+    const pending = this.#pending;
+    this.#pending = null;
+    pending?.reject(error);
+  }
+
+  #closed(): FirnError {
+    const what = 'The connection was closed';
+    return new FirnError('SOURCE-UNREACHABLE', { what, where: this.#where });
   }
 }
 
@@ -198,29 +213,11 @@ export class MysqlConnection {
  * @throws {FirnError} SOURCE-UNREACHABLE, SOURCE-LOGIN-REFUSED, SOURCE-TLS, SOURCE-TIMEOUT and what
  *   {@link MysqlConnection.query} throws
  */
-export async function openConnection(address: MysqlAddress): Promise<MysqlConnection> {
-  const where = `${address.host}:${address.port}`;
-  const raw = createConnection({
-    host: address.host,
-    port: address.port,
-    user: address.user,
-    password: address.password,
-    connectTimeout: address.connectMsMax ?? CONNECT_MS_MAX,
-    charset: 'utf8mb4_general_ci',
-    keepAliveInitialDelay: 30_000,
-    flags: FLAGS_OFF,
-    connectAttributes: { program_name: 'firn' },
-    ...tlsOptions(address),
-  });
-  await new Promise<void>((resolve, reject) => {
-    raw.on('error', ignore);
-    raw.connect((error) => {
-      if (error === null) return resolve();
-      raw.destroy();
-      reject(connectionError(error, where));
-    });
-  });
-  const connection = new MysqlConnection(raw, where);
+export async function openConnection(
+  address: MysqlAddress,
+  clock: Clock = systemClock,
+): Promise<MysqlConnection> {
+  const connection = new MysqlConnection(await login(address), address, clock);
   try {
     await connection.prepare();
   } catch (error) {
@@ -251,18 +248,9 @@ export function commandPacket(code: number, body: Uint8Array): Buffer {
   return packet;
 }
 
-function tlsOptions({ host, tls }: MysqlAddress): Pick<ConnectionOptions, 'ssl'> {
-  if (tls.kind === 'off') return {};
-  if (tls.hostName && isIP(host) !== 0) {
-    throw new FirnError('SOURCE-TLS', {
-      what: 'The server is given by its address, and a certificate is verified against a name',
-      where: host,
-      remedy:
-        'Give the server by the name in its certificate, or verify only that the certificate comes from your own authority (tls: verify-ca and tlsCa).',
-    });
-  }
-  const ca = tls.ca === null ? {} : { ca: tls.ca };
-  return { ssl: { ...ca, minVersion: 'TLSv1.2', verifyIdentity: tls.hostName } };
+function placed(error: unknown, where: string): FirnError {
+  if (!(error instanceof FirnError)) return connectionError(error, where);
+  return new FirnError(error.code, { what: error.what, where });
 }
 
 function readServer(versionText: string, comment: string): MysqlServer {
@@ -273,8 +261,4 @@ function readServer(versionText: string, comment: string): MysqlServer {
   const part = (text: string | undefined): number => Number.parseInt(text ?? '0', 10);
   const version = part(major) * 10_000 + part(minor) * 100 + part(patch);
   return { flavour: isMariadb ? 'mariadb' : 'mysql', versionText, version };
-}
-
-function ignore(): void {
-  // Told by the statement that fails.
 }

@@ -13,8 +13,9 @@ import type { TableName } from '../../model/table-schema.ts';
 import { formatTableName } from '../../model/table-schema.ts';
 import { mapColumn } from '../../mysql/column-mapping.ts';
 import type { MysqlColumn, MysqlFlavour } from '../../mysql/mysql-column.ts';
-import type { MysqlConnection, TextRow } from './connection.ts';
 import { quoteText } from '../../mysql/table-statements.ts';
+import type { MysqlConnection } from './connection.ts';
+import type { TextRow } from './text-answer.ts';
 
 /** A unique key of a table. */
 export interface UniqueKey {

@@ -5,7 +5,8 @@
 import { isFirnError } from '../../kernel/firn-error.ts';
 import { parseGrant } from '../../mysql/grant.ts';
 import type { Grant } from '../../mysql/grant.ts';
-import type { MysqlConnection, MysqlServer, TextRow } from './connection.ts';
+import type { MysqlConnection, MysqlServer } from './connection.ts';
+import type { TextRow } from './text-answer.ts';
 
 /** Facts of a server. */
 export interface ServerSettings {

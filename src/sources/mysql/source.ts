@@ -17,7 +17,8 @@ import type { ChangeSource, SourceMark } from '../../ports/source.ts';
 import { readChunks } from './reads/bootstrap-chunks.ts';
 import { checkMysql } from './check.ts';
 import { openConnection } from './connection.ts';
-import type { MysqlAddress, MysqlConnection } from './connection.ts';
+import type { MysqlConnection } from './connection.ts';
+import type { MysqlAddress } from './login.ts';
 import { discoverTables, readShapes, sourceTableOf } from './discover.ts';
 import { readByKeys } from './reads/key-reads.ts';
 import { highPlace, lowPlace, snapshotPlace } from './log/log-marks.ts';
@@ -63,7 +64,7 @@ class MysqlSource implements ChangeSource {
   constructor(options: MysqlSourceOptions) {
     this.#options = options;
     this.#sourceId = `mysql:${options.namespace}`;
-    this.#connect = async () => openConnection(await options.address());
+    this.#connect = async () => openConnection(await options.address(), options.clock);
   }
 
   async discover(): Promise<readonly SourceTable[]> {

@@ -11,6 +11,7 @@ import { FirnError } from '../../../kernel/firn-error.ts';
 import { parseJson } from '../../../kernel/lossless-json.ts';
 import { emptyGtidSet } from '../../../mysql/gtid-set.ts';
 import type { MysqlConnection } from '../connection.ts';
+import { comparePlaces } from './log-place.ts';
 import type { LogPlace } from './log-place.ts';
 import { proofAt, spotAfter } from './log-scan.ts';
 import type { ScanParts } from './log-scan.ts';
@@ -38,7 +39,7 @@ export function lowPlace(parts: ScanParts): Promise<LogPlace> {
     // After the set: everything up to this end that the scan does not find is in the set.
     const end = await logEnd(connection);
     const found = await spotAfter(parts, { gtids, end });
-    return { ...found, gtids, serverUuid: server.uuid };
+    return { ...found, gtids, serverUuid: server.uuid, repeatsUntil: null };
   });
 }
 
@@ -63,7 +64,10 @@ export async function snapshotPlace(
   return placeAt(parts, { connection, server, spot: await snapshotSpot(connection) });
 }
 
-/** The same transactions in the files of the server that answers now. */
+/**
+ * The same transactions in the files of the server that answers now. Its log may have them in
+ * another order, with its own between them.
+ */
 export async function placeAfter(
   parts: ScanParts,
   request: { readonly connection: MysqlConnection; readonly place: LogPlace },
@@ -73,7 +77,8 @@ export async function placeAfter(
   const end = await logEnd(connection);
   const gtids = place.gtids ?? emptyGtidSet(connection.server.flavour);
   const found = await spotAfter(parts, { gtids, end });
-  return { ...found, gtids, serverUuid: server.uuid };
+  const repeatsUntil = comparePlaces(found, end) < 0 ? end : null;
+  return { ...found, gtids, serverUuid: server.uuid, repeatsUntil };
 }
 
 async function placeAt(
@@ -94,7 +99,7 @@ async function placeAt(
       where: connection.where,
     });
   }
-  return { ...spot, gtids, serverUuid: server.uuid, proof };
+  return { ...spot, gtids, serverUuid: server.uuid, proof, repeatsUntil: null };
 }
 
 /** MariaDB: the place of the snapshot that a transaction sees, by the server's own account. */

@@ -13,6 +13,7 @@ import type { GtidSet } from '../../../mysql/gtid-set.ts';
 import type { MysqlFlavour } from '../../../mysql/mysql-column.ts';
 import type { SourcePosition } from '../../../model/source-position.ts';
 import type { SourceMark } from '../../../ports/source.ts';
+import type { LogSpot } from './log-status.ts';
 
 /** An event by where it stands and what it says. */
 export interface EventProof {
@@ -32,6 +33,11 @@ export interface LogPlace {
   /** `@@server_uuid`; on MariaDB `id-` and `@@server_id`. */
   readonly serverUuid: string;
   readonly proof: EventProof;
+  /**
+   * After another server took over: up to here its log may hold transactions that are among
+   * {@link gtids} behind ones that are not. They are passed over. `null`: nothing is read twice.
+   */
+  readonly repeatsUntil: LogSpot | null;
 }
 
 /** Longest text of a set that is kept in a position. */
@@ -42,7 +48,8 @@ const FILE_NUMBER_MAX = 2 ** 23 - 1;
 
 const OFFSET_BITS = 40n;
 
-const TOKEN = /^([^/:]+):(\d{1,15})\/(\d{1,15}):([0-9a-f]{16})\/([0-9a-z-]{1,40})\/([^/]*)$/;
+const TOKEN =
+  /^([^/:]+):(\d{1,15})\/(\d{1,15}):([0-9a-f]{16})\/([0-9a-z-]{1,40})\/([^/]*)(?:\/([^/:]+):(\d{1,15}))?$/;
 
 /** What an event of the log is recognised by. */
 export interface ProvableEvent {
@@ -66,13 +73,25 @@ export function proofOf(event: ProvableEvent): EventProof {
 /** The text of a place: equal places have equal text, at most 64 KiB. */
 function formatPlace(place: LogPlace): string {
   const gtids = place.gtids?.format() ?? '-';
+  const { repeatsUntil } = place;
   const parts = [
-    `${encodeURIComponent(place.fileName)}:${place.offset}`,
+    formatSpot(place),
     `${place.proof.offset}:${place.proof.hash}`,
     place.serverUuid,
     gtids.length <= GTIDS_LENGTH_MAX ? gtids : '-',
+    ...(repeatsUntil === null ? [] : [formatSpot(repeatsUntil)]),
   ];
   return parts.join('/');
+}
+
+function formatSpot({ fileName, offset }: LogSpot): string {
+  return `${encodeURIComponent(fileName)}:${offset}`;
+}
+
+function parseSpot(file: string, offset: string): LogSpot | null {
+  const fileName = decodeName(file);
+  if (fileName === null || fileNumber(fileName) === null) return null;
+  return { fileName, offset: Number.parseInt(offset, 10) };
 }
 
 /** Reads {@link formatPlace}'s text; `null` when it is not one of that kind of server. */
@@ -80,12 +99,14 @@ export function parsePlace(token: string, flavour: MysqlFlavour): LogPlace | nul
   const match = TOKEN.exec(token);
   if (match === null) return null;
   const [, file = '', offset = '', proofOffset = '', hash = '', serverUuid = '', text = ''] = match;
+  const [untilFile, untilOffset] = match.slice(7);
   const gtids = text === '-' ? null : parseGtidSet(text, flavour);
   if (text !== '-' && gtids === null) return null;
-  const fileName = decodeName(file);
-  if (fileName === null || fileNumber(fileName) === null) return null;
+  const spot = parseSpot(file, offset);
+  if (spot === null) return null;
   const proof = { offset: Number.parseInt(proofOffset, 10), hash };
-  return { fileName, offset: Number.parseInt(offset, 10), gtids, serverUuid, proof };
+  const repeatsUntil = untilFile === undefined ? null : parseSpot(untilFile, untilOffset ?? '');
+  return { ...spot, gtids, serverUuid, proof, repeatsUntil };
 }
 
 /**

@@ -8,19 +8,19 @@ import type { SourcePosition } from '../../../model/source-position.ts';
 import type { PositionVerdict, SourceMark } from '../../../ports/source.ts';
 import type { MysqlConnection } from '../connection.ts';
 import { placeAfter } from './log-marks.ts';
-import { fileBase, markAt, parsePlace } from './log-place.ts';
+import { comparePlaces, fileBase, markAt, parsePlace } from './log-place.ts';
 import type { LogPlace } from './log-place.ts';
 import { proofAt } from './log-scan.ts';
 import type { ScanParts } from './log-scan.ts';
 import { logFiles, readLogServer, withConnection } from './log-status.ts';
-import type { LogServer } from './log-status.ts';
+import type { LogFile, LogServer } from './log-status.ts';
 
 /** Where reading goes on, or why it cannot. */
 export type PlaceVerdict =
   | { readonly kind: 'valid'; readonly place: LogPlace }
   /** The same transactions stand at other places now: another server took over. */
   | { readonly kind: 'renumbered'; readonly place: LogPlace; readonly reason: string }
-  | { readonly kind: 'broken'; readonly reason: string };
+  | { readonly kind: 'broken'; readonly reason: string; readonly isPurged: boolean };
 
 /** Longest text of a gap in a message. */
 const GAP_LENGTH_MAX = 500;
@@ -64,9 +64,8 @@ export async function verifyPlace(
     if (place.gtids === null || server.executed === null) {
       return broken(`${other}, and without GTIDs its log cannot be compared.`);
     }
-    if (gap !== null) return broken(`${other}. ${gap}`);
-    const moved = await placeAfter(parts, request);
-    return { kind: 'renumbered', place: moved, reason: `${other} with the same transactions.` };
+    if (gap !== null) return broken(`${other}. ${gap.text}`);
+    return renumbered(parts, { ...request, reason: `${other} with the same transactions.` });
   }
   return sameServer(parts, { ...request, gap });
 }
@@ -76,22 +75,13 @@ async function sameServer(
   request: {
     readonly connection: MysqlConnection;
     readonly place: LogPlace;
-    readonly gap: string | null;
+    readonly gap: Gap | null;
   },
 ): Promise<PlaceVerdict> {
   const { connection, place, gap } = request;
   const files = await logFiles(connection);
   const file = files.find(({ fileName }) => fileName === place.fileName);
-  const first = files[0]?.fileName ?? 'nothing';
-  const at = `${place.fileName}:${place.offset}`;
-  if (file === undefined) {
-    if (place.gtids === null || gap !== null || isRenamed(files, place)) {
-      const range = `The server keeps its log from ${first} on; changes from ${at} on are gone.`;
-      return broken(gap === null ? range : `${range} ${gap}`);
-    }
-    // The file is gone, and nothing in it lay behind the place.
-    return { kind: 'valid', place: await placeAfter(parts, request) };
-  }
+  if (file === undefined) return withoutFile(parts, { ...request, files });
   if (file.sizeBytes < place.offset) {
     return broken(
       `The log file ${place.fileName} ends at ${file.sizeBytes}, before the position ${place.offset}: it was begun anew or an older copy was restored.`,
@@ -103,31 +93,73 @@ async function sameServer(
       `The event at ${place.fileName}:${place.proof.offset} is another one than was read: the log was begun anew or an older copy was restored.`,
     );
   }
-  if (gap !== null) return broken(gap);
+  if (gap !== null) return broken(gap.text);
   return { kind: 'valid', place };
 }
 
+/** The server has no file of the place's name (any more). */
+async function withoutFile(
+  parts: ScanParts,
+  request: {
+    readonly connection: MysqlConnection;
+    readonly place: LogPlace;
+    readonly gap: Gap | null;
+    readonly files: readonly LogFile[];
+  },
+): Promise<PlaceVerdict> {
+  const { place, gap, files } = request;
+  const [first] = files;
+  const { fileName, offset } = place;
+  const isRenamed = files.every((file) => fileBase(file.fileName) !== fileBase(fileName));
+  if (place.gtids !== null && gap === null) {
+    if (isRenamed) {
+      const reason = `The log of the server is ${first?.fileName ?? 'gone'} now, after ${fileName}, with the same transactions.`;
+      return renumbered(parts, { ...request, reason });
+    }
+    // The file is gone, and nothing in it lay behind the place.
+    return { kind: 'valid', place: await placeAfter(parts, request) };
+  }
+  const range = `The server keeps its log from ${first?.fileName ?? 'nothing'} on; changes from ${fileName}:${offset} on are gone.`;
+  const isBefore = first !== undefined && comparePlaces(place, { ...first, offset: 0 }) < 0;
+  const isPurged = isBefore && !isRenamed && gap?.kind !== 'lost';
+  return broken(gap === null ? range : `${range} ${gap.text}`, isPurged);
+}
+
+async function renumbered(
+  parts: ScanParts,
+  request: {
+    readonly connection: MysqlConnection;
+    readonly place: LogPlace;
+    readonly reason: string;
+  },
+): Promise<PlaceVerdict> {
+  const { reason } = request;
+  return { kind: 'renumbered', place: await placeAfter(parts, request), reason };
+}
+
+/** What is missing between a place and the server, as a sentence. */
+interface Gap {
+  /** `lost`: the server lacks what was read; `purged`: it no longer has what was not read. */
+  readonly kind: 'lost' | 'purged';
+  readonly text: string;
+}
+
 /** Why the server's transactions do not continue those of the place; `null` when they do. */
-function gapOf({ executed, purged }: LogServer, { gtids }: LogPlace): string | null {
+function gapOf({ executed, purged }: LogServer, { gtids }: LogPlace): Gap | null {
   if (gtids === null || executed === null || gtids.flavour !== executed.flavour) return null;
   const lost = gtids.subtract(executed);
   if (!lost.isEmpty) {
-    return `Transactions that were read are not in the server: ${shortened(lost.format())}.`;
+    const text = `Transactions that were read are not in the server: ${shortened(lost.format())}.`;
+    return { kind: 'lost', text };
   }
   const missing = purged === null ? null : purged.subtract(gtids);
   if (missing === null || missing.isEmpty) return null;
-  return `The server has purged transactions that were not read: ${shortened(missing.format())}.`;
+  const text = `The server has purged transactions that were not read: ${shortened(missing.format())}.`;
+  return { kind: 'purged', text };
 }
 
-function isRenamed(
-  files: readonly { readonly fileName: string }[],
-  { fileName }: LogPlace,
-): boolean {
-  return files.every((file) => fileBase(file.fileName) !== fileBase(fileName));
-}
-
-function broken(reason: string): PlaceVerdict & PositionVerdict {
-  return { kind: 'broken', reason };
+function broken(reason: string, isPurged = false): PlaceVerdict & PositionVerdict {
+  return { kind: 'broken', reason, isPurged };
 }
 
 function shortened(text: string): string {

@@ -59,6 +59,8 @@ export class TransactionReader {
   #isSkipping: boolean;
   #isOpen = false;
   #isExplicit = false;
+  /** The transaction was read at the server that was there before. */
+  #isRepeated = false;
   #gtid: string | null = null;
   #commitTsUs = 0n;
   readonly #touched = new Set<LogTable>();
@@ -145,10 +147,12 @@ export class TransactionReader {
     switch (event.kind) {
       case 'gtid':
         this.#begin(event.gtid, event.originalCommitUs ?? microseconds(event));
+        this.#passOver(this.#place.repeatsUntil !== null && this.#wasRead(event.gtid));
         this.#isExplicit = this.#parts.server.flavour === 'mariadb' && !event.standalone;
         return null;
       case 'anonymous-gtid':
         this.#begin(null, event.originalCommitUs ?? microseconds(event));
+        this.#passOver(false);
         return null;
       case 'table-map':
         if (!this.#parts.tables.isPending(event.table)) return null;
@@ -195,6 +199,15 @@ export class TransactionReader {
     if (this.#touched.size > 0) this.#touched.clear();
   }
 
+  #wasRead(gtid: string): boolean {
+    return this.#place.gtids?.contains(gtid) === true;
+  }
+
+  #passOver(isRepeated: boolean): void {
+    this.#isRepeated = isRepeated;
+    this.#parts.log.isPassing = isRepeated;
+  }
+
   #takeQuery(event: QueryEvent): Iterable<SourceEvent> | null {
     // Nearly all of them; everything else is looked at word by word.
     if (event.sql === 'BEGIN') return this.#open();
@@ -236,6 +249,7 @@ export class TransactionReader {
   }
 
   #takeStatement(event: QueryEvent, statement: Statement): Iterable<SourceEvent> | null {
+    if (this.#isRepeated) return null;
     const { tables, foldNames, onSwap } = this.#parts;
     const effects = effectsOf(statement, {
       captured: tables.names(),
@@ -268,7 +282,7 @@ export class TransactionReader {
     this.#isOpen = false;
     const { tables, prepared } = this.#parts;
     const touched = prepared.decide(xid);
-    if (action === 'rollback') return null;
+    if (action === 'rollback' || this.#isRepeated) return null;
     // A table that was loaded after the PREPARE lacks its rows as well.
     const what =
       touched === null
@@ -282,7 +296,8 @@ export class TransactionReader {
 
   #takePrepare(event: Extract<LogEvent, { kind: 'xa-prepare' }>): Iterable<SourceEvent> | null {
     this.#isOpen = false;
-    if (event.onePhase) return null;
+    // Without its rows it is not known what it touches: its commit will find it unknown.
+    if (event.onePhase || this.#isRepeated) return null;
     this.#parts.prepared.prepare(
       event.xid,
       [...this.#touched].map(({ namespace, table }) => ({ namespace, table })),
@@ -332,7 +347,7 @@ export class TransactionReader {
   #end(event: LogEvent): void {
     const proving = this.#proving;
     if (proving === null) return;
-    const { gtids, serverUuid } = this.#place;
+    const { gtids, serverUuid, repeatsUntil: until } = this.#place;
     // A place goes with its last transaction; without GTIDs the file must be one that stays.
     if (gtids !== null && BETWEEN.has(event.kind)) return;
     if (this.#gtid !== null) gtids?.add(this.#gtid);
@@ -342,7 +357,9 @@ export class TransactionReader {
     }
     this.#gtid = null;
     const { fileName, endOffset: offset } = event;
-    this.#place = { fileName, offset, gtids, serverUuid, proof: proofOf(proving) };
+    const isPast = until !== null && comparePlaces({ fileName, offset }, until) >= 0;
+    const repeatsUntil = isPast ? null : until;
+    this.#place = { fileName, offset, gtids, serverUuid, proof: proofOf(proving), repeatsUntil };
   }
 
   /** A file past 4 GiB is read from its start: nothing before the place counts. */
