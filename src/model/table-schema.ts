@@ -37,9 +37,13 @@ export interface TableSchema {
   readonly keyColumnIds: readonly number[];
 }
 
-/** `namespace.table`, for messages and as a map key. */
-export function formatTableName(name: TableName): string {
-  return `${name.namespace}.${name.table}`;
+/**
+ * `namespace.table`, for messages and as a map key: different tables never have the same text, so a
+ * namespace with a dot in it stands in backticks.
+ */
+export function formatTableName({ namespace, table }: TableName): string {
+  if (!/[.`]/.test(namespace)) return `${namespace}.${table}`;
+  return `\`${namespace.replaceAll('`', '``')}\`.${table}`;
 }
 
 /** The key columns in key order. */

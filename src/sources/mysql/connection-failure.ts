@@ -8,6 +8,9 @@ import type { ErrorCode } from '../../kernel/error-registry.ts';
 /** Longest part of a server's message that is passed on. */
 const WORDS_MAX = 400;
 
+/** What mysql2 says of a way to log in that it does not know. */
+const UNKNOWN_PLUGIN = /^Server requests authentication using unknown plugin (.*?)\. See /s;
+
 /** Failures of the network and of mysql2, by `code`. */
 const BY_NAME: Readonly<Record<string, ErrorCode>> = {
   HANDSHAKE_NO_SSL_SUPPORT: 'SOURCE-TLS',
@@ -62,7 +65,18 @@ const BY_NUMBER: Readonly<Record<number, ErrorCode>> = {
 export function connectionError(error: unknown, where: string): FirnError {
   if (isFirnError(error)) return error;
   const code = codeOf(error);
+  const plugin = error instanceof Error ? UNKNOWN_PLUGIN.exec(error.message)?.[1] : undefined;
+  if (plugin !== undefined) return unknownPlugin(plugin, where);
   return new FirnError(code, { what: `The source says: ${wordsOf(error)}`, where, cause: error });
+}
+
+function unknownPlugin(plugin: string, where: string): FirnError {
+  return new FirnError('SOURCE-LOGIN-REFUSED', {
+    what: `The server wants a login by ${plugin.slice(0, WORDS_MAX)}, which Firn does not know`,
+    where,
+    remedy:
+      'Give the user of the pipeline a password that is looked at by caching_sha2_password (MySQL) or mysql_native_password (MariaDB).',
+  });
 }
 
 /** The server's error number behind a coded error; `null` when the server said none. */
@@ -88,6 +102,8 @@ function codeOf(error: unknown): ErrorCode {
   if (byNumber !== undefined) return byNumber;
   const name: unknown = Reflect.get(error, 'code');
   if (typeof name === 'string' && BY_NAME[name] !== undefined) return BY_NAME[name];
+  // The key that a login is encrypted with is none.
+  if (typeof name === 'string' && name.startsWith('ERR_OSSL_')) return 'SOURCE-LOGIN-REFUSED';
   // What ends the connection and is no statement's fault is worth another try.
   return Reflect.get(error, 'fatal') === true ? 'SOURCE-UNREACHABLE' : 'SOURCE-FAILED';
 }

@@ -136,6 +136,12 @@ export function sourceTableOf(
     return { table: shape.table, code, reason };
   };
   const unsupported = (reason: string): RefusedTable => refuse('SOURCE-TABLE-UNSUPPORTED', reason);
+  const names = [
+    shape.table.namespace,
+    shape.table.table,
+    ...shape.columns.map(({ name }) => name),
+  ];
+  if (names.some((name) => name.includes('\0'))) return unsupported('a name of it holds NUL');
   if (shape.kind === 'system-versioned') return unsupported('it keeps its own history of rows');
   if (shape.engine !== null && UNSUPPORTED_ENGINES.has(shape.engine.toUpperCase())) {
     return unsupported(`rows of the storage engine ${shape.engine} are not in the log`);
@@ -218,8 +224,8 @@ function keyObstacle(
 function patternCondition(pattern: string): string {
   const dot = pattern.indexOf('.');
   const star = pattern.indexOf('*');
-  // A star before the dot may stand for any run, dots included.
-  if (dot < 0 || (star >= 0 && star < dot)) return '1 = 1';
+  // A star before the dot may stand for any run, and a database in backticks has dots of its own.
+  if (dot < 0 || (star >= 0 && star < dot) || pattern.startsWith('`')) return '1 = 1';
   const [schema, table] = [pattern.slice(0, dot), pattern.slice(dot + 1)];
   return `TABLE_SCHEMA = ${quoteText(schema)} AND TABLE_NAME ${nameCondition(table)}`;
 }
