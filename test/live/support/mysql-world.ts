@@ -8,8 +8,10 @@ import type { TestContext } from 'node:test';
 import { after } from 'node:test';
 import type { TableRule } from '../../../src/config/pipeline-config.ts';
 import { systemClock } from '../../../src/kernel/clock.ts';
+import type { Clock } from '../../../src/kernel/clock.ts';
 import { systemRandom } from '../../../src/kernel/random.ts';
 import type { ChangeSource } from '../../../src/ports/source.ts';
+import type { MysqlAddress } from '../../../src/sources/mysql/login.ts';
 import { createMysqlSource } from '../../../src/sources/mysql/source.ts';
 import type { ServerFlavour } from '../../../tools/servers/server-programs.ts';
 import type {
@@ -21,7 +23,7 @@ import type {
 import type { Cell, Row } from '../../support/source-events.ts';
 import { TestRegistry } from '../../support/source-events.ts';
 import { startPrivateServer } from './live-server.ts';
-import type { PrivateServer } from './live-server.ts';
+import type { LiveServer, PrivateServer } from './live-server.ts';
 
 const SQL_TYPES: Readonly<Record<CellKind, string>> = {
   long: 'BIGINT',
@@ -38,6 +40,9 @@ export interface SourceSettings {
   readonly serverId?: number;
   readonly onSwap?: 'halt' | 'bootstrap';
   readonly heartbeatIntervalMs?: number;
+  /** Instead of root without a password on loopback. */
+  readonly address?: MysqlAddress;
+  readonly clock?: Clock;
 }
 
 /** A source over one database of a server, as root. */
@@ -50,14 +55,14 @@ export function openTestSource(settings: SourceSettings): ChangeSource {
     columns: {},
     ...settings.rule,
   };
+  const tls = { kind: 'off' } as const;
+  const root = { host: '127.0.0.1', port, user: 'root', password: '', tls };
   return createMysqlSource({
-    address: async () => {
-      return { host: '127.0.0.1', port, user: 'root', password: '', tls: { kind: 'off' } };
-    },
+    address: async () => settings.address ?? root,
     label: `mysql://127.0.0.1:${port}`,
     tables: [rule],
     namespace: database,
-    clock: systemClock,
+    clock: settings.clock ?? systemClock,
     random: systemRandom,
     serverId: settings.serverId ?? 'auto',
     onSwap: settings.onSwap ?? 'halt',
@@ -79,6 +84,18 @@ export function sharedServer(
   // The server's starter asks a test only when it is over.
   const owner = { after: (end: () => Promise<void>) => ends.push(end) } as unknown as TestContext;
   return () => (server ??= startPrivateServer(owner, flavour, options));
+}
+
+/** Begins a new file of the log and takes all the others away. */
+export async function purgeLog(server: LiveServer): Promise<void> {
+  await server.run('FLUSH BINARY LOGS');
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const files = await server.query('SHOW BINARY LOGS');
+    if (files.length === 1) return;
+    // A file that a reader has just left is kept until the server has noticed.
+    await server.run(`PURGE BINARY LOGS TO '${String(files.at(-1)?.['Log_name'])}'`);
+    await systemClock.sleep(50);
+  }
 }
 
 let worlds = 0;
@@ -164,14 +181,7 @@ class MysqlWorld implements SourceUnderTest {
   }
 
   async dropLog(): Promise<void> {
-    await this.#run('FLUSH BINARY LOGS');
-    for (let attempt = 0; attempt < 100; attempt++) {
-      const files = await this.#server.query('SHOW BINARY LOGS');
-      if (files.length === 1) return;
-      // A file that a reader has just left is kept until the server has noticed.
-      await this.#run(`PURGE BINARY LOGS TO '${String(files.at(-1)?.['Log_name'])}'`);
-      await systemClock.sleep(50);
-    }
+    await purgeLog(this.#server);
   }
 
   async traces(): Promise<readonly string[]> {
