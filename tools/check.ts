@@ -47,6 +47,7 @@ const testsStarted = performance.now();
 const tests = await runTests({
   files: filesOf(CHECK_LANE),
   processes: CHECK_LANE.processes,
+  isolated: CHECK_LANE.isolated,
   killAfterMs: 3 * CHECK_LANE.budgetMinutes * 60_000,
 });
 print({

@@ -9,8 +9,10 @@ import type { TestCounts } from './test-reporter.ts';
 export interface TestRun {
   /** Paths of test files. */
   readonly files: readonly string[];
-  /** How many files run at once, each in its own process; 0: one process for all. */
+  /** How many processes run at once. */
   readonly processes: number;
+  /** Whether each file has its own process; otherwise the processes share the files out. */
+  readonly isolated: boolean;
   /** After this long the run is killed and counts as failed. */
   readonly killAfterMs: number;
   readonly env?: Readonly<Record<string, string>>;
@@ -53,16 +55,15 @@ async function waitFor(
   return status === 0;
 }
 
-/** Runs the test files; output goes to this process's streams. */
-export async function runTests(run: TestRun): Promise<TestRunResult> {
-  const { files } = run;
-  if (files.length === 0) return { fileCount: 0, ok: true, passed: 0, failed: 0, skipped: 0 };
+/** One run of the test runner over some of the files. */
+async function runShare(run: TestRun, files: readonly string[]): Promise<TestRunResult> {
   const folder = mkdtempSync(join(tmpdir(), 'firn-tests-'));
   const countsPath = join(folder, 'counts.json');
   const args = [
     '--test',
-    `--test-isolation=${run.processes > 0 ? 'process' : 'none'}`,
-    ...(run.processes > 0 ? [`--test-concurrency=${run.processes}`] : []),
+    ...(run.isolated
+      ? ['--test-isolation=process', `--test-concurrency=${run.processes}`]
+      : ['--test-isolation=none']),
     // A test that hangs is named long before the whole run is killed.
     `--test-timeout=${Math.round(run.killAfterMs / 6)}`,
     '--test-reporter=./tools/test-reporter.ts',
@@ -75,4 +76,28 @@ export async function runTests(run: TestRun): Promise<TestRunResult> {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The files in turn: those of one folder, which are alike, go to different shares. */
+function dealOut(files: readonly string[], count: number): readonly (readonly string[])[] {
+  return Array.from({ length: count }, (_, share) =>
+    files.filter((_file, index) => index % count === share),
+  );
+}
+
+/** Runs the test files; output goes to this process's streams. */
+export async function runTests(run: TestRun): Promise<TestRunResult> {
+  const shares = run.isolated ? [run.files] : dealOut(run.files, run.processes);
+  const results = await Promise.all(
+    shares.filter((files) => files.length > 0).map((files) => runShare(run, files)),
+  );
+  const sum = (countOf: (result: TestRunResult) => number): number =>
+    results.reduce((total, result) => total + countOf(result), 0);
+  return {
+    fileCount: run.files.length,
+    ok: results.every(({ ok }) => ok),
+    passed: sum(({ passed }) => passed),
+    failed: sum(({ failed }) => failed),
+    skipped: sum(({ skipped }) => skipped),
+  };
 }
