@@ -69,7 +69,9 @@ function refusalOf(column: MysqlColumn, source: SourceType): string | null {
   if (/mariadb-5\.3/.test(column.columnType)) {
     return 'The column is stored as MariaDB 5.3 did; `ALTER TABLE … FORCE` brings it up to date.';
   }
-  if (source.charset !== null && textAppender(source.charset) === null) {
+  // Only ENUM and SET are of the set `binary`: their labels are read as UTF-8.
+  const isText = source.charset !== null && source.charset !== 'binary';
+  if (isText && textAppender(source.charset) === null) {
     return `Its character set ${source.charset} cannot be read exactly.`;
   }
   return null;

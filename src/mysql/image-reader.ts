@@ -69,7 +69,7 @@ export function imageReader(
   return (
     numberReader(log, column) ??
     temporalReader(log, column, misfit) ??
-    structuredReader(log, column, source) ??
+    structuredReader(log, column, { source, misfit }) ??
     runReader(log, column, { source, misfit })
   );
 }
@@ -128,14 +128,14 @@ function temporalReader(log: LogColumn, column: ValueColumn, misfit: Misfit): Va
 function structuredReader(
   log: LogColumn,
   column: ValueColumn,
-  source: SourceType,
+  { source, misfit }: { readonly source: SourceType; readonly misfit: Misfit },
 ): ValueReader | null {
   const { name } = column;
   switch (log.typeCode) {
     case LOG_TYPE.enum:
-      return enumReader({ log, column, source });
+      return enumReader({ log, column, source, misfit });
     case LOG_TYPE.set:
-      return setReader({ log, column, source });
+      return setReader({ log, column, source, misfit });
     case LOG_TYPE.json:
       requireKind(column, 'string');
       return (bytes, view, at, end, builder) => {
@@ -239,8 +239,8 @@ export function textReaderOf(column: string, charset: string | null, misfit: Mis
         : `Its character set ${charset} is not one that can be read exactly here.`;
     throw new FirnError('VALUE-CHARSET-UNKNOWN', { what, where: `column ${column}` });
   }
-  return (bytes, _view, at, end, builder) => {
-    if (append(bytes, at, end, builder)) return;
+  return (bytes, view, at, end, builder) => {
+    if (append(bytes, view, at, end, builder)) return;
     misfit(builder, `A value is not text of its character set ${charset ?? ''}.`);
   };
 }

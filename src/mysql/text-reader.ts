@@ -29,6 +29,14 @@ import type { Misfit } from './values/value-misfit.ts';
 import type { ValueReader } from './value-reader.ts';
 import { vectorText } from './values/vector-text.ts';
 
+/**
+ * The set that values of a text column are read as. Only ENUM and SET can be text that is binary:
+ * their labels are bytes then, which are text where they are UTF-8.
+ */
+function readCharset({ charset }: SourceType): string {
+  return charset === null || charset === 'binary' ? 'utf8mb4' : charset;
+}
+
 /** Sets whose text a session in utf8mb4 gets unchanged. */
 const PLAIN_SETS: ReadonlySet<string> = new Set(['utf8', 'utf8mb3', 'utf8mb4', 'ascii']);
 
@@ -48,9 +56,6 @@ export function selectExpression(
     case 'double':
     case 'real':
       return `${name} * 1e0`;
-    case 'enum':
-    case 'set':
-      return name;
     default:
       return source.charset === null || PLAIN_SETS.has(source.charset)
         ? name
@@ -148,11 +153,8 @@ function stringReader(name: string, source: SourceType, misfit: Misfit): ValueRe
     case 'vector':
       return (bytes, _view, at, end, builder) =>
         builder.appendString(vectorText(bytes.subarray(at, end)));
-    case 'enum':
-    case 'set':
-      return textReaderOf(name, 'utf8mb4', misfit);
     default:
-      return textReaderOf(name, source.charset ?? 'utf8mb4', misfit);
+      return textReaderOf(name, readCharset(source), misfit);
   }
 }
 

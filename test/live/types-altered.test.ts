@@ -7,6 +7,7 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
 import { lakeText } from '../support/lake-text.ts';
+import { CASE_SESSION } from '../support/mysql-types/type-case.ts';
 import { typeCasesOf } from '../support/mysql-types/type-cases.ts';
 import { openLiveServer, skipWithout, uniqueName } from './support/live-server.ts';
 import { logEnd, readTwoWays } from './support/two-paths.ts';
@@ -23,7 +24,7 @@ for (const flavour of SERVER_FLAVOURS) {
       await connection.query(`DROP DATABASE ${database}`);
       connection.destroy();
     });
-    await server.run("SET sql_mode = '', time_zone = '+00:00'");
+    await server.run(CASE_SESSION);
     const cases = typeCasesOf(flavour);
     for (const { name, values } of cases) {
       const table = `${database}.${name}`;

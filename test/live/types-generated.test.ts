@@ -9,6 +9,7 @@ import type { MysqlFlavour } from '../../src/mysql/mysql-column.ts';
 import { keyLiteral } from '../../src/mysql/parameter-text.ts';
 import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
 import { lakeText } from '../support/lake-text.ts';
+import { CASE_SESSION } from '../support/mysql-types/type-case.ts';
 import { typeCasesOf } from '../support/mysql-types/type-cases.ts';
 import type { TypeValue } from '../support/mysql-types/type-case.ts';
 import type { LiveServer } from './support/live-server.ts';
@@ -263,7 +264,7 @@ for (const flavour of SERVER_FLAVOURS) {
         await connection.query(`DROP DATABASE ${database}`);
         connection.destroy();
       });
-      await server.run("SET sql_mode = '', time_zone = '+00:00'");
+      await server.run(CASE_SESSION);
       const seed = Math.floor(performance.now() * 1000);
       t.diagnostic(`seed ${seed}`);
       const bits = randomBits(seed);
@@ -326,7 +327,7 @@ for (const flavour of SERVER_FLAVOURS) {
       await connection.query(`DROP DATABASE ${database}`);
       connection.destroy();
     });
-    await server.run("SET sql_mode = '', time_zone = '+00:00'");
+    await server.run(CASE_SESSION);
     const cases = typeCasesOf(flavour).filter(({ name }) => !NO_KEY.test(name));
     const start = await logEnd(server);
     const inserts = (values: readonly TypeValue[]): string =>

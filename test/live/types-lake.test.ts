@@ -10,6 +10,7 @@ import type { TestContext } from 'node:test';
 import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
 import { pythonSkip } from '../engines/pyiceberg.ts';
 import type { PyRow } from '../engines/pyiceberg.ts';
+import { CASE_SESSION } from '../support/mysql-types/type-case.ts';
 import { liveWorkplace } from './support/live-pipeline.ts';
 import { createDatabase, skipWithout, startPrivateServer } from './support/live-server.ts';
 import type { LiveServer } from './support/live-server.ts';
@@ -35,9 +36,6 @@ const HOSTILE = [
   'max_allowed_packet=64M',
   'div_precision_increment=0',
 ];
-
-/** A session in which literals mean what the cases say. */
-const PLAIN_SESSION = "SET NAMES utf8mb4, sql_mode = '', time_zone = '+00:00'";
 
 /** Compares a table of the lake with the server's own values; how many were compared. */
 function compareRows(
@@ -125,7 +123,7 @@ async function startHostile(
   flavour: (typeof SERVER_FLAVOURS)[number],
 ): Promise<LiveServer> {
   const server = await startPrivateServer(t, flavour, HOSTILE);
-  await server.run(PLAIN_SESSION);
+  await server.run(CASE_SESSION);
   return server;
 }
 

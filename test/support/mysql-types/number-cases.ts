@@ -33,6 +33,19 @@ export const NUMBER_CASES: readonly TypeCase[] = [
     ],
   },
   {
+    name: 'u8_zerofill',
+    declaration: 'TINYINT(3) UNSIGNED ZEROFILL',
+    type: 'int',
+    values: same('0', '7', '255'),
+  },
+  {
+    name: 'u64_zerofill',
+    declaration: 'BIGINT ZEROFILL',
+    type: 'decimal(20, 0)',
+    values: same('0', '7', '18446744073709551615'),
+  },
+  { name: 'u1', declaration: 'TINYINT(1) UNSIGNED', type: 'int', values: same('0', '1', '255') },
+  {
     name: 'i64',
     declaration: 'BIGINT',
     type: 'long',
@@ -101,6 +114,19 @@ export const NUMBER_CASES: readonly TypeCase[] = [
       '1234567890123456789012345678.0123456789',
     ),
   },
+  { name: 'd1_0', declaration: 'DECIMAL(1,0)', type: 'decimal(1, 0)', values: same('-9', '0') },
+  {
+    name: 'd30_30',
+    declaration: 'DECIMAL(30,30)',
+    type: 'decimal(30, 30)',
+    values: same('0.999999999999999999999999999999', '-0.000000000000000000000000000001'),
+  },
+  {
+    name: 'd12_zerofill',
+    declaration: 'DECIMAL(12,4) ZEROFILL',
+    type: 'decimal(12, 4)',
+    values: same('0.0000', '7.5000', '99999999.9999'),
+  },
   {
     name: 'd65_30',
     declaration: 'DECIMAL(65,30)',
@@ -154,6 +180,20 @@ export const NUMBER_CASES: readonly TypeCase[] = [
       ['123.4567', '123.45670318603516'],
       ['-0.0001', '-0.00009999999747378752'],
     ],
+  },
+  {
+    name: 'f32_zerofill',
+    declaration: 'FLOAT ZEROFILL',
+    type: 'float',
+    values: same('0', '1.5'),
+  },
+  { name: 'real', declaration: 'REAL', type: 'double', values: same('0.1', '-1e-300') },
+  { name: 'f53', declaration: 'FLOAT(53)', type: 'double', values: same('0.1', '16777217') },
+  {
+    name: 'f64_zerofill',
+    declaration: 'DOUBLE(20,3) ZEROFILL',
+    type: 'double',
+    values: same('0', '7.125'),
   },
   {
     name: 'f32_text',
@@ -210,12 +250,19 @@ export const NUMBER_CASES: readonly TypeCase[] = [
       ["b'1111111111'", '1023'],
     ],
   },
-  {
-    name: 'bit63',
-    declaration: 'BIT(63)',
-    type: 'long',
-    values: [['0x7fffffffffffffff', '9223372036854775807']],
-  },
+  ...Array.from({ length: 62 }, (_, index): TypeCase => {
+    const all = 2n ** BigInt(index + 2) - 1n;
+    return {
+      name: `b${index + 2}`,
+      declaration: `BIT(${index + 2})`,
+      type: 'long',
+      values: [
+        [`${all}`, `${all}`],
+        [`${all - 1n}`, `${all - 1n}`],
+        ['0', '0'],
+      ],
+    };
+  }),
   {
     name: 'bit64',
     declaration: 'BIT(64)',

@@ -40,6 +40,43 @@ export const TEXT_CASES: readonly TypeCase[] = [
     ],
   },
   {
+    name: 'text_tiny',
+    declaration: 'TINYTEXT CHARACTER SET utf8mb4',
+    type: 'string',
+    values: [
+      ["''", ''],
+      ["REPEAT('x', 255)", 'x'.repeat(255)],
+    ],
+  },
+  {
+    name: 'text_64k',
+    declaration: 'TEXT CHARACTER SET utf8mb4',
+    type: 'string',
+    values: [
+      ["REPEAT('x', 65535)", 'x'.repeat(65_535)],
+      ["REPEAT('😀', 16383)", '😀'.repeat(16_383)],
+    ],
+  },
+  {
+    name: 'text_medium',
+    declaration: 'MEDIUMTEXT CHARACTER SET utf8mb4',
+    type: 'string',
+    values: [
+      ["REPEAT('y', 65536)", 'y'.repeat(65_536)],
+      ["'  '", '  '],
+    ],
+  },
+  { name: 'char0', declaration: 'CHAR(0)', type: 'string', values: [["''", '']] },
+  {
+    name: 'char255',
+    declaration: 'CHAR(255) CHARACTER SET utf8mb4',
+    type: 'string',
+    values: [
+      ["REPEAT('😀', 255)", '😀'.repeat(255)],
+      ["'\\0 \\0 '", '\0 \0'],
+    ],
+  },
+  {
     name: 'vc3',
     declaration: 'VARCHAR(10) CHARACTER SET utf8mb3',
     type: 'string',
@@ -57,7 +94,23 @@ export const TEXT_CASES: readonly TypeCase[] = [
       "CONVERT(x'80818d8f909d9fa0e9ff' USING latin1)",
       '€\u0081\u008d\u008f\u0090\u009dŸ\u00a0éÿ',
     ],
+    ['cp1250', "'Łódź'", 'Łódź'],
     ['cp1251', "'Привет'", 'Привет'],
+    ['cp1256', "'سلام'", 'سلام'],
+    ['cp1257', "'ąčę'", 'ąčę'],
+    ['cp852', "'čá'", 'čá'],
+    ['cp866', "'Привет░'", 'Привет░'],
+    ['dec8', "'éÿ'", 'éÿ'],
+    ['hp8', "'éŠ'", 'éŠ'],
+    ['latin5', "'ğış'", 'ğış'],
+    ['latin7', "'ąčę'", 'ąčę'],
+    ['keybcs2', "'čáž'", 'čáž'],
+    ['koi8u', "'Їжак'", 'Їжак'],
+    ['macce', "'čáž'", 'čáž'],
+    ['macroman', "'é∞'", 'é∞'],
+    ['armscii8', "'Հայ'", 'Հայ'],
+    ['geostd8', "'საქ'", 'საქ'],
+    ['tis620', "'สวัสดี'", 'สวัสดี'],
     ['latin2', "'čáÝ'", 'čáÝ'],
     ['greek', "'Ωμέγα'", 'Ωμέγα'],
     ['hebrew', "'שלום'", 'שלום'],
@@ -130,6 +183,48 @@ export const TEXT_CASES: readonly TypeCase[] = [
       ['5', 'h\\i'],
       ["'ü'", 'ü'],
       ["'no such'", ''],
+    ],
+  },
+  ...['binary', 'latin1', 'gbk', 'sjis', 'ucs2', 'utf16', 'utf32', 'utf8mb3'].flatMap(
+    (charset): TypeCase[] => {
+      const [odd, other] = charset === 'latin1' ? ['é€', 'ÿ'] : ['中文', '文'];
+      const labels = `('${odd}','a b','${other}','\\n\\t%_',"'",'"') CHARACTER SET ${charset}`;
+      return [
+        {
+          name: `enum_${charset}`,
+          declaration: `ENUM${labels}`,
+          type: 'string',
+          values: [
+            ['1', odd ?? ''],
+            ['3', other ?? ''],
+            ['4', '\n\t%_'],
+            ['5', "'"],
+            ['6', '"'],
+            ['0', ''],
+          ],
+        },
+        {
+          name: `set_${charset}`,
+          declaration: `SET${labels}`,
+          type: 'string',
+          values: [
+            ['7', `${odd},a b,${other}`],
+            ['63', `${odd},a b,${other},\n\t%_,',"`],
+            ['0', ''],
+          ],
+        },
+      ];
+    },
+  ),
+  // A label of bytes that are no text.
+  {
+    name: 'enum_misfit',
+    declaration: "ENUM(x'ff','a') CHARACTER SET binary",
+    type: 'string',
+    onMisfit: 'null',
+    values: [
+      ['1', null],
+      ['2', 'a'],
     ],
   },
   {

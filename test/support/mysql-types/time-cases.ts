@@ -1,7 +1,16 @@
 /** Dates and times, with those that are none. */
 import type { TypeCase, TypeValue } from './type-case.ts';
 
-const ZEROS = ["'0000-00-00'", "'2024-00-00'", "'2024-02-00'", "'0000-01-01'"];
+const ZEROS = [
+  "'0000-00-00'",
+  "'2024-00-00'",
+  "'2024-02-00'",
+  "'0000-01-01'",
+  "'2024-02-31'",
+  "'2023-02-29'",
+  "'1900-02-29'",
+  "'2024-00-31'",
+];
 
 /** Cases of dates and times. */
 export const TIME_CASES: readonly TypeCase[] = [
@@ -78,6 +87,9 @@ export const TIME_CASES: readonly TypeCase[] = [
     values: [
       ["'0000-00-00 00:00:00'", null],
       ["'2024-00-00 01:02:03.5'", null],
+      ["'2024-04-31 23:59:59.999'", null],
+      ["'0000-00-00 00:00:01'", null],
+      ["'2024-04-30 23:59:59.999'", '2024-04-30T23:59:59.999000'],
     ],
   },
   {
@@ -90,7 +102,7 @@ export const TIME_CASES: readonly TypeCase[] = [
       ["'2024-00-00 01:02:03.5'", '2024-00-00 01:02:03.500'],
     ],
   },
-  ...[0, 3, 6].map((digits): TypeCase => ({
+  ...[0, 1, 2, 3, 4, 5, 6].map((digits): TypeCase => ({
     name: `ts${digits}`,
     declaration: `TIMESTAMP(${digits}) NULL`,
     type: 'timestamptz',
@@ -104,7 +116,10 @@ export const TIME_CASES: readonly TypeCase[] = [
     name: 'ts_max',
     declaration: 'TIMESTAMP(6) NULL',
     type: 'timestamptz',
-    values: [["'2038-01-19 03:14:07.999999'", '2038-01-19T03:14:07.999999Z']],
+    values: [
+      ["'2038-01-19 03:14:07.999999'", '2038-01-19T03:14:07.999999Z'],
+      ["'1970-01-01 00:00:01.000001'", '1970-01-01T00:00:01.000001Z'],
+    ],
   },
   {
     name: 'ts_null',
@@ -133,6 +148,18 @@ export const TIME_CASES: readonly TypeCase[] = [
       ["'25:00:00'", '90000000000'],
       ["'-00:00:01'", '-1000000'],
       ["'-00:00:00'", '0'],
+    ],
+  },
+  {
+    name: 't6_wide',
+    declaration: 'TIME(6)',
+    type: 'long',
+    values: [
+      ["'-838:59:58.999999'", '-3020398999999'],
+      ["'838:59:58.000001'", '3020398000001'],
+      ["'-00:00:00.000001'", '-1'],
+      ["'-24:00:00.000000'", '-86400000000'],
+      ["'100:00:00.5'", '360000500000'],
     ],
   },
   ...[1, 2, 3, 4, 5, 6].map((digits): TypeCase => ({

@@ -1,7 +1,7 @@
 /**
  * One case per type of MySQL and MariaDB: how a column is declared, values as SQL expressions, and
- * what each must be in the lake. The values are those that other tools get wrong. Inserted with an
- * empty `sql_mode` and in UTC.
+ * what each must be in the lake. The values are those that other tools get wrong. Inserted in a
+ * session of {@link CASE_SESSION}.
  */
 import type { MysqlFlavour } from '../../../src/mysql/mysql-column.ts';
 
@@ -21,6 +21,10 @@ export interface TypeCase {
   readonly onMisfit?: 'null' | 'text';
   readonly values: readonly TypeValue[];
 }
+
+/** What makes a session take the values as they are written, dates that are none among them. */
+export const CASE_SESSION =
+  "SET NAMES utf8mb4, sql_mode = 'ALLOW_INVALID_DATES', time_zone = '+00:00'";
 
 /** Values that are digits on both sides. */
 export function same(...literals: readonly string[]): TypeValue[] {
