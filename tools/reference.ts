@@ -1,12 +1,13 @@
 /**
- * Writes the reference pages under `docs/reference/` from the declarations they describe
- * (`npm run reference`). A test compares them, so a page cannot be older than its declaration.
+ * Writes the reference pages under `docs/reference/` and the pinned help texts from the declarations
+ * they describe (`npm run reference`). A test compares them, so a page cannot be older than its declaration.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { renderConfigReference } from '../src/config/config-reference.ts';
 import { renderConfigSchema } from '../src/config/config-schema.ts';
 import type { ErrorSpec } from '../src/kernel/error-spec.ts';
+import { helpPages } from './help-pages.ts';
 import { METRIC_DECLARATIONS } from '../src/monitor/metric-declarations.ts';
 import { ERROR_REGISTRY } from '../src/kernel/error-registry.ts';
 
@@ -76,7 +77,8 @@ export function referencePages(): ReadonlyMap<string, string> {
 }
 
 if (import.meta.main) {
-  for (const [path, text] of referencePages()) {
+  const pages = [...referencePages(), ['test/golden/help.txt', await helpPages()] as const];
+  for (const [path, text] of pages) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, text);
     process.stdout.write(`${path}\n`);

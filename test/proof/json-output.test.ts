@@ -31,7 +31,7 @@ const COMMANDS: readonly (readonly [words: string, code: number])[] = [
   ['status .', 2],
   ['query . SELECT+1', 2],
   ['run . --once', 0],
-  ['run mysql://me:canary-in-address-9125@host/db --into x', 2],
+  ['run mysql://me:canary-in-address-9125@localhost:1/db --into x', 3],
   ['status .', 0],
   ['verify .', 0],
   ['verify . --table nope', 2],

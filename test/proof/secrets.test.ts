@@ -44,7 +44,7 @@ test('no secret and no row value in anything written (spec: P8)', async () => {
      CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER, name TEXT);
      INSERT INTO t VALUES (1, 1, '${ROW_CANARY}')`,
   );
-  equal(await run('init', `mysql://me:${ADDRESS_CANARY}@host/shop`), 2);
+  equal(await run('init', `mysql://me:${ADDRESS_CANARY}@localhost:1/shop`), 3);
   equal(await run('init', `${ENVIRONMENT_CANARY}.db`), 2);
   equal(await run('init', 'app.db'), 0);
   equal(await run('check', '.'), 0);

@@ -63,7 +63,12 @@ export class VirtualClock implements Clock {
     for (let idleMs = performance.now(); !state.done;) {
       await macrotask();
       if (state.done) break;
-      const next = this.#busy > 0 || isReadingFiles() ? null : this.#next();
+      // Real work takes as long as it takes on a busy machine; the test's own limit ends it.
+      if (this.#busy > 0 || isReadingFiles()) {
+        idleMs = performance.now();
+        continue;
+      }
+      const next = this.#next();
       if (next === null) {
         if (performance.now() - idleMs < IDLE_MS_MAX) continue;
         throw new Error('everybody waits and nobody sleeps');
