@@ -55,6 +55,8 @@ const NO_TRANSACTION: Transaction = { tx: null, commitTsUs: null };
 
 /** Reads one dump connection. After an error it is spent: connect again at a committed place. */
 export class BinlogReader {
+  /** Whether rows are passed over without a look, of whatever table they are. */
+  isPassing = false;
   readonly #flavour: MysqlFlavour;
   readonly #wants: BinlogReaderOptions['wants'];
   readonly #eventBytesMax: number;
@@ -268,7 +270,7 @@ export class BinlogReader {
 
   #openRows(event: OpenEvent, shape: RowsEventShape): void {
     const known = this.#knownTable(event);
-    if (known === null || known.reader === null) return;
+    if (known === null || known.reader === null || this.isPassing) return;
     let images: ByteRun;
     try {
       const body = { bytes: event.bytes, view: event.view, at: event.at + 6, end: event.end };
@@ -309,7 +311,7 @@ export class BinlogReader {
 
   #refusePartialJson(event: OpenEvent): void {
     const known = this.#knownTable(event);
-    if (known === null || known.reader === null) return;
+    if (known === null || known.reader === null || this.isPassing) return;
     const what =
       'Only the changed parts of JSON values are logged: PARTIAL_JSON is on in a session';
     this.#refuse(known, new FirnError('LOG-JSON-PARTIAL', { what }));

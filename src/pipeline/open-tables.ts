@@ -187,35 +187,26 @@ async function haltingOn<T>(
 /** Decides the epoch, gives every ledger a committed state in it, and finds where to read from. */
 async function place(parts: PipelineParts, captures: readonly Capture[]): Promise<OpenedTables> {
   const floor = await readFloor(parts);
-  const saved = captures.map((capture) => savedPosition(parts, capture, floor));
-  const { broken, moved } = await verifyPositions(parts, saved);
-  const highest = Math.max(0, ...captures.map((one) => one.ledger?.state?.completeTo.epoch ?? 0));
-  const isSame = broken === null && moved.size === 0;
-  const epoch = isSame ? Math.max(1, highest) : highest + 1;
-  for (const { reason } of broken === null ? moved.values() : []) {
-    parts.onEvent({ kind: 'note', text: `${reason} Epoch ${epoch} starts; nothing is lost.` });
-    break;
-  }
-  if (broken !== null) {
-    const text = `${broken} Epoch ${epoch} starts, and every table is loaded again.`;
-    parts.onEvent({ kind: 'note', text });
-  }
+  const saved = captures.map((capture) => savedPlace(parts, capture, floor));
+  const found = await verifyPlaces(parts, saved);
+  const epoch = epochOf(captures, saved, found);
+  tellPlaces(parts, { captures, saved, found, epoch });
   const start = {
     ...(await parts.source.lowMark(epoch)),
     sourceId: (await parts.source.identify()).sourceId,
-    restarted: broken !== null,
   };
   const ledgers: LedgerTable[] = [];
   let from: SourcePosition | null = null;
   for (const [index, capture] of captures.entries()) {
     const before = saved[index] ?? null;
-    const after = before === null ? undefined : moved.get(before.token);
-    const mark = broken === null ? (after?.at(epoch) ?? null) : null;
-    const ledger = await placeLedger(parts, capture, { ...start, moved: mark });
+    const restarted = found.broken !== null || isPurged(found, before);
+    const moved = restarted || before === null ? null : restated(found, before, epoch);
+    const ledger = await placeLedger(parts, capture, { ...start, restarted, moved });
     if (ledger === null || !isCapturing(capture.table)) continue;
     ledgers.push(ledger);
     await noteGap(parts, capture.table, ledger);
-    const position = (isSame ? before : null) ?? ledger.state.position;
+    const isSame = !restarted && moved === null;
+    const position = (isSame ? before?.position : null) ?? ledger.state.position;
     from = from === null ? position : parts.source.oldest(from, position);
   }
   const tables = captures.map((capture) => capture.table);
@@ -227,58 +218,125 @@ async function readFloor(parts: PipelineParts): Promise<Floor | null> {
   return text === null ? null : floorFromJson(text, parts.state.locationOf('floor.json'));
 }
 
-/** The newest of a table's own position and the floor, where the floor counts for it. */
-function savedPosition(
+/** The newest of a table's own place and the floor, where the floor counts for it. */
+function savedPlace(
   parts: PipelineParts,
   capture: Capture,
   floor: Floor | null,
-): SourcePosition | null {
+): SourceMark | null {
   const state = capture.ledger?.state ?? null;
   if (capture.ledger === null || state === null || capture.ledger.reload) return null;
-  if (floor === null || compareMarks(floor.completeTo, state.completeTo) <= 0) {
-    return state.position;
-  }
+  if (floor === null || compareMarks(floor.completeTo, state.completeTo) <= 0) return state;
   const { metadata } = capture.ledger.loaded;
   const entry = floor.ledgers.get(metadata.tableUuid) ?? null;
   const head = findRef(metadata, MAIN_BRANCH)?.snapshotId ?? null;
   const counts =
     entry !== null && ancestors(metadata, head).some((snapshot) => snapshot.snapshotId === entry);
-  return counts ? parts.source.newest(state.position, floor.position) : state.position;
-}
-
-/**
- * Why a saved place no longer means what it meant (`null`: all still do), and the places that the
- * same history goes on at under other sequences, by token.
- */
-async function verifyPositions(
-  parts: PipelineParts,
-  positions: readonly (SourcePosition | null)[],
-): Promise<{ readonly broken: string | null; readonly moved: ReadonlyMap<string, Moved> }> {
-  const asked = new Set<string>();
-  const moved = new Map<string, Moved>();
-  for (const position of positions) {
-    if (position === null || asked.has(position.token)) continue;
-    asked.add(position.token);
-    const verdict = await parts.source.verifyPosition(position);
-    if (verdict.kind === 'broken') return { broken: verdict.reason, moved };
-    if (verdict.kind === 'renumbered') moved.set(position.token, verdict);
-  }
-  // Some places of this server and some of another: no order holds for both.
-  const isMixed = moved.size > 0 && moved.size < asked.size;
-  const broken = isMixed ? 'The saved positions belong to different servers.' : null;
-  return { broken, moved };
+  if (!counts) return state;
+  const { token } = parts.source.newest(state.position, floor.position);
+  return token === floor.position.token ? floor : state;
 }
 
 type Moved = Extract<PositionVerdict, { kind: 'renumbered' }>;
+
+/** What the saved places still mean at the source as it answers now; by token. */
+interface FoundPlaces {
+  /** Why none of them means anything any more; `null`: the history goes on. */
+  readonly broken: string | null;
+  /** What came right after these is gone from the log, with the reason. */
+  readonly purged: ReadonlyMap<string, string>;
+  /** The same history goes on there under other sequences. */
+  readonly moved: ReadonlyMap<string, Moved>;
+}
+
+async function verifyPlaces(
+  parts: PipelineParts,
+  places: readonly (SourceMark | null)[],
+): Promise<FoundPlaces> {
+  const asked = new Set<string>();
+  const purged = new Map<string, string>();
+  const moved = new Map<string, Moved>();
+  for (const mark of places) {
+    if (mark === null || asked.has(mark.position.token)) continue;
+    const { token } = mark.position;
+    asked.add(token);
+    const verdict = await parts.source.verifyPosition(mark.position);
+    if (verdict.kind === 'renumbered') moved.set(token, verdict);
+    if (verdict.kind !== 'broken') continue;
+    if (verdict.isPurged !== true) return { broken: verdict.reason, purged, moved };
+    purged.set(token, verdict.reason);
+  }
+  return { broken: null, purged, moved };
+}
+
+/**
+ * The epoch in which no sequence to come can be one that a ledger has (docs/spec/order.md O7): one
+ * above that of a ledger whose place got other sequences or is broken.
+ */
+function epochOf(
+  captures: readonly Capture[],
+  saved: readonly (SourceMark | null)[],
+  { broken, moved }: FoundPlaces,
+): number {
+  const epochs = captures.map(({ ledger }, index) => {
+    const before = saved[index] ?? null;
+    const own = ledger?.state?.completeTo.epoch ?? 0;
+    const epoch = Math.max(own, before?.completeTo.epoch ?? 0);
+    return before !== null && moved.has(before.position.token) ? epoch + 1 : epoch;
+  });
+  const highest = Math.max(0, ...epochs);
+  return Math.max(1, broken === null ? highest : highest + 1);
+}
+
+function tellPlaces(
+  parts: PipelineParts,
+  places: {
+    readonly captures: readonly Capture[];
+    readonly saved: readonly (SourceMark | null)[];
+    readonly found: FoundPlaces;
+    readonly epoch: number;
+  },
+): void {
+  const { captures, saved, found, epoch } = places;
+  const note = (text: string): void => parts.onEvent({ kind: 'note', text });
+  if (found.broken !== null) {
+    note(`${found.broken} Epoch ${epoch} starts, and every table is loaded again.`);
+    return;
+  }
+  const [moved] = found.moved.values();
+  if (moved !== undefined) note(`${moved.reason} Epoch ${epoch} starts; nothing is lost.`);
+  for (const [token, reason] of found.purged) {
+    const names = captures.flatMap(({ table }, index) =>
+      saved[index]?.position.token === token ? [table.name] : [],
+    );
+    note(`${reason} Loaded again: ${names.join(', ')}.`);
+  }
+}
+
+function isPurged({ purged }: FoundPlaces, before: SourceMark | null): boolean {
+  return before !== null && purged.has(before.position.token);
+}
+
+/** A table's own place under the sequences of `epoch`; `null`: it stays as it is. */
+function restated(
+  { moved }: FoundPlaces,
+  { position, completeTo }: SourceMark,
+  epoch: number,
+): SourceMark | null {
+  const verdict = moved.get(position.token);
+  if (verdict !== undefined) return verdict.at(epoch);
+  // It holds at this server and was saved before the epoch rose, for the sake of other tables.
+  return completeTo.epoch === epoch ? null : { position, completeTo: { ...completeTo, epoch } };
+}
 
 interface StartingPlace {
   readonly sourceId: string;
   readonly position: SourcePosition;
   readonly completeTo: LedgerState['completeTo'];
-  /** A new epoch began: history up to here is missing everywhere. */
+  /** History up to here is missing. */
   readonly restarted: boolean;
-  /** The table's own place under the new epoch's sequences; `null`: it did not move. */
-  readonly moved?: SourceMark | null;
+  /** The table's own place under the epoch's sequences; `null`: it did not move. */
+  readonly moved: SourceMark | null;
 }
 
 /**
@@ -308,9 +366,9 @@ async function placeLedger(
 
 function wantedState(state: LedgerState | null, start: StartingPlace): LedgerState {
   if (state === null) return newLedgerState(start);
-  const { moved = null } = start;
-  if (moved !== null && !start.restarted) return { ...state, ...moved };
-  if (!start.restarted) return state;
+  const { moved } = start;
+  if (!start.restarted && moved === null) return state;
+  if (!start.restarted) return { ...state, ...moved };
   const { position, completeTo, sourceId } = start;
   return { ...state, sourceId, position, completeTo, gap: completeTo };
 }

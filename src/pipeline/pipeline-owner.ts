@@ -14,6 +14,7 @@ import { readHalts } from './state/halts.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 import { runPipeline } from './pipeline-runner.ts';
 import type { RunState } from './run-state.ts';
+import { ruleFor } from './state/schema-store.ts';
 import { buildStatus } from './view/status-builder.ts';
 
 /** How an owner runs its pipeline. */
@@ -160,6 +161,7 @@ async function currentStatus(parts: PipelineParts, now: StatusNow): Promise<stri
     nowMs: clock.nowMs(),
     monotonicMs: clock.monotonicMs(),
     halts: await readHalts(state),
+    isNamed: (table) => ruleFor(parts.config, table) !== null,
     lagChanges: typeof lag?.changes === 'bigint' ? toSafeNumber(lag.changes) : null,
   });
   measure(parts, status);

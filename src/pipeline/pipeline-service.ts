@@ -35,7 +35,7 @@ import { runPipeline } from './pipeline-runner.ts';
 import type { RunState } from './run-state.ts';
 import { openLakeReader } from './view/lake-reader.ts';
 import type { LakeReader } from './view/lake-reader.ts';
-import { openSchemaStore } from './state/schema-store.ts';
+import { openSchemaStore, ruleFor } from './state/schema-store.ts';
 import { openStateFolder } from './state/state-folder.ts';
 import type { StateFolder } from './state/state-folder.ts';
 import { withHalts } from './view/status-builder.ts';
@@ -159,6 +159,8 @@ export class PipelineService {
       source: await this.source(),
       engine: await this.#openEngine('reader'),
       signal: this.#parts.signal,
+      isNamed: (table: Parameters<typeof ruleFor>[1]) =>
+        ruleFor(this.#parts.config, table) !== null,
       reach: async (mark: Parameters<typeof formatMark>[0]) =>
         (await this.#ask('reach', { mark: formatMark(mark) })) !== null,
     };

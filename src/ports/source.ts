@@ -54,7 +54,15 @@ export type PositionVerdict =
    * position is no longer there: reading on needs a new epoch and a bootstrap. `reason` is a
    * sentence for people that states the gap.
    */
-  | { readonly kind: 'broken'; readonly reason: string };
+  | {
+      readonly kind: 'broken';
+      readonly reason: string;
+      /**
+       * The history goes on, and only what came right after the position is gone from the log: the
+       * epoch may stay, and places further on are judged by themselves.
+       */
+      readonly isPurged?: boolean;
+    };
 
 /** Gives the source's columns their stable ids and version, durably, before rows use them. */
 export type SchemaResolver = (table: SourceTable) => Promise<TableSchema>;

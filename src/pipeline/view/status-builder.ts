@@ -13,6 +13,7 @@ import type {
   TableState,
   TableStatus,
 } from '../../monitor/status-document.ts';
+import type { TableName } from '../../model/table-schema.ts';
 import type { LoadedTable } from '../../ports/catalog.ts';
 import type { CapturedTable } from '../captured-table.ts';
 import type { Halt } from '../state/halts.ts';
@@ -32,12 +33,14 @@ export interface StatusParts extends LakeReaderParts {
   /** What keeps the whole pipeline from working. */
   readonly halted: HaltStatus | null;
   readonly halts: ReadonlyMap<string, Halt>;
+  /** Whether the pipeline file names a table; one that it named before stays in the lake. */
+  readonly isNamed: (table: TableName) => boolean;
   readonly lagChanges: number | null;
 }
 
 /** The status of a pipeline now. */
 export async function buildStatus(parts: StatusParts): Promise<StatusDocument> {
-  const views = await viewTables(parts);
+  const views = (await viewTables(parts)).filter(({ schema }) => parts.isNamed(schema.table));
   return {
     version: STATUS_VERSION,
     pipeline: parts.pipeline,

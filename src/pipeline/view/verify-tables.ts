@@ -7,6 +7,7 @@ import { floorFromJson } from '../../ledger/floor.ts';
 import { readStateAtHead } from '../../lake/table-state.ts';
 import { compareMarks, formatMark, laterMark } from '../../model/change-sequence.ts';
 import type { SequenceMark } from '../../model/change-sequence.ts';
+import type { TableName } from '../../model/table-schema.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ComparisonResult, RowEngine } from '../../ports/row-engine.ts';
 import type { ChangeSource } from '../../ports/source.ts';
@@ -20,6 +21,8 @@ export interface VerifyParts extends LakeReaderParts {
   readonly clock: Clock;
   readonly source: ChangeSource;
   readonly engine: RowEngine;
+  /** Whether the pipeline file names a table; one that it named before stays in the lake. */
+  readonly isNamed: (table: TableName) => boolean;
   /** Asks the owner to bring the ledgers to this mark; `false` when there is no owner. */
   readonly reach: (mark: SequenceMark) => Promise<boolean>;
   readonly signal: AbortSignal;
@@ -73,6 +76,11 @@ export async function verifyTables(
   const halts = await readHalts(parts.state);
   const proofs: TableProof[] = [];
   for (const view of chosen) {
+    if (!parts.isNamed(view.schema.table)) {
+      const reason = 'The pipeline file does not name it any more.';
+      proofs.push({ kind: 'skipped', table: view.name, reason });
+      continue;
+    }
     // The ledger of a halted table is not coming.
     const reach = halts.has(view.name) ? () => Promise.resolve(false) : parts.reach;
     proofs.push(await proveTable({ ...parts, reach }, view));

@@ -4,7 +4,7 @@ import type { LogEvent } from '../../../binlog/log-event.ts';
 import { connectionError } from '../connection-failure.ts';
 
 /** `ER_SOURCE_FATAL_ERROR_READING_BINLOG`: its meaning is in its words, on both servers. */
-const FATAL_READING = 1236;
+export const FATAL_READING = 1236;
 
 const DUPLICATE = /same server_uuid|same server_id|server_uuid\/server_id/i;
 const GONE = new RegExp(

@@ -2,10 +2,12 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import { BinlogReader } from '../../../binlog/binlog-reader.ts';
 import type { LogEvent } from '../../../binlog/log-event.ts';
+import { isFirnError } from '../../../kernel/firn-error.ts';
 import type { GtidSet } from '../../../mysql/gtid-set.ts';
+import { serverErrorNumber } from '../connection-failure.ts';
 import { openDump } from './log-dump.ts';
 import type { DumpStart } from './log-dump.ts';
-import { logEventError } from './log-failure.ts';
+import { FATAL_READING, logEventError } from './log-failure.ts';
 import { proofOf } from './log-place.ts';
 import type { EventProof } from './log-place.ts';
 import type { Connect, LogSpot } from './log-status.ts';
@@ -20,6 +22,8 @@ interface FileStart {
   readonly proof: EventProof;
 }
 
+const MISPLACED = /exceeded max_allowed_packet|bogus data|truncated in the middle|checksum|crc/i;
+
 /** What short reads need. */
 export interface ScanParts {
   readonly connect: Connect;
@@ -32,6 +36,22 @@ export interface ScanParts {
  * @throws {FirnError} SOURCE-POSITION-BROKEN when the file is gone, and what connecting throws
  */
 export async function proofAt(parts: ScanParts, spot: LogSpot): Promise<EventProof | null> {
+  try {
+    return await eventAt(parts, spot);
+  } catch (error) {
+    if (isMisplaced(error)) return null;
+    throw error;
+  }
+}
+
+/** What servers say, and the reader finds, of bytes that are the middle of an event. */
+function isMisplaced(error: unknown): boolean {
+  if (!isFirnError(error)) return false;
+  const isServers = serverErrorNumber(error) === FATAL_READING && MISPLACED.test(error.what);
+  return isServers || error.code.startsWith('LOG-');
+}
+
+async function eventAt(parts: ScanParts, spot: LogSpot): Promise<EventProof | null> {
   const start: DumpStart = { kind: 'place', ...spot };
   for await (const event of scanLog(parts, start)) {
     if (event.kind === 'end' || event.fileName !== spot.fileName) return null;
