@@ -1,5 +1,6 @@
 /** A builder gives back what went in, whatever was taken back and finished in between. */
-import { deepEqual } from 'node:assert/strict';
+import { deepEqual, equal } from 'node:assert/strict';
+import { isAscii } from 'node:buffer';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { ColumnBuilder } from './column-builder.ts';
@@ -64,6 +65,16 @@ const KINDS: readonly Kind[] = [
     append(builder, value) {
       const bytes = Buffer.from(`<${value}>`);
       builder.appendRun(bytes, 1, bytes.length - 1);
+    },
+  },
+  {
+    type: { kind: 'string' },
+    values: fc.string({ unit: 'grapheme', maxLength: 60 }),
+    append(builder, value) {
+      const bytes = Buffer.from(`<${value}>`);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+      const seen = builder.appendWords(bytes, view, 1, bytes.length - 1);
+      equal(seen < 0x80, isAscii(bytes));
     },
   },
 ];

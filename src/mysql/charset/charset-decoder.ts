@@ -18,9 +18,12 @@ import {
 /**
  * Appends `bytes[at] .. bytes[end]` as UTF-8. `false`, with nothing appended: some of them are no
  * character of the set.
+ *
+ * @param view over the same memory as `bytes`, with the same offsets
  */
 export type TextAppender = (
   bytes: Uint8Array,
+  view: DataView,
   at: number,
   end: number,
   builder: ColumnBuilder,
@@ -31,6 +34,9 @@ const SCRATCH_KEPT_BYTES = 262_144;
 
 /** Up to this length loops over bytes are sooner done than a view and a call of the platform. */
 const SHORT_TEXT = 96;
+
+/** The same for loops over words. */
+const WORDS_TEXT = 384;
 
 let scratch = new Uint8Array(4096);
 
@@ -101,16 +107,24 @@ function tableDecoding(charset: string): TextDecoding | null {
 }
 
 /** The server lets in only UTF-8, but for lone surrogates, which are no text anywhere else. */
-function appendUtf8(bytes: Uint8Array, at: number, end: number, builder: ColumnBuilder): boolean {
-  if (end - at <= SHORT_TEXT) {
-    let seen = 0;
-    for (let index = at; index < end; index++) seen |= bytes[index] ?? 0;
-    if (seen > 127 && !isShortUtf8(bytes, at, end)) return false;
-  } else if (!isUtf8(bytes.subarray(at, end))) {
-    return false;
+function appendUtf8(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  end: number,
+  builder: ColumnBuilder,
+): boolean {
+  const length = end - at;
+  if (length > WORDS_TEXT) {
+    if (!isUtf8(bytes.subarray(at, end))) return false;
+    builder.appendRun(bytes, at, end);
+    return true;
   }
-  builder.appendRun(bytes, at, end);
-  return true;
+  if (builder.appendWords(bytes, view, at, end) < 0x80) return true;
+  const isText =
+    length > SHORT_TEXT ? isUtf8(bytes.subarray(at, end)) : isShortUtf8(bytes, at, end);
+  if (!isText) builder.truncate(builder.rowCount - 1);
+  return isText;
 }
 
 /** Whether bytes are UTF-8 (Unicode standard, table 3-7), as `isUtf8` says it. */
@@ -135,15 +149,21 @@ function isShortUtf8(bytes: Uint8Array, at: number, end: number): boolean {
   return true;
 }
 
-function appendAscii(bytes: Uint8Array, at: number, end: number, builder: ColumnBuilder): boolean {
+function appendAscii(
+  bytes: Uint8Array,
+  _view: DataView,
+  at: number,
+  end: number,
+  builder: ColumnBuilder,
+): boolean {
   if (!isAllAscii(bytes, at, end)) return false;
   builder.appendRun(bytes, at, end);
   return true;
 }
 
 function asciiOr(append: TextAppender): TextAppender {
-  return (bytes, at, end, builder) =>
-    appendAscii(bytes, at, end, builder) || append(bytes, at, end, builder);
+  return (bytes, view, at, end, builder) =>
+    appendAscii(bytes, view, at, end, builder) || append(bytes, view, at, end, builder);
 }
 
 function isAllAscii(bytes: Uint8Array, at: number, end: number): boolean {
@@ -152,7 +172,7 @@ function isAllAscii(bytes: Uint8Array, at: number, end: number): boolean {
 }
 
 function decoded(decoding: TextDecoding): TextAppender {
-  return (bytes, at, end, builder) => {
+  return (bytes, _view, at, end, builder) => {
     const target = scratchOf((end - at) * GROWTH_MAX);
     const length = decoding(bytes, at, end, target);
     if (length < 0) return false;
