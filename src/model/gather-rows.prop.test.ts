@@ -95,6 +95,23 @@ test('keys ascend when each is above the one before, across batches too', () => 
   }
 });
 
+test('a key of one 64-bit integer ascends by value', () => {
+  const near = fc.bigInt({ min: -2n, max: 2n });
+  const key = fc
+    .tuple(fc.constantFrom(0n, 2n ** 31n, 2n ** 32n, -(2n ** 32n), 2n ** 62n), near)
+    .map(([place, step]) => place + step);
+  const keys = fc.array(key, { maxLength: 5 });
+  const ordered = keys.map((values) => values.toSorted((left, right) => (left < right ? -1 : 1)));
+  fc.assert(
+    fc.property(fc.oneof(keys, ordered), (values) => {
+      const expected = values.every(
+        (value, index) => index === 0 || value > (values[index - 1] ?? 0n),
+      );
+      equal(isAscending([vectorOf({ kind: 'long' }, values)], values.length, null), expected);
+    }),
+  );
+});
+
 function comparePairs(left: readonly [Cell, number], right: readonly [Cell, number]): number {
   return compareCells(left[0], right[0]) || left[1] - right[1];
 }

@@ -51,8 +51,22 @@ export function isAscending(
 ): boolean {
   if (rowCount === 0) return true;
   if (before !== null && compareKeys(before, 0, keys, 0) >= 0) return false;
+  const [key] = keys;
+  if (keys.length === 1 && key?.kind === 'int64') return wordsAscend(key.values, rowCount);
   for (let row = 1; row < rowCount; row++) {
     if (compareKeys(keys, row - 1, keys, row) >= 0) return false;
+  }
+  return true;
+}
+
+/** The usual key, 64-bit integers, as 32-bit words: no bigint is made. */
+function wordsAscend(values: BigInt64Array, rowCount: number): boolean {
+  const words = new Int32Array(values.buffer, values.byteOffset, 2 * rowCount);
+  for (let at = 2; at < words.length; at += 2) {
+    const high = words[at + 1] ?? 0;
+    const highBefore = words[at - 1] ?? 0;
+    if (high < highBefore) return false;
+    if (high === highBefore && (words[at] ?? 0) >>> 0 <= (words[at - 2] ?? 0) >>> 0) return false;
   }
   return true;
 }

@@ -82,7 +82,7 @@ export function doubleOf(bytes: Uint8Array, at: number, end: number): number {
   }
   // Both are exact, so their quotient is the nearest double.
   const power = EXACT_POWERS[scale];
-  if (end - first > SAFE_DIGITS || power === undefined || first === end) {
+  if (value > Number.MAX_SAFE_INTEGER || power === undefined || first === end) {
     return slowDouble(bytes, at, end);
   }
   return negative ? -(value / power) : value / power;
