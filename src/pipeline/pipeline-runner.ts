@@ -141,7 +141,7 @@ async function catchUp(parts: PipelineParts, run: RunState, request: OpenedRun):
       held = run.isHeld;
       await runStream(parts, run, { from, once: true, signal });
       from = run.position ?? from;
-      if (held) await parts.clock.sleep(PASS_PAUSE_MS, signal);
+      if (held) await pause(parts, run, signal);
     }
   };
   await together(stop, [bootstraps, passes()]);
@@ -150,7 +150,17 @@ async function catchUp(parts: PipelineParts, run: RunState, request: OpenedRun):
   await retainLedgers(parts);
 }
 
-const PASS_PAUSE_MS = 50;
+/** A pass asks the source four times at least, so they are not made one right after another. */
+const PASS_PAUSE_MS = 1000;
+
+/** Waits for the next pass; ends at once when somebody needs the stream. */
+async function pause(parts: PipelineParts, run: RunState, signal: AbortSignal): Promise<void> {
+  const sleeper = new AbortController();
+  const stop = (): void => sleeper.abort();
+  signal.addEventListener('abort', stop, { once: true });
+  if (!signal.aborted) await run.sleep(parts.clock, PASS_PAUSE_MS, sleeper);
+  signal.removeEventListener('abort', stop);
+}
 
 /** Waits for all; the first failure ends the others and is thrown. */
 async function together(stop: AbortController, tasks: readonly Promise<void>[]): Promise<void> {
