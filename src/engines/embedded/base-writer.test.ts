@@ -68,6 +68,26 @@ for (const limits of [LARGE, { rowsMax: 700, bytesMax: 1e9 }]) {
   });
 }
 
+test('a table of many columns of text fits the memory of a writer', async (t) => {
+  const { engine, files } = await openParts(t, 96 * 1024 * 1024);
+  const texts = Array.from({ length: 300 }, (_, index) => `c${index}`);
+  const columns = Object.fromEntries(texts.map((name) => [name, 'string'] as const));
+  const schema = tableSchema({ id: 'long', ...columns }, { keys: 1 });
+  const icebergSchema = baseSchema(schema);
+  const bucketing = { columnName: 'id', count: 1 };
+  const target = { icebergSchema, specId: 3, sortOrderId: 1, dataFolder: 'memory://lake/b/data' };
+  for (const limits of [LARGE, { rowsMax: 1, bytesMax: 1e9 }]) {
+    const open = async (): Promise<typeof engine> => engine;
+    const writer = createBaseWriter({ open, files, target, schema, bucketing, limits });
+    const rows = Array.from({ length: 500 }, (_, row): Cell[] => {
+      return [BigInt(row), ...texts.map((_name, index) => `${(row + index) % 10}`.repeat(20))];
+    });
+    await writer.append(rowBatch(schema, rows));
+    const [file] = await writer.finish();
+    equal(file?.recordCount, 500n);
+  }
+});
+
 test('vectors and SQL hash every type as the spec does', async (t) => {
   const { engine, files, query } = await openParts(t);
   const limits = LARGE;

@@ -185,7 +185,7 @@ class BaseWriter implements FileWriter<RowBatch> {
       const list = fields.map((field) => `${this.#value(field)} AS ${columnAlias(field.id)}`);
       const select = [...list, `rows.${BUCKET}`].join(', ');
       const source = `SELECT ${select} FROM ${relation} AS rows ${order}`;
-      await runAll(connection, [copyToRun({ source, path })]);
+      await runAll(connection, [copyToRun({ source, path, columns: list.length + 1 })]);
     });
     this.#letGo();
   }
