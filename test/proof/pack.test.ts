@@ -11,14 +11,20 @@ import { after, before, test } from 'node:test';
 
 const folder = mkdtempSync(join(tmpdir(), 'firn-pack-'));
 const app = join(folder, 'app');
-// Node 24 first in PATH, and nothing of this checkout's node_modules after it.
-const path = [dirname(process.execPath), ...(process.env['PATH'] ?? '').split(delimiter)]
-  .filter((entry) => !entry.includes('node_modules') || entry === dirname(process.execPath))
+// Nothing of this checkout's node_modules in PATH. npm runs on its own Node, which trusts what the
+// machine trusts; the program on this one.
+const outside = (process.env['PATH'] ?? '')
+  .split(delimiter)
+  .filter((entry) => !entry.includes('node_modules'))
   .join(delimiter);
-const env = { ...process.env, PATH: path };
+const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${outside}` };
 
 function npm(cwd: string, ...args: readonly string[]): string {
-  return execFileSync('npm', ['--loglevel=error', ...args], { cwd, env, encoding: 'utf8' });
+  return execFileSync('npm', ['--loglevel=error', ...args], {
+    cwd,
+    env: { ...process.env, PATH: outside },
+    encoding: 'utf8',
+  });
 }
 
 function firn(...args: readonly string[]): {
