@@ -117,6 +117,7 @@ for (const flavour of SERVER_FLAVOURS) {
       );
       ok(
         first.some(({ code, message }) => code === 'log-retention' && message.includes('1 hour.')),
+        JSON.stringify(first.filter((f) => f.code === 'log-retention')),
       );
       await mend(server, first);
       const second = await check(server, { patterns: ['d.*'] });
