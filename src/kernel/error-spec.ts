@@ -6,7 +6,7 @@
 /**
  * - `retry`: transient; the same input may succeed. Bounded, only in `kernel/retry.ts`.
  * - `refresh`: lost a race; reload, plan again, try again. Commit loop.
- * - `verify`: the outcome is unknown; read the state before anything else. Commit loop.
+ * - `verify`: the outcome is unknown; read the state before anything else. Commit loop, supervisor.
  * - `dead-letter`: this event is bad; the rest may go on.
  * - `halt-table`: this table stops, the others go on. Supervisor.
  * - `halt-pipeline`: an operator must act.

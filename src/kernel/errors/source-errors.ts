@@ -63,9 +63,10 @@ export const sourceErrors = {
     remedy: 'Nothing to do: the source is opened again and its saved position is verified.',
   },
   'SOURCE-POSITION-BROKEN': {
-    disposition: 'halt-pipeline',
+    disposition: 'verify',
     summary: 'The source’s log is no longer the one that was read.',
-    remedy: 'Start the pipeline again: it begins a new epoch and bootstraps its tables.',
+    remedy:
+      'A pipeline looks at all its places again by itself: it goes on where the same changes are there, and else begins a new epoch and loads its tables.',
   },
   'SOURCE-TABLE-MISSING': {
     disposition: 'halt-table',

@@ -29,10 +29,18 @@ export interface FaultProxy {
   readonly bytesMax: number;
   /** Faults of connections made from now on, by their index. */
   plan(faultOf: (index: number) => Fault): void;
+  /** Another server stands behind the address from the next connection on. */
+  lead(target: ProxyTarget): void;
   /** Resets every living connection. */
   cutAll(): void;
   /** An address of the server, through the proxy. */
   through(url: string): string;
+}
+
+/** A server behind a proxy. */
+export interface ProxyTarget {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Longest piece that passes at once on a slow connection. */
@@ -83,10 +91,8 @@ function forward(pass: Pass, chunk: Buffer): void {
 }
 
 /** Starts a proxy before the server at `target`; it ends with the test. */
-export async function startFaultProxy(
-  t: TestContext,
-  target: { readonly host: string; readonly port: number },
-): Promise<FaultProxy> {
+export async function startFaultProxy(t: TestContext, first: ProxyTarget): Promise<FaultProxy> {
+  let target = first;
   let faultOf: (index: number) => Fault = () => ({ kind: 'none' });
   const passes = new Set<Pass>();
   let connectionCount = 0;
@@ -132,6 +138,9 @@ export async function startFaultProxy(
     },
     plan: (next) => {
       faultOf = next;
+    },
+    lead: (next) => {
+      target = next;
     },
     cutAll,
     through: (url) => {

@@ -4,6 +4,7 @@
  * must be there, and none may be missing between them and what its log still holds.
  */
 import { unreachable } from '../../../kernel/assert.ts';
+import { isFirnError } from '../../../kernel/firn-error.ts';
 import type { SourcePosition } from '../../../model/source-position.ts';
 import type { PositionVerdict, SourceMark } from '../../../ports/source.ts';
 import type { MysqlConnection } from '../connection.ts';
@@ -53,6 +54,19 @@ export function verifyPosition(
 
 /** Looks a place up at the server behind `connection`. */
 export async function verifyPlace(
+  parts: ScanParts,
+  request: { readonly connection: MysqlConnection; readonly place: LogPlace },
+): Promise<PlaceVerdict> {
+  try {
+    return await judgePlace(parts, request);
+  } catch (error) {
+    // The server itself found that its history is another one: MariaDB, by the last transaction.
+    if (isFirnError(error, 'SOURCE-POSITION-BROKEN')) return broken(`${error.what}.`);
+    throw error;
+  }
+}
+
+async function judgePlace(
   parts: ScanParts,
   request: { readonly connection: MysqlConnection; readonly place: LogPlace },
 ): Promise<PlaceVerdict> {
