@@ -10,6 +10,8 @@ import type { MysqlAddress } from '../../src/sources/mysql/login.ts';
 /** One client's connection. */
 export interface RogueSession {
   readonly socket: Socket;
+  /** Bytes of packets sent so far. */
+  readonly sent: number;
   /** The next packet of the client; `null` when the client is gone. */
   read(): Promise<Buffer | null>;
   /** Sends one packet, its number counted on from the last one of either side. */
@@ -113,19 +115,25 @@ export async function serve(session: RogueSession, answers: Answers): Promise<vo
   }
 }
 
-/** Starts a server whose connections run `script`; it ends with the test. */
+/**
+ * Starts a server whose connections run `script`; it ends with the test. `cutAfter` is asked at
+ * each connection how many bytes it may send before it is closed (after an odd number) or reset
+ * (after an even one).
+ */
 export async function startRogue(
   t: TestContext,
   script: (session: RogueSession) => Promise<void>,
+  cutAfter: () => number = () => Infinity,
 ): Promise<RogueServer> {
   const sockets = new Set<Socket>();
   const received: Buffer[] = [];
-  const listener = createServer((socket) => {
+  const listener = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
     // Clients cut the connection: that is what they should do.
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => received.push(chunk));
-    void script(sessionOf(socket));
+    void script(sessionOf(socket, cutAfter()));
   });
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
   t.after(() => {
@@ -147,7 +155,7 @@ export async function startRogue(
   };
 }
 
-function sessionOf(socket: Socket): RogueSession {
+function sessionOf(socket: Socket, cutAfter: number): RogueSession {
   let bytes = Buffer.alloc(0);
   let sequence = 0;
   let wake: (() => void) | null = null;
@@ -156,9 +164,15 @@ function sessionOf(socket: Socket): RogueSession {
     wake?.();
   });
   socket.on('close', () => wake?.());
+  let sent = 0;
   const sendAs = (number: number, body: Uint8Array): void => {
     sequence = (number + 1) & 255;
-    if (!socket.destroyed) socket.write(packet(number, body));
+    if (socket.destroyed || sent >= cutAfter) return;
+    const piece = packet(number, body).subarray(0, cutAfter - sent);
+    sent += piece.length;
+    if (sent < cutAfter) socket.write(piece);
+    else if (sent % 2 === 0) socket.write(piece, () => socket.resetAndDestroy());
+    else socket.end(piece, () => socket.destroy());
   };
   return {
     socket,
@@ -174,6 +188,9 @@ function sessionOf(socket: Socket): RogueSession {
       const body = bytes.subarray(4, 4 + length);
       bytes = bytes.subarray(4 + length);
       return body;
+    },
+    get sent() {
+      return sent;
     },
     send: (body) => sendAs(sequence, body),
     sendAs,
