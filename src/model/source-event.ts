@@ -48,6 +48,11 @@ export type SourceEvent =
       readonly completeTo: SequenceMark;
     }
   /**
+   * The source may have a table now that it had not when it was asked for its tables, and that the
+   * pipeline file takes: whoever reads the stream asks again.
+   */
+  | { readonly kind: 'table-appeared'; readonly table: TableName }
+  /**
    * This table cannot go on from here; the others can. `bootstrap`: loading it again repairs it
    * without an operator (a table rebuilt by a migration tool); `operator`: somebody must decide.
    */

@@ -90,6 +90,15 @@ function isHelper(name: string, table: string, suffix: string): boolean {
   return inside[1] === table || (table.startsWith(inside[1]) && name.length >= 60);
 }
 
+/** Ends of the names of tables that gh-ost and pt-online-schema-change keep beside another. */
+const HELPERS = ['gho', 'ghc', 'del', 'new', 'old'];
+
+/** Whether one of the migration tools would give a table this name beside `original`. */
+export function isMigrationHelper(table: TableName, original: TableName): boolean {
+  const isBeside = table.namespace === original.namespace;
+  return isBeside && HELPERS.some((suffix) => isHelper(table.table, original.table, suffix));
+}
+
 /** The swaps among the renames of one statement. */
 export function swapsIn(effects: readonly TableEffect[]): readonly TableSwap[] {
   const renames = effects.filter((effect) => effect.kind === 'renamed');

@@ -45,6 +45,8 @@ export interface OpenedTables {
   /** Read after this place: the oldest that any capturing table needs; `null`: nothing to read. */
   readonly from: SourcePosition | null;
   readonly tables: readonly CapturedTable[];
+  /** Names of all tables that the source has, refused ones too. */
+  readonly known: ReadonlySet<string>;
   /** Ledgers of the tables that are capturing. */
   readonly ledgers: readonly LedgerTable[];
 }
@@ -103,7 +105,8 @@ export async function openTables(
   const opened = await place(parts, captures);
   // Halts of tables that are no longer named go.
   await writeHalts(parts.state, withHaltsOf(opened.tables, refused));
-  return opened;
+  const known = new Set(discovered.map(({ table }) => formatTableName(table)));
+  return { ...opened, known };
 }
 
 /** Stores the halts of the tables of a run; those of refused tables stay. */
@@ -185,7 +188,10 @@ async function haltingOn<T>(
 }
 
 /** Decides the epoch, gives every ledger a committed state in it, and finds where to read from. */
-async function place(parts: PipelineParts, captures: readonly Capture[]): Promise<OpenedTables> {
+async function place(
+  parts: PipelineParts,
+  captures: readonly Capture[],
+): Promise<Omit<OpenedTables, 'known'>> {
   const floor = await readFloor(parts);
   const saved = captures.map((capture) => savedPlace(parts, capture, floor));
   const found = await verifyPlaces(parts, saved);

@@ -101,9 +101,9 @@ async function runOnce(parts: PipelineParts, request: OneRun): Promise<void> {
     openWriter: (table) => parts.engine.ledgerWriter(writeTarget(table.metadata)),
   });
   for (const ledger of opened.ledgers) stage.add(ledger);
-  const { epoch, tables } = opened;
+  const { epoch, tables, known } = opened;
   parts.onEvent({ kind: 'started', tables: tables.map(({ name }) => name), epoch });
-  const run = new RunState({ epoch, tables, stage, schemas, restart: request.restart });
+  const run = new RunState({ epoch, tables, known, stage, schemas, restart: request.restart });
   request.onRun(run);
   try {
     if (request.once) await catchUp(parts, run, { ...request, opened });

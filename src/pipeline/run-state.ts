@@ -27,6 +27,8 @@ interface StreamJob {
 export class RunState {
   readonly epoch: number;
   readonly tables: ReadonlyMap<string, CapturedTable>;
+  /** Names of all tables that the source had when the run was opened, refused ones too. */
+  readonly known: ReadonlySet<string>;
   readonly stage: LedgerStage;
   readonly schemas: SchemaStore;
   /** Aborted to end this run and open all tables again. */
@@ -48,12 +50,14 @@ export class RunState {
   constructor(parts: {
     readonly epoch: number;
     readonly tables: readonly CapturedTable[];
+    readonly known: ReadonlySet<string>;
     readonly stage: LedgerStage;
     readonly schemas: SchemaStore;
     readonly restart: AbortController;
   }) {
     this.restart = parts.restart;
     this.epoch = parts.epoch;
+    this.known = parts.known;
     this.tables = new Map(parts.tables.map((table) => [table.name, table]));
     this.stage = parts.stage;
     this.schemas = parts.schemas;

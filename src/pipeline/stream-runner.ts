@@ -146,9 +146,24 @@ class StreamRunner {
         await this.#halt(table, event.error, event.recovery);
         return;
       }
+      case 'table-appeared':
+        return this.#lookForTables();
       default:
         return unreachable(event);
     }
+  }
+
+  /** Opens all tables again where the source has one that was not there when that was done last. */
+  async #lookForTables(): Promise<void> {
+    const { restart, known } = this.#run;
+    if (restart.signal.aborted) return;
+    const found = await this.#parts.source.discover();
+    const added = found
+      .map(({ table }) => formatTableName(table))
+      .filter((name) => !known.has(name));
+    if (added.length === 0) return;
+    this.#parts.onEvent({ kind: 'note', text: `New in the source: ${added.join(', ')}.` });
+    restart.abort();
   }
 
   /** Whether the table's ledger starts again where the source says it is complete again. */

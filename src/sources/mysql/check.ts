@@ -4,7 +4,7 @@
  * Y17).
  */
 import type { TableRule } from '../../config/pipeline-config.ts';
-import { chooseTable, tablesNamed } from '../../config/table-choice.ts';
+import { tablesNamed } from '../../config/table-choice.ts';
 import type { TableChoice } from '../../config/table-choice.ts';
 import { ERROR_REGISTRY } from '../../kernel/error-registry.ts';
 import { isFirnError } from '../../kernel/firn-error.ts';
@@ -17,7 +17,7 @@ import type { Finding } from '../../ports/source.ts';
 import { checkServer } from './check-server.ts';
 import type { CheckedAccess } from './check-server.ts';
 import type { MysqlConnection } from './connection.ts';
-import { readShapes, sourceTableOf } from './discover.ts';
+import { chooseShapes, readShapes, sourceTableOf } from './discover.ts';
 import type { TableShape } from './discover.ts';
 import { readServerSettings } from './server-settings.ts';
 import type { ServerSettings } from './server-settings.ts';
@@ -50,9 +50,9 @@ export async function checkMysql(
   const settings = await readServerSettings(connection);
   const findings = [...checkServer(settings, request.access)];
   const chosen: ChosenTable[] = [];
-  for (const shape of await readShapes(connection, request.tables)) {
-    const choice = chooseTable(request.tables, formatTableName(shape.table));
-    if (choice === null) continue;
+  const shapes = await readShapes(connection, request.tables);
+  const { chosen: taken, helpers } = chooseShapes(shapes, request.tables);
+  for (const { shape, choice } of taken) {
     const found = sourceTableOf(shape, choice, connection.server.flavour);
     if ('reason' in found) findings.push(refusal(found));
     chosen.push({ shape, choice, found: 'reason' in found ? null : found });
@@ -65,7 +65,8 @@ export async function checkMysql(
     if (denied.length > 0 || logsCascades(settings)) continue;
     findings.push(...(await cascadeFindings(connection, table, settings)));
   }
-  return [...findings, ...caseTwins(captured), countFinding(captured.length)];
+  const helping = helpers.map(helperFinding);
+  return [...findings, ...caseTwins(captured), ...helping, countFinding(captured.length)];
 }
 
 function refusal(found: {
@@ -76,6 +77,13 @@ function refusal(found: {
   const { table, code, reason } = found;
   const message = `The table cannot be captured: ${reason.replace(/\.$/, '')}.`;
   return { severity: 'error', code, table, message, fix: ERROR_REGISTRY[code].remedy };
+}
+
+function helperFinding(table: TableName): Finding {
+  const message =
+    'It looks like the helper table of a schema migration, and the pattern does not take it.';
+  const fix = `Name ${formatTableName(table)} in the pipeline file to have it copied.`;
+  return { severity: 'warning', code: 'migration-helper', table, message, fix };
 }
 
 function countFinding(count: number): Finding {

@@ -3,7 +3,7 @@
  * keys, and why a table is refused or can only have a ledger. A handful of statements, however many
  * tables there are. Reads only.
  */
-import { chooseTable } from '../../config/table-choice.ts';
+import { chooseTable, tablesNamed } from '../../config/table-choice.ts';
 import type { TableChoice } from '../../config/table-choice.ts';
 import type { TableRule } from '../../config/pipeline-config.ts';
 import type { ErrorCode } from '../../kernel/error-registry.ts';
@@ -11,8 +11,10 @@ import { present } from '../../kernel/assert.ts';
 import type { SourceTable } from '../../model/source-event.ts';
 import type { TableName } from '../../model/table-schema.ts';
 import { formatTableName } from '../../model/table-schema.ts';
+import { isMigrationHelper } from '../../mysql/statement.ts';
 import { mapColumn } from '../../mysql/column-mapping.ts';
 import type { MysqlColumn, MysqlFlavour } from '../../mysql/mysql-column.ts';
+import { parseSourceType } from '../../mysql/source-type.ts';
 import { quoteText } from '../../mysql/table-statements.ts';
 import type { MysqlConnection } from './connection.ts';
 import type { TextRow } from './text-answer.ts';
@@ -68,14 +70,45 @@ export async function discoverTables(
   const { flavour } = connection.server;
   const tables: SourceTable[] = [];
   const refused: RefusedTable[] = [];
-  for (const shape of await readShapes(connection, rules)) {
-    const choice = chooseTable(rules, formatTableName(shape.table));
-    if (choice === null) continue;
+  const { chosen } = chooseShapes(await readShapes(connection, rules), rules);
+  for (const { shape, choice } of chosen) {
     const found = sourceTableOf(shape, choice, flavour);
     if ('reason' in found) refused.push(found);
     else tables.push(found);
   }
   return { tables, refused };
+}
+
+/** A table that a rule takes, and what the rule says of it. */
+export interface ChosenShape {
+  readonly shape: TableShape;
+  readonly choice: TableChoice;
+}
+
+/**
+ * What the rules take. A pattern does not take what a migration tool keeps beside a table while it
+ * works (`_orders_gho`), which comes and goes; a rule that names such a table does.
+ */
+export function chooseShapes(
+  shapes: readonly TableShape[],
+  rules: readonly TableRule[],
+): { readonly chosen: readonly ChosenShape[]; readonly helpers: readonly TableName[] } {
+  const named = new Set(tablesNamed(rules).map((name) => name.toLowerCase()));
+  const chosen: ChosenShape[] = [];
+  const helpers: TableName[] = [];
+  for (const shape of shapes) {
+    const { table } = shape;
+    const name = formatTableName(table);
+    const choice = chooseTable(rules, name);
+    if (choice === null) continue;
+    const isHelper =
+      table.table.startsWith('_') &&
+      !named.has(name.toLowerCase()) &&
+      shapes.some((other) => isMigrationHelper(table, other.table));
+    if (isHelper) helpers.push(table);
+    else chosen.push({ shape, choice });
+  }
+  return { chosen, helpers };
 }
 
 /** Tables that rules may take, as the server describes them, by name. */
@@ -212,6 +245,9 @@ function keyObstacle(
     if (context.choice.onMisfit(name) === 'null') {
       return `key column ${name} may be NULL in the lake by its onMisfit`;
     }
+    const { name: typeName, labels } = parseSourceType(mapped.sourceType);
+    if (labels.includes(''))
+      return `key column ${name} is ${typeName.toUpperCase()} with an empty label`;
     const { kind } = mapped.type;
     if (kind === 'float' || kind === 'double' || kind === 'boolean') {
       return `key column ${name} is ${kind === 'boolean' ? 'a boolean' : 'a floating-point number'}`;

@@ -62,6 +62,15 @@ export function effectsOf(
   }
 }
 
+/** Names that are those of tables after the statement, and may not have been before. */
+export function tablesMadeBy(statement: Statement): readonly TableName[] {
+  if (statement.kind !== 'tables') return [];
+  return statement.effects.flatMap((effect) => {
+    if (effect.kind === 'created') return [effect.table];
+    return effect.kind === 'renamed' ? [effect.to] : [];
+  });
+}
+
 const LOGGED = 'SOURCE-STATEMENT-LOGGED';
 const DROPPED = 'The table was dropped';
 const ROWS = 'A statement that changes rows is in the log without row images';

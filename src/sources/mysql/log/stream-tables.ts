@@ -100,6 +100,12 @@ export class StreamTables {
     return (this.#byLog.get(log)?.pending ?? null) !== null;
   }
 
+  /** Whether the rules take a table that this stream does not know. */
+  isNew(table: TableName): boolean {
+    const name = formatTableName(table);
+    return !this.#tables.has(name) && chooseTable(this.#parts.rules, name) !== null;
+  }
+
   /** Whether the rows of a table are told apart by another key than the primary. */
   hasOtherKey(name: TableName): boolean {
     return this.#tables.get(formatTableName(name))?.hasPrimaryKey === false;

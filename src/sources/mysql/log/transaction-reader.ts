@@ -18,7 +18,7 @@ import { comparePlaces, proofOf, sequenceAt } from './log-place.ts';
 import type { LogPlace } from './log-place.ts';
 import type { LogSpot } from './log-status.ts';
 import type { PreparedTransactions } from './prepared-transactions.ts';
-import { effectsOf } from './statement-effects.ts';
+import { effectsOf, tablesMadeBy } from './statement-effects.ts';
 import type { StreamTables } from './stream-tables.ts';
 
 /** What reading needs. */
@@ -258,8 +258,10 @@ export class TransactionReader {
       hasOtherKey: (table) => tables.hasOtherKey(table),
       where: placeText(event),
     });
-    if (effects.length === 0) return null;
+    const appeared = tablesMadeBy(statement).filter((table) => tables.isNew(table));
+    if (effects.length + appeared.length === 0) return null;
     const told: SourceEvent[] = [...tables.cut()];
+    for (const table of appeared) told.push({ kind: 'table-appeared', table });
     const seq = sequenceAt(event.fileName, event.startOffset);
     for (const effect of effects) {
       if (effect.kind === 'halt') {
