@@ -32,6 +32,17 @@ const STRING: ColumnType = { kind: 'string' };
 /** Iceberg's decimals have at most so many digits. */
 const DECIMAL_DIGITS_MAX = 38;
 
+/** Sets in which every run of bytes that the server stores is text. */
+const COMPLETE_SETS: ReadonlySet<string> = new Set(
+  (
+    'utf8 utf8mb3 utf8mb4 latin1 latin2 latin5 latin7 cp850 cp852 cp866 koi8r koi8u keybcs2 ' +
+    'macce macroman'
+  ).split(' '),
+);
+
+/** Sets in which some characters have two codes. */
+const DOUBLE_SETS: ReadonlySet<string> = new Set(['cp932', 'eucjpms', 'sjis', 'ujis', 'armscii8']);
+
 const ZERO_DATES = 'a zero, partial or impossible date, or one in the year 0, does not fit';
 
 /**
@@ -63,9 +74,6 @@ export function mapColumn(
 }
 
 function refusalOf(column: MysqlColumn, source: SourceType): string | null {
-  if (/\bCOMPRESSED\b/i.test(column.columnType)) {
-    return 'The log of a compressed column cannot be read; take COMPRESSED out of its declaration.';
-  }
   if (/mariadb-5\.3/.test(column.columnType)) {
     return 'The column is stored as MariaDB 5.3 did; `ALTER TABLE … FORCE` brings it up to date.';
   }
@@ -87,8 +95,9 @@ function numberChoice(source: SourceType): Choice | null {
     case 'tinyint':
     case 'smallint':
     case 'mediumint':
-    case 'year':
       return { type: { kind: 'int' } };
+    case 'year':
+      return { type: { kind: 'int' }, note: 'a number; the year 0000 is 0' };
     case 'int':
       return { type: { kind: source.unsigned ? 'long' : 'int' } };
     case 'bigint':
@@ -147,11 +156,12 @@ function otherChoice(source: SourceType): Choice | null {
     case 'text':
     case 'mediumtext':
     case 'longtext':
+      return withNote(STRING, charsetNote(source.charset));
     case 'inet4':
     case 'inet6':
-      return { type: STRING };
+      return { type: STRING, note: 'text as the server shows it' };
     case 'enum':
-      return { type: STRING, note: 'the label; empty for a value that was none of them' };
+      return { type: STRING, note: 'the label; empty for a value that was none of them (0)' };
     case 'set':
       return { type: STRING, note: 'the labels in declared order, with commas' };
     case 'json':
@@ -172,8 +182,38 @@ function otherChoice(source: SourceType): Choice | null {
   }
 }
 
+function withNote(type: ColumnType, note: string | null): Choice {
+  return note === null ? { type } : { type, note };
+}
+
+/** What may be lost of text of a character set. */
+function charsetNote(charset: string | null): string | null {
+  if (charset === null || COMPLETE_SETS.has(charset)) return null;
+  const misfit = 'bytes that are no character of its set do not fit';
+  return DOUBLE_SETS.has(charset)
+    ? `${misfit}; characters with two codes in it are read alike`
+    : misfit;
+}
+
+/** What to say of a column that `onMisfit` makes text. */
 function textNote(source: SourceType): string {
-  if (source.name === 'timestamp') return 'text as the server shows it in UTC';
-  if (source.name === 'vector') return 'a JSON list of numbers';
-  return 'text as the server shows it';
+  switch (source.name) {
+    case 'timestamp':
+      return 'text as the server shows it in UTC';
+    case 'vector':
+      return 'a JSON list of numbers';
+    case 'float':
+    case 'double':
+      return 'the shortest digits that give the number back';
+    case 'bit':
+      return 'the bits as a number, in digits';
+    case 'date':
+    case 'datetime':
+    case 'time':
+    case 'year':
+    case 'uuid':
+      return 'text as the server shows it';
+    default:
+      return 'its digits, without zeros before them';
+  }
 }

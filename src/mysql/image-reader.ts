@@ -7,6 +7,7 @@ import { FirnError } from '../kernel/firn-error.ts';
 import type { ColumnBuilder } from '../model/column-builder.ts';
 import type { Column } from '../model/table-schema.ts';
 import { appendBinaryJson } from './values/binary-json.ts';
+import { compressedReader } from './values/compressed-value.ts';
 import { textAppender } from './charset/charset-decoder.ts';
 import { charsetOfCollation } from './charset/collation-charset.ts';
 import {
@@ -152,7 +153,7 @@ function structuredReader(
       return vectorReader(column);
     case LOG_TYPE.blobCompressed:
     case LOG_TYPE.varcharCompressed:
-      throw typeDiffers(name, 'Its log has compressed values.');
+      return compressedReader(name, runReader(log, column, { source, misfit }));
     default:
       return null;
   }

@@ -4,19 +4,22 @@
  * TABLE; in columns that were there at first and in columns that were added. What PyIceberg reads
  * of ledger and base is what the server says of its own values.
  */
-import { deepEqual, equal, match } from 'node:assert/strict';
+import { equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TestContext } from 'node:test';
 import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
 import { pythonSkip } from '../engines/pyiceberg.ts';
 import type { PyRow } from '../engines/pyiceberg.ts';
-import { CASE_SESSION } from '../support/mysql-types/type-case.ts';
 import { liveWorkplace } from './support/live-pipeline.ts';
-import { createDatabase, skipWithout, startPrivateServer } from './support/live-server.ts';
+import { createDatabase, skipWithout } from './support/live-server.ts';
 import type { LiveServer } from './support/live-server.ts';
 import { serverTruth } from './support/server-truth.ts';
-import type { ColumnTruth } from './support/server-truth.ts';
-import { lakeValue, readLake, succeed, writeTypesFile } from './support/type-pipeline.ts';
+import {
+  compareRows,
+  readLake,
+  startHostileServer,
+  succeed,
+  writeTypesFile,
+} from './support/type-pipeline.ts';
 import {
   GROUPS,
   addColumns,
@@ -27,38 +30,6 @@ import {
   typeTablesOf,
 } from './support/type-tables.ts';
 import type { TypeTable } from './support/type-tables.ts';
-
-/** Defaults of a server that would change what a careless reader gets. */
-const HOSTILE = [
-  'sql_mode=PAD_CHAR_TO_FULL_LENGTH,ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT',
-  "default_time_zone='-07:30'",
-  'character_set_server=latin1',
-  'max_allowed_packet=64M',
-  'div_precision_increment=0',
-];
-
-/** Compares a table of the lake with the server's own values; how many were compared. */
-function compareRows(
-  table: TypeTable,
-  rows: readonly PyRow[],
-  truth: ReadonlyMap<string, ColumnTruth>,
-): number {
-  const differences: string[] = [];
-  let count = 0;
-  for (const one of table.cases) {
-    const expected = truth.get(one.name);
-    for (const row of rows) {
-      const id = Number(row['id']);
-      const [wanted, found] = [expected?.get(id), lakeValue(one, row[`c_${one.name}`])];
-      if (wanted !== found) {
-        differences.push(`${one.name}[${id}]: ${wanted?.slice(0, 99)} is ${found?.slice(0, 99)}`);
-      }
-      count += 1;
-    }
-  }
-  deepEqual(differences.slice(0, 20), [], `${table.name}: ${differences.length} values`);
-  return count;
-}
 
 async function expectLake(
   server: LiveServer,
@@ -118,20 +89,11 @@ function stagesOf(tables: readonly TypeTable[]): readonly (readonly string[])[] 
   ];
 }
 
-async function startHostile(
-  t: TestContext,
-  flavour: (typeof SERVER_FLAVOURS)[number],
-): Promise<LiveServer> {
-  const server = await startPrivateServer(t, flavour, HOSTILE);
-  await server.run(CASE_SESSION);
-  return server;
-}
-
 for (const flavour of SERVER_FLAVOURS) {
   const skip = skipWithout(flavour) || pythonSkip();
 
   test(`${flavour}: every type in the lake (spec: Y15, Y16)`, { skip }, async (t) => {
-    const server = await startHostile(t, flavour);
+    const server = await startHostileServer(t, flavour);
     const database = await createDatabase(t, server);
     using place = liveWorkplace(database);
     await server.run(`USE ${database.name}`);

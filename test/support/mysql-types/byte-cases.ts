@@ -97,6 +97,49 @@ export const BYTE_CASES: readonly TypeCase[] = [
     values: [["STRING_TO_VECTOR('[1,-2.5,0.1]')", '[1,-2.5,0.1]']],
   },
   {
+    name: 'varchar_compressed',
+    declaration: 'VARCHAR(2000) COMPRESSED CHARACTER SET latin1',
+    type: 'string',
+    only: 'mariadb',
+    values: [
+      ["REPEAT('é', 1900)", 'é'.repeat(1900)],
+      ["'short'", 'short'],
+      ["''", ''],
+      ["_latin1 x'00'", '\0'],
+    ],
+  },
+  {
+    name: 'text_compressed',
+    declaration: 'LONGTEXT COMPRESSED CHARACTER SET utf16',
+    type: 'string',
+    only: 'mariadb',
+    values: [
+      ["REPEAT('桜', 100000)", '桜'.repeat(100_000)],
+      ["'a'", 'a'],
+    ],
+  },
+  {
+    name: 'blob_compressed',
+    declaration: 'BLOB COMPRESSED',
+    type: 'binary',
+    only: 'mariadb',
+    values: [
+      ["REPEAT(x'00ff', 30000)", '00ff'.repeat(30_000)],
+      ["x'8a01'", '8a01'],
+      ["''", ''],
+    ],
+  },
+  {
+    name: 'varbin_compressed',
+    declaration: 'VARBINARY(400) COMPRESSED',
+    type: 'binary',
+    only: 'mariadb',
+    values: [
+      ["REPEAT(x'00ff', 200)", '00ff'.repeat(200)],
+      ["x'00'", '00'],
+    ],
+  },
+  {
     name: 'uuid',
     declaration: 'UUID',
     type: 'uuid',
