@@ -159,12 +159,14 @@ export class RowSession {
 
   /** Ends the session when the server is waited for and says nothing from one look to the next. */
   async #watch(signal: AbortSignal): Promise<void> {
+    // A statement is about to be sent, and its answer waited for.
+    let isWaiting = true;
     while (!signal.aborted) {
       const before = this.#socket.bytesRead;
-      const isWaiting = this.#wake !== null;
       await this.#clock.sleep(SILENCE_MS_MAX, signal);
       const isSilent = this.#wake !== null && this.#socket.bytesRead === before;
       if (!signal.aborted && isWaiting && isSilent) this.#fail(this.#silent());
+      isWaiting = this.#wake !== null;
     }
   }
 
