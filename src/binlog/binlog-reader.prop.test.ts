@@ -74,7 +74,7 @@ function flavourOf(name: string): 'mysql' | 'mariadb' {
   return name.startsWith('mysql') ? 'mysql' : 'mariadb';
 }
 
-test('bytes changed inside an event end in events or in an error of the log', () => {
+test('bytes changed inside an event end in events or in an error of the log (spec: Y9)', () => {
   const change = fc.record({
     name: fc.constantFrom(...NAMES),
     event: fc.nat(),
@@ -106,7 +106,7 @@ test('bytes changed inside an event end in events or in an error of the log', ()
   );
 });
 
-test('an event cut anywhere, or made longer, ends in events or in an error of the log', () => {
+test('an event cut anywhere, or made longer, ends in events or in an error of the log (spec: Y9)', () => {
   for (const name of NAMES) {
     const events = EVENTS.get(name) ?? [];
     for (const [index, event] of events.entries()) {
@@ -132,7 +132,7 @@ test('an event cut anywhere, or made longer, ends in events or in an error of th
   }
 });
 
-test('bodies of random bytes under every type code', () => {
+test('bodies of random bytes under every type code (spec: Y9)', () => {
   const [format] = EVENTS.get('mysql-types') ?? [];
   ok(format !== undefined);
   const random = fc.tuple(
@@ -150,7 +150,7 @@ test('bodies of random bytes under every type code', () => {
   );
 });
 
-test('a connection that sends random bytes', () => {
+test('a connection that sends random bytes (spec: Y9)', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => void readBroken(bytes, 'mysql')),
     { numRuns: 3000 },
@@ -167,7 +167,7 @@ test('a dump that ends anywhere gives the events before its end', () => {
   }
 });
 
-test('sizes that are not true allocate nothing of the kind', () => {
+test('sizes that are not true allocate nothing of the kind (spec: Y9)', () => {
   const [format] = EVENTS.get('mysql-types') ?? [];
   ok(format !== undefined);
   const before = process.memoryUsage().arrayBuffers;
