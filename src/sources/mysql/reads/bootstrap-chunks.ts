@@ -37,10 +37,10 @@ const STATEMENT_ROWS_MIN = 500;
 const STATEMENT_ROWS_MAX = 500_000;
 
 /** Bytes of one chunk. */
-const CHUNK_BYTES_MAX = 8 * 1024 * 1024;
+const CHUNK_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Bytes that one connection reads ahead. */
-const AHEAD_BYTES_MAX = 16 * 1024 * 1024;
+const AHEAD_BYTES_MAX = 8 * 1024 * 1024;
 
 type Key = readonly string[];
 
