@@ -82,8 +82,8 @@ export interface ParquetCopy {
 /** Most rows of a row group: DuckDB's own choice, enough to compress well. */
 const ROW_GROUP_ROWS_MAX = 122_880;
 
-/** Least rows of a row group: those of one of DuckDB's vectors. */
-const ROW_GROUP_ROWS_MIN = 2048;
+/** Rows of one of DuckDB's vectors: row groups are whole ones, if they do not get too large. */
+const VECTOR_ROWS = 2048;
 
 /**
  * Values of a row group before they are encoded. A writer needs four times as much memory; files
@@ -97,9 +97,10 @@ export function rowGroupRows(table: {
   readonly sizeBytes: number;
 }): number {
   if (table.rowCount === 0 || table.sizeBytes === 0) return ROW_GROUP_ROWS_MAX;
-  const rows = (ROW_GROUP_BYTES * table.rowCount) / table.sizeBytes;
-  const whole = Math.trunc(rows / ROW_GROUP_ROWS_MIN) * ROW_GROUP_ROWS_MIN;
-  return Math.min(ROW_GROUP_ROWS_MAX, Math.max(ROW_GROUP_ROWS_MIN, whole));
+  const rowsPerByte = table.rowCount / table.sizeBytes;
+  const vectors = Math.trunc((ROW_GROUP_BYTES * rowsPerByte) / VECTOR_ROWS);
+  if (vectors > 0) return Math.min(ROW_GROUP_ROWS_MAX, vectors * VECTOR_ROWS);
+  return Math.max(1, Math.trunc(ROW_GROUP_BYTES * rowsPerByte));
 }
 
 /** Memory for the dictionaries of all columns of a file together. */

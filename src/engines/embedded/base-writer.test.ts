@@ -88,6 +88,23 @@ test('a table of many columns of text fits the memory of a writer', async (t) =>
   }
 });
 
+test('rows of a megabyte each fit the memory of a writer', async (t) => {
+  const { engine, files } = await openParts(t, 96 * 1024 * 1024);
+  const schema = tableSchema({ id: 'long', body: 'string' }, { keys: 1 });
+  const icebergSchema = baseSchema(schema);
+  const bucketing = { columnName: 'id', count: 1 };
+  const target = { icebergSchema, specId: 3, sortOrderId: 1, dataFolder: 'memory://lake/b/data' };
+  const open = async (): Promise<typeof engine> => engine;
+  const writer = createBaseWriter({ open, files, target, schema, bucketing, limits: LARGE });
+  const rows = Array.from({ length: 99 }, (_, row): Cell[] => {
+    return [BigInt(row), row % 7 === 3 || row % 5 === 0 ? null : `${row}`.repeat(500_000)];
+  });
+  await writer.append(rowBatch(schema, rows));
+  const [file] = await writer.finish();
+  equal(file?.recordCount, 99n);
+  equal(file?.nullValueCounts?.get(2), 31n);
+});
+
 test('vectors and SQL hash every type as the spec does', async (t) => {
   const { engine, files, query } = await openParts(t);
   const limits = LARGE;

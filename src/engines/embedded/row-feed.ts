@@ -49,6 +49,24 @@ interface Scan {
 
 const FUNCTION = 'firn_rows';
 
+/** Bytes of text and binary that one chunk holds at most, if it holds more than one row. */
+const CHUNK_BYTES_MAX = 2 * 1024 * 1024;
+
+/** How many rows from `start` on make a chunk: a vector's, or fewer where they are wide. */
+function rowsOfChunk({ columns, rowCount }: FedRows, start: number): number {
+  let count = Math.min(VECTOR_ROWS, rowCount - start);
+  while (count > 1 && bytesOf(columns, start, start + count) > CHUNK_BYTES_MAX) count >>= 1;
+  return count;
+}
+
+/** Bytes of text and binary in the rows `from .. to`. */
+function bytesOf(columns: readonly FedColumn[], from: number, to: number): number {
+  return columns.reduce((sum, { vector }) => {
+    if (vector?.kind !== 'bytes') return sum;
+    return sum + (vector.offsets[to] ?? 0) - (vector.offsets[from] ?? 0);
+  }, 0);
+}
+
 /** Registers the table function of an instance, before it is locked. */
 export function registerRowFeed(
   connection: Api.DuckDBConnection,
@@ -101,7 +119,7 @@ export function registerRowFeed(
           chunk.rowCount = 0;
           return;
         }
-        const count = Math.min(VECTOR_ROWS, from.rowCount - scan.row);
+        const count = rowsOfChunk(from, scan.row);
         feed(chunk, { columns: from.columns, start: scan.row, count });
         scan.row += count;
       },

@@ -12,7 +12,7 @@ import type { ColumnVector } from '../../model/column-vector.ts';
 import type { DuckdbDriver } from './duckdb-instance.ts';
 import { duckdbVectorType } from './duckdb-types.ts';
 
-/** Rows of one DuckDB vector; a constant of its build. A multiple of 8, so bitmaps stay aligned. */
+/** Rows of one DuckDB vector; a constant of its build. */
 export const VECTOR_ROWS = 2048;
 
 /** One column to feed; a vector of `null` is a column of NULLs. */
@@ -43,7 +43,7 @@ export type TableFeeder = (
   rowCount: number,
 ) => void;
 
-/** Rows `start .. start + count`, a multiple of 8 and at most {@link VECTOR_ROWS}, of columns. */
+/** Rows `start .. start + count` of columns, at most {@link VECTOR_ROWS}. */
 export interface ChunkRows {
   readonly columns: readonly FedColumn[];
   readonly start: number;
@@ -102,9 +102,7 @@ function feedValues(context: FeedContext, target: Bindings.Vector, rows: FedRows
     return;
   }
   if (vector.validity !== null) {
-    const from = rows.start >> 3;
-    const to = from + ((rows.count + 7) >> 3);
-    copyValidity(context.bindings, target, vector.validity.subarray(from, to));
+    copyValidity(context.bindings, target, bitmapFrom(vector.validity, rows));
   }
   if (vector.kind !== 'bytes') {
     copyBytes(context.bindings, target, fixedWidth(context, rows, vector));
@@ -114,6 +112,21 @@ function feedValues(context: FeedContext, target: Bindings.Vector, rows: FedRows
     const { start, count } = rows;
     context.feedRuns(target, { vector, start, count, text: type.kind === 'string' });
   }
+}
+
+/** The bits of rows `start .. start + count`, the first of them in the first bit. */
+function bitmapFrom(
+  bitmap: Uint8Array,
+  { start, count }: { readonly start: number; readonly count: number },
+): Uint8Array {
+  const from = start >> 3;
+  const shift = start & 7;
+  const bytes = (count + 7) >> 3;
+  if (shift === 0) return bitmap.subarray(from, from + bytes);
+  return Uint8Array.from({ length: bytes }, (_, index) => {
+    const [low = 0, high = 0] = bitmap.subarray(from + index, from + index + 2);
+    return ((high << 8) | low) >> shift;
+  });
 }
 
 /**
