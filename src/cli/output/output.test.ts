@@ -92,6 +92,12 @@ test('text from outside cannot control a terminal', () => {
   equal(printable('\uD800'), '\\ud800');
 });
 
+test('names in a document cannot control a terminal either', () => {
+  const { terminal, out } = capture({ json: true });
+  terminal.document({ name: 'a\u009b31m\u202eb\u001b' });
+  equal(out(), '{"name":"a\\u009b31m\\u202eb\\u001b"}\n');
+});
+
 test('widths count what a terminal shows', () => {
   deepEqual(['abc', '日本', 'é', '😀'].map(displayWidth), [3, 4, 1, 2]);
   equal(fit('日本語です', 5), '日本…');

@@ -17,6 +17,14 @@ export function printable(text: string): string {
   );
 }
 
+/** JSON with what would control the terminal, and JSON lets stand in its texts, as escapes. */
+export function printableJson(json: string): string {
+  return json.replaceAll(
+    /[\u007F-\u009F\u2028\u2029\u200E\u200F\u202A-\u202E\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** Letters of East Asian scripts and their full-width forms (Unicode, East Asian Width W and F). */
 const WIDE = /[\u1100-\u115F\u2E80-\uA4CF\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60]/u;
 

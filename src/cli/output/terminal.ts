@@ -4,6 +4,7 @@
  */
 import { styleText } from 'node:util';
 import { stringifyJson } from '../../kernel/lossless-json.ts';
+import { printableJson } from './printable.ts';
 import type { Redactor } from './redact.ts';
 
 /** What is used of `process.stdout` and `process.stderr`. */
@@ -96,7 +97,7 @@ export function createTerminal(options: TerminalOptions): Terminal {
     },
     note: (text) => write(stderr, `${redact(text)}\n`),
     document: (value) => {
-      if (json) write(stdout, `${redact(stringifyJson(value))}\n`);
+      if (json) write(stdout, `${printableJson(redact(stringifyJson(value)))}\n`);
     },
     data: (text) => {
       write(stdout, text);
