@@ -132,6 +132,7 @@ test('secrets of the environment and of addresses are taken out, in every form',
     redact('mysql://me:other@host/db at /opt/me is on'),
     'mysql://[redacted]@host/db at /opt/me is on',
   );
+  equal(redact('give it mysql://USER:PASSWORD@HOST'), 'give it mysql://USER:PASSWORD@HOST');
 });
 
 test('the password of an address on the command line is taken out wherever it turns up', () => {

@@ -12,6 +12,9 @@ const SECRET_LENGTH_MIN = 6;
 const SECRET_NAME =
   /PASS(?:WORD|WD|PHRASE)?(?:_|$)|SECRET|TOKEN|CREDENTIAL|(?:API|ACCESS|PRIVATE)_?KEY/i;
 
+/** The user part of an address; not the one that advice shows as the form of an address. */
+const USER_PART = /([a-z][a-z0-9+.-]*:\/\/)(?!USER:PASSWORD@)[^\s/@]*:[^\s@]*@/gi;
+
 /** Takes secrets out of a text. */
 export type Redactor = (text: string) => string;
 
@@ -59,7 +62,7 @@ export function createRedactor(
   // The longest first: a secret may be part of another.
   const ordered = secrets.toSorted((left, right) => right.length - left.length);
   return (text) => {
-    let clean = text.replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]*:[^\s@]*@/gi, `$1${MARK}@`);
+    let clean = text.replaceAll(USER_PART, `$1${MARK}@`);
     for (const secret of ordered) clean = clean.replaceAll(secret, MARK);
     return clean;
   };
