@@ -1,0 +1,153 @@
+/**
+ * Sizes at which counting goes wrong: events around the packet's own bound and of several packets,
+ * and, by `FIRN_LARGE=1` (12 GB of disk and some minutes a server), a transaction and a file of more
+ * than 4 GiB.
+ */
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { present } from '../../src/kernel/assert.ts';
+import type { SourcePosition } from '../../src/model/source-position.ts';
+import type { TableSchema } from '../../src/model/table-schema.ts';
+import type { ChangeSource } from '../../src/ports/source.ts';
+import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
+import { TestRegistry } from '../support/source-events.ts';
+import { skipWithout, startPrivateServer } from './support/live-server.ts';
+import type { PrivateServer } from './support/live-server.ts';
+import { openTestSource } from './support/mysql-world.ts';
+
+const PACKET_BYTES_MAX = 0xff_ff_ff;
+const GIB = 2 ** 30;
+
+/** A row as it came: where in the log, its key, the length of its value. */
+interface SeenRow {
+  readonly offset: bigint;
+  readonly id: number;
+  readonly length: number;
+}
+
+interface Heard {
+  readonly rows: readonly SeenRow[];
+  readonly end: SourcePosition;
+  /** Most bytes of values in one batch. */
+  readonly batchBytesMax: number;
+}
+
+async function follow(
+  source: ChangeSource,
+  schema: TableSchema,
+  from: SourcePosition,
+): Promise<Heard> {
+  const rows: SeenRow[] = [];
+  let end = from;
+  let batchBytesMax = 0;
+  const { signal } = new AbortController();
+  const request = { tables: [schema], from, epoch: 1, beforeImages: false, once: true, signal };
+  for await (const event of source.stream({
+    ...request,
+    resolveSchema: new TestRegistry().resolve,
+  })) {
+    if (event.kind === 'transaction-end') end = event.position;
+    if (event.kind !== 'changes') continue;
+    const [ids, values] = event.batch.columns;
+    ok(ids?.kind === 'int32' && values?.kind === 'bytes');
+    batchBytesMax = Math.max(batchBytesMax, values.data.length);
+    for (const [index, id] of ids.values.entries()) {
+      const length = (values.offsets[index + 1] ?? 0) - (values.offsets[index] ?? 0);
+      const offset = (event.batch.seq[index] ?? 0n) & 0xff_ffff_ffffn;
+      rows.push({ offset, id, length });
+    }
+  }
+  return { rows, end, batchBytesMax };
+}
+
+async function makeTable(
+  server: PrivateServer,
+): Promise<{ readonly source: ChangeSource; readonly schema: TableSchema }> {
+  await server.run(
+    'CREATE DATABASE large',
+    'CREATE TABLE large.t (id INT PRIMARY KEY, v LONGBLOB)',
+  );
+  const source = openTestSource({ port: server.port, database: 'large' });
+  const [schema] = await new TestRegistry().discover(source);
+  return { source, schema: present(schema, 'the table') };
+}
+
+async function insert(server: PrivateServer, id: number, length: number): Promise<void> {
+  await server.run(`INSERT INTO large.t VALUES (${id}, REPEAT('x', ${length}))`);
+}
+
+for (const flavour of SERVER_FLAVOURS) {
+  const skip = skipWithout(flavour);
+
+  test(`${flavour}: events of several packets, and of exactly full ones`, { skip }, async (t) => {
+    const options = ['max_allowed_packet=64M', 'innodb_log_file_size=512M'];
+    const own = flavour === 'mysql' ? ['innodb_redo_log_capacity=1G'] : options.slice(1);
+    const server = await startPrivateServer(t, flavour, [options[0] ?? '', ...own]);
+    const { source, schema } = await makeTable(server);
+    const { position: from } = await source.lowMark(1);
+    await insert(server, 0, 1000);
+    const first = await follow(source, schema, from);
+    const [row] = first.rows;
+    // The event of a row: everything around its value has the same length.
+    const events = await server.query('SHOW BINLOG EVENTS');
+    const event = events.find(({ Pos }) => BigInt(String(Pos)) === row?.offset);
+    const around = Number(event?.['End_log_pos']) - Number(event?.['Pos']) - 1000;
+    // The byte before an event counts as well.
+    const full = PACKET_BYTES_MAX - 1 - around;
+    const lengths = [full - 1, full, full + 1, full + PACKET_BYTES_MAX, 40_000_000];
+    for (const [index, length] of lengths.entries()) await insert(server, index + 1, length);
+    const { rows } = await follow(source, schema, first.end);
+    deepEqual(
+      rows.map(({ id, length }) => [id, length]),
+      lengths.map((length, index) => [index + 1, length]),
+    );
+  });
+
+  test(
+    `${flavour}: a transaction and a file of more than 4 GiB`,
+    {
+      skip: process.env['FIRN_LARGE'] === '1' ? skip : 'FIRN_LARGE=1 runs it',
+    },
+    async (t) => {
+      const server = await startPrivateServer(t, flavour, ['max_binlog_size=1G']);
+      const { source, schema } = await makeTable(server);
+      const { position: from } = await source.lowMark(1);
+      // Its rows are in the log and nowhere else: half the disk.
+      await server.run('ALTER TABLE large.t ENGINE = BLACKHOLE', 'CREATE TABLE large.n (n INT)');
+      const count = 1100;
+      const numbers = Array.from({ length: count }, (_, index) => `(${index})`).join();
+      await server.run(`INSERT INTO large.n VALUES ${numbers}`);
+      const clock = (): number => performance.now() / 1000;
+      const written = clock();
+      await server.run(
+        "INSERT INTO large.t SELECT n, REPEAT('x', 4194304) FROM large.n ORDER BY n",
+      );
+      await server.run("INSERT INTO large.t VALUES (5000, 'behind'), (5001, 'behind')");
+      const [file] = (await server.query('SHOW BINARY LOGS')).slice(-1);
+      const read = clock();
+      const heard = await follow(source, schema, from);
+      const again = clock();
+      const ids = heard.rows.map(({ id }) => id);
+      deepEqual(ids, [...Array.from({ length: count }, (_, id) => id), 5000, 5001]);
+      ok(
+        heard.rows.every(
+          ({ offset }, index) => index === 0 || offset >= (heard.rows[index - 1]?.offset ?? 0n),
+        ),
+      );
+      ok(Number(heard.rows.at(-1)?.offset) > 4 * GIB, 'rows behind 4 GiB of one file');
+      ok(heard.batchBytesMax < 64 * 2 ** 20, `${heard.batchBytesMax} bytes in one batch`);
+      await server.run("INSERT INTO large.t VALUES (6000, 'later')");
+      const later = await follow(source, schema, heard.end);
+      deepEqual(
+        later.rows.map(({ id }) => id),
+        [6000],
+      );
+      equal((await source.verifyPosition(later.end)).kind, 'valid');
+      const figures = [read - written, again - read, clock() - again].map((s) => s.toFixed(1));
+      const gib = Number(heard.rows.at(-1)?.offset) / GIB;
+      t.diagnostic(
+        `${gib.toFixed(2)} GiB in ${String(file?.['Log_name'])}: written in ${figures[0]} s, read in ${figures[1]} s, resumed behind it in ${figures[2]} s`,
+      );
+    },
+  );
+}
