@@ -50,7 +50,7 @@ export const LANES: readonly Lane[] = [
     files: ['test/live/**/*.test.ts'],
     budgetMinutes: 15,
     needs: ['python', 'servers'],
-    processes: 1,
+    processes: 2,
     isolated: true,
   },
 ];
