@@ -2,7 +2,7 @@
  * The servers of the live lane as tests see them: SQL as root, databases and users that are gone
  * after the test, and private servers for what would disturb the other tests (kill, purge, reset).
  */
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -188,7 +188,11 @@ export async function startPrivateServer(
     session.close();
     await endServer(running.pid, signal);
   };
-  t.after(async () => stop('SIGKILL'));
+  t.after(async () => {
+    await stop('SIGKILL');
+    // Hundreds of megabytes for each.
+    rmSync(folder, { recursive: true, force: true });
+  });
   const { version } = running;
   return {
     ...liveServer(session, { flavour, url, version }),
