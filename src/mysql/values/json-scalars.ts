@@ -13,7 +13,10 @@ const WHOLE_DIGITS_MAX = 15;
 /** A double as the server writes it in JSON: the shortest digits, `.0` behind a whole number. */
 export function doubleJson(value: number): string {
   if (Object.is(value, -0)) return '-0.0';
-  const [mantissa = '', power = '0'] = Math.abs(value).toExponential().split('e');
+  const size = Math.abs(value);
+  // Here JavaScript writes what the server does; nearly all numbers are here.
+  if (size >= 1e-6 && size < 1e15) return Number.isInteger(value) ? `${value}.0` : String(value);
+  const [mantissa = '', power = '0'] = size.toExponential().split('e');
   const digits = mantissa.replace('.', '');
   const sign = value < 0 ? '-' : '';
   // How many digits stand before the point; below one, so many zeros behind it.
