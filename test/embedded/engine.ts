@@ -21,14 +21,15 @@ export interface EngineParts {
 /** Opens DuckDB in a temporary folder; closed and removed after the test. */
 export async function openParts(
   context: TestContext,
-  memoryBytesMax = 512 * 1024 * 1024,
+  memory: { readonly memoryBytesMax?: number; readonly statementBytesMax?: number } = {},
 ): Promise<EngineParts> {
   const folder = await temporaryFolder(context);
   const filesFolder = `${folder}/files`;
   await mkdir(filesFolder);
   const engine = await openEngine({
     threads: 2,
-    memoryBytesMax,
+    memoryBytesMax: 512 * 1024 * 1024,
+    ...memory,
     spillFolder: `${folder}/spill`,
     spillBytesMax: 1024 * 1024 * 1024,
     folders: [folder],

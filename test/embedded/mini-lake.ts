@@ -3,7 +3,7 @@
  * as commits would change them. For tests of the embedded engine's merges.
  */
 import type { TestContext } from 'node:test';
-import { createLedgerWriter } from '../../src/engines/embedded/ledger-writer.ts';
+import { HeldBytes, createLedgerWriter } from '../../src/engines/embedded/ledger-writer.ts';
 import { openMergeSession } from '../../src/engines/embedded/merge-session.ts';
 import type { IcebergSchema } from '../../src/iceberg/iceberg-schema.ts';
 import type { DataFile } from '../../src/iceberg/manifest.ts';
@@ -87,6 +87,7 @@ export async function openLake(
         files,
         target: { ...target, icebergSchema: ledgerTable, dataFolder: 'memory://lake/ledger/data' },
         limits: { rowsMax: 1e6, bytesMax: 1e9 },
+        held: new HeldBytes(1e9),
       });
       const epochs = Map.groupBy(changes, ({ epoch }) => epoch ?? 1);
       for (const part of epochs.values()) await writer.append(changeBatch(version, part));

@@ -1,7 +1,8 @@
 /** Base files: one per bucket, sorted by the key, with the spec's hash. spec: M18 */
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
+import { isFirnError } from '../../kernel/firn-error.ts';
 import { decodeBound } from '../../iceberg/single-value.ts';
 import { bindTransform } from '../../iceberg/transform.ts';
 import { baseSchema } from '../../schema/base-table.ts';
@@ -10,6 +11,9 @@ import type { Cell } from '../../../test/embedded/rows.ts';
 import { openParts } from '../../../test/embedded/engine.ts';
 import { createBaseWriter } from './base-writer.ts';
 import { bucketExpression } from './buckets.ts';
+
+/** What a base writer has in the program. */
+const MEMORY = 96 * 1024 * 1024;
 
 const LARGE = { rowsMax: 1e6, bytesMax: 1e9 };
 
@@ -69,7 +73,7 @@ for (const limits of [LARGE, { rowsMax: 700, bytesMax: 1e9 }]) {
 }
 
 test('a table of many columns of text fits the memory of a writer', async (t) => {
-  const { engine, files } = await openParts(t, 96 * 1024 * 1024);
+  const { engine, files } = await openParts(t, { memoryBytesMax: MEMORY });
   const texts = Array.from({ length: 300 }, (_, index) => `c${index}`);
   const columns = Object.fromEntries(texts.map((name) => [name, 'string'] as const));
   const schema = tableSchema({ id: 'long', ...columns }, { keys: 1 });
@@ -89,7 +93,7 @@ test('a table of many columns of text fits the memory of a writer', async (t) =>
 });
 
 test('rows of a megabyte each fit the memory of a writer', async (t) => {
-  const { engine, files } = await openParts(t, 96 * 1024 * 1024);
+  const { engine, files } = await openParts(t, { memoryBytesMax: MEMORY });
   const schema = tableSchema({ id: 'long', body: 'string' }, { keys: 1 });
   const icebergSchema = baseSchema(schema);
   const bucketing = { columnName: 'id', count: 1 };
@@ -103,6 +107,27 @@ test('rows of a megabyte each fit the memory of a writer', async (t) => {
   const [file] = await writer.finish();
   equal(file?.recordCount, 99n);
   equal(file?.nullValueCounts?.get(2), 31n);
+});
+
+test('a value that needs more memory than the writer has gets it, within bounds', async (t) => {
+  const schema = tableSchema({ id: 'long', body: 'string' }, { keys: 1 });
+  const icebergSchema = baseSchema(schema);
+  const bucketing = { columnName: 'id', count: 1 };
+  const target = { icebergSchema, specId: 3, sortOrderId: 1, dataFolder: 'memory://lake/b/data' };
+  const write = async (statementBytesMax: number): Promise<unknown> => {
+    const { engine, files } = await openParts(t, { memoryBytesMax: MEMORY, statementBytesMax });
+    const open = async (): Promise<typeof engine> => engine;
+    const writer = createBaseWriter({ open, files, target, schema, bucketing, limits: LARGE });
+    const rows = [1n, 2n, 3n].map((id): Cell[] => [id, `${id}`.repeat(40_000_000)]);
+    await writer.append(rowBatch(schema, rows));
+    const written = await writer.finish();
+    const connection = await engine.instance.connect();
+    const limit = await connection.runAndReadAll("SELECT current_setting('memory_limit')");
+    deepEqual(limit.getRows(), [['96.0 MiB']]);
+    return written[0]?.recordCount;
+  };
+  equal(await write(1024 * 1024 * 1024), 3n);
+  await rejects(write(MEMORY), (error) => isFirnError(error, 'STORAGE-ENGINE-MEMORY'));
 });
 
 test('vectors and SQL hash every type as the spec does', async (t) => {

@@ -20,6 +20,11 @@ export interface DuckdbDriver {
 export interface DuckdbLimits {
   readonly threads: number;
   readonly memoryBytesMax: number;
+  /**
+   * What a single statement may use that does not fit otherwise: a file with one long value needs
+   * several times its size, and cannot spill. Absent: no more than the others.
+   */
+  readonly statementBytesMax?: number;
   /** Folder for spilling; made when needed. */
   readonly spillFolder: string;
   readonly spillBytesMax: number;
@@ -29,12 +34,17 @@ export interface DuckdbLimits {
   readonly files: readonly string[];
 }
 
+type MemoryLimits = Pick<DuckdbLimits, 'memoryBytesMax' | 'statementBytesMax'>;
+
 /** An open instance. */
 export interface DuckdbInstance {
   readonly driver: DuckdbDriver;
   connect(): Promise<Api.DuckDBConnection>;
   close(): void;
 }
+
+/** The limits of the instances of connections whose statements may be given more memory. */
+const rooms = new WeakMap<Api.DuckDBConnection, Required<MemoryLimits>>();
 
 /** Loads the driver; later calls give the same modules. */
 async function loadDuckdb(): Promise<DuckdbDriver> {
@@ -71,9 +81,17 @@ export async function openDuckdb(
     for (const statement of lockStatements(limits)) await connection.run(statement);
     connection.closeSync();
   });
+  const { memoryBytesMax, statementBytesMax } = limits;
   return {
     driver,
-    connect: () => guarded(() => instance.connect()),
+    connect: () =>
+      guarded(async () => {
+        const connection = await instance.connect();
+        if (statementBytesMax !== undefined) {
+          rooms.set(connection, { memoryBytesMax, statementBytesMax });
+        }
+        return connection;
+      }),
     close: () => instance.closeSync(),
   };
 }
@@ -90,6 +108,9 @@ function lockStatements(limits: DuckdbLimits): readonly string[] {
     `SET GLOBAL allowed_directories = ${quoteTexts(limits.folders)}`,
     `SET GLOBAL allowed_paths = ${quoteTexts(limits.files)}`,
     'SET GLOBAL enable_external_access = false',
+    ...(limits.statementBytesMax === undefined
+      ? []
+      : [`SET GLOBAL allowed_configs = ${quoteTexts(['memory_limit'])}`]),
     'SET GLOBAL lock_configuration = true',
   ];
 }
@@ -107,13 +128,43 @@ export async function guarded<T>(run: () => Promise<T> | T): Promise<T> {
   }
 }
 
+const OUT_OF_MEMORY = /^Out of Memory|max_temp_directory_size/i;
+
+/**
+ * Runs a statement, which does all or nothing: again with twice the memory each time that it does
+ * not fit, up to what a statement of the instance may have. Afterwards the first limit counts again.
+ */
+async function withRoom<T>(connection: Api.DuckDBConnection, run: () => Promise<T>): Promise<T> {
+  const room = rooms.get(connection);
+  if (room === undefined) return run();
+  const setLimit = async (bytes: number): Promise<void> => {
+    await connection.run(`SET GLOBAL memory_limit = ${quoteText(`${bytes}B`)}`);
+  };
+  let bytes = room.memoryBytesMax;
+  try {
+    for (;;) {
+      try {
+        return await run();
+      } catch (error) {
+        const isFull = error instanceof Error && OUT_OF_MEMORY.test(error.message);
+        if (!isFull || bytes >= room.statementBytesMax) throw error;
+        bytes = Math.min(2 * bytes, room.statementBytesMax);
+        await setLimit(bytes);
+      }
+    }
+  } finally {
+    // Tables that it left may still need it: then the limit stays until the next such statement.
+    if (bytes > room.memoryBytesMax) await setLimit(room.memoryBytesMax).catch(() => undefined);
+  }
+}
+
 function engineError(cause: unknown): FirnError {
   const message = cause instanceof Error ? cause.message : '';
   const kind = /^[A-Za-z ]{1,40} Error(?=:)/.exec(message)?.[0] ?? 'an unnamed error';
   if (/No space left/i.test(message)) {
     return new FirnError('STORAGE-FULL', { what: 'The stage folder has no space left.', cause });
   }
-  const memory = /^Out of Memory|max_temp_directory_size/i.test(message);
+  const memory = OUT_OF_MEMORY.test(message);
   return new FirnError(memory ? 'STORAGE-ENGINE-MEMORY' : 'STORAGE-ENGINE-FAILED', {
     what: memory ? 'DuckDB reached its memory or spill limit.' : `DuckDB answered with ${kind}.`,
     cause,
@@ -134,7 +185,9 @@ export function readRows(
   connection: Api.DuckDBConnection,
   sql: string,
 ): Promise<readonly (readonly Api.DuckDBValue[])[]> {
-  return guarded(async () => (await connection.runAndReadAll(sql)).getRows());
+  return guarded(() =>
+    withRoom(connection, async () => (await connection.runAndReadAll(sql)).getRows()),
+  );
 }
 
 /** Runs statements one after the other. */
@@ -143,6 +196,10 @@ export async function runAll(
   statements: readonly string[],
 ): Promise<void> {
   await guarded(async () => {
-    for (const statement of statements) await connection.run(statement);
+    for (const statement of statements) {
+      await withRoom(connection, async () => {
+        await connection.run(statement);
+      });
+    }
   });
 }

@@ -4,6 +4,7 @@
  * there is nobody's and is removed at the start.
  */
 import { mkdir, rm, rmdir } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
 import { uuidV7 } from '../../kernel/identifiers.ts';
@@ -12,7 +13,7 @@ import type { ObjectStore } from '../../ports/object-store.ts';
 import type { RowEngine } from '../../ports/row-engine.ts';
 import { createBaseWriter } from './base-writer.ts';
 import { compareTables } from './compare.ts';
-import { createLedgerWriter } from './ledger-writer.ts';
+import { HeldBytes, createLedgerWriter } from './ledger-writer.ts';
 import { openMergeSession } from './merge-session.ts';
 import type { FileContext } from './parquet-writer.ts';
 import { openQuerySession } from './query-session.ts';
@@ -36,6 +37,11 @@ export interface EmbeddedEngineOptions {
   readonly threads?: number;
   /** Memory of DuckDB before it spills, in bytes; default 192 MiB. */
   readonly memoryBytesMax?: number;
+  /**
+   * Memory of DuckDB for a statement that cannot do with less, in bytes; default a quarter of the
+   * machine's, or of what the process may have of it.
+   */
+  readonly statementBytesMax?: number;
   /** Room for spilling in the stage folder, in bytes; default 64 GiB. */
   readonly spillBytesMax?: number;
   /**
@@ -47,11 +53,20 @@ export interface EmbeddedEngineOptions {
 const MIB = 1024 * 1024;
 const DEFAULTS = { threads: 2, memoryBytesMax: 192 * MIB, spillBytesMax: 65_536 * MIB };
 
-/** A buffer larger than this waits as files: a transaction can be of any size. */
-const STAGE_LIMITS = { rowsMax: 500_000, bytesMax: 32 * MIB };
+/** Rows of a ledger beyond this wait as files: a transaction can be of any size. */
+const LEDGER_LIMITS = { rowsMax: 500_000, bytesMax: 32 * MIB };
 
-/** The same for rows of a base, which wait as vectors outside of DuckDB. */
+/** Rows of all ledgers together that wait in memory, in bytes. */
+const LEDGERS_BYTES_MAX = 64 * MIB;
+
+/** The same for rows of a base. */
 const BASE_LIMITS = { rowsMax: 2_000_000, bytesMax: 160 * MIB };
+
+/** Memory of the machine, or what a container leaves of it. */
+function machineBytes(): number {
+  const constrained = process.constrainedMemory();
+  return constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
+}
 
 /** An engine; nothing runs until it is asked for something. */
 export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine {
@@ -59,20 +74,15 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine 
   const limits = {
     threads: options.threads ?? DEFAULTS.threads,
     memoryBytesMax: options.memoryBytesMax ?? DEFAULTS.memoryBytesMax,
+    statementBytesMax: options.statementBytesMax ?? Math.trunc(machineBytes() / 4),
     spillFolder: join(stageFolder, 'spill'),
     spillBytesMax: options.spillBytesMax ?? DEFAULTS.spillBytesMax,
   };
   const files: FileContext = { store, clock, random, filesFolder: join(stageFolder, 'files') };
   const folders = [stageFolder, ...localRoots(store), ...(options.readFolders ?? [])];
-  // Rows of a base come from this thread one chunk at a time. A second thread of DuckDB would only
-  // wait for them, and it waits busily: in measurements that doubled the processor time.
-  const baseLimits = {
-    ...limits,
-    threads: 1,
-    memoryBytesMax: limits.memoryBytesMax / 2,
-    spillFolder: join(stageFolder, 'spill-base'),
-  };
-  const ownFolders = [limits.spillFolder, baseLimits.spillFolder, files.filesFolder];
+  const writingLimits = limitsOfWriting(limits, stageFolder);
+  const ownFolders = [limits.spillFolder, writingLimits.spillFolder, files.filesFolder];
+  const held = new HeldBytes(LEDGERS_BYTES_MAX);
   let emptied: Promise<void> | null = null;
   const start = async (own: typeof limits): Promise<OpenEngine> => {
     emptied ??= emptyFolders(ownFolders);
@@ -84,16 +94,17 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine 
     engine ??= start(limits);
     return engine;
   };
-  let baseEngine: Promise<OpenEngine> | null = null;
-  const openBase = (): Promise<OpenEngine> => {
-    baseEngine ??= start(baseLimits);
-    return baseEngine;
+  let writingEngine: Promise<OpenEngine> | null = null;
+  const openWriting = (): Promise<OpenEngine> => {
+    writingEngine ??= start(writingLimits);
+    return writingEngine;
   };
 
   return {
-    ledgerWriter: (target) => createLedgerWriter({ open, files, target, limits: STAGE_LIMITS }),
+    ledgerWriter: (target) =>
+      createLedgerWriter({ open: openWriting, files, target, limits: LEDGER_LIMITS, held }),
     baseWriter: (target, request) =>
-      createBaseWriter({ open: openBase, files, target, ...request, limits: BASE_LIMITS }),
+      createBaseWriter({ open: openWriting, files, target, ...request, limits: BASE_LIMITS }),
     openMerge: async (request) => openMergeSession(files, await open(), request),
     async compact(request) {
       const { instance } = await open();
@@ -108,18 +119,31 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine 
     openQuery(request) {
       // A folder of its own: two instances of DuckDB would use one name for two files.
       const spillFolder = join(stageFolder, `query-${uuidV7(clock, random)}`);
-      return openQuerySession({ store, limits: { ...limits, spillFolder } }, request);
+      const { statementBytesMax: _, ...own } = limits;
+      return openQuerySession({ store, limits: { ...own, spillFolder } }, request);
     },
     async close() {
-      const running = [engine, baseEngine].filter((one) => one !== null);
+      const running = [engine, writingEngine].filter((one) => one !== null);
       engine = null;
-      baseEngine = null;
+      writingEngine = null;
       emptied = null;
       for (const one of running) (await one).instance.close();
       if (running.length > 0) await removeFolders(ownFolders);
       await removeIfEmpty(stageFolder);
     },
   };
+}
+
+/**
+ * Rows to be written come from the caller's thread one chunk at a time. A second thread of DuckDB
+ * would only wait for them, and it waits busily: in measurements that doubled the processor time.
+ */
+function limitsOfWriting<L extends { readonly memoryBytesMax: number }>(
+  limits: L,
+  stageFolder: string,
+): L & { readonly threads: 1 } {
+  const spillFolder = join(stageFolder, 'spill-writing');
+  return { ...limits, threads: 1, memoryBytesMax: limits.memoryBytesMax / 2, spillFolder };
 }
 
 /** The lake's own folder, where it is one: its files are read in place. */

@@ -8,7 +8,7 @@ import { ledgerSchema } from '../../schema/ledger-table.ts';
 import { changeBatch, tableSchema } from '../../../test/embedded/rows.ts';
 import type { Change } from '../../../test/embedded/rows.ts';
 import { openParts } from '../../../test/embedded/engine.ts';
-import { createLedgerWriter } from './ledger-writer.ts';
+import { HeldBytes, createLedgerWriter } from './ledger-writer.ts';
 
 const V1 = tableSchema({ id: 'long', name: 'string' });
 const V2 = tableSchema({ id: 'long', name: 'string', price: 'decimal(10, 2)' }, { version: 2 });
@@ -23,7 +23,13 @@ function targetOf(options: { readonly raw: boolean; readonly beforeImages: boole
 test('one file per day of the commit time, also before 1970, rows in log order', async (t) => {
   const { engine, files, query } = await openParts(t);
   const target = targetOf({ raw: true, beforeImages: false });
-  const writer = createLedgerWriter({ open: async () => engine, files, target, limits: LIMITS });
+  const writer = createLedgerWriter({
+    open: async () => engine,
+    files,
+    target,
+    limits: LIMITS,
+    held: new HeldBytes(2 ** 30),
+  });
   const changes: Change[] = [];
   for (let seq = 1; seq <= 6000; seq++) {
     const commitTsUs = seq % 3 === 0 ? -1n : seq % 3 === 1 ? 0n : 3n * DAY - 1n;
@@ -57,7 +63,13 @@ test('one file per day of the commit time, also before 1970, rows in log order',
 test('rows of two schema versions share a file; columns a version lacks are NULL', async (t) => {
   const { engine, files, query } = await openParts(t);
   const target = targetOf({ raw: false, beforeImages: true });
-  const writer = createLedgerWriter({ open: async () => engine, files, target, limits: LIMITS });
+  const writer = createLedgerWriter({
+    open: async () => engine,
+    files,
+    target,
+    limits: LIMITS,
+    held: new HeldBytes(2 ** 30),
+  });
   await writer.append(changeBatch(V1, [{ op: 'c', seq: 1n, tx: 'a', values: [1n, 'one'] }]));
   await writer.append(
     changeBatch(V2, [
@@ -114,7 +126,13 @@ test('a buffer past its limit waits as files; discard leaves nothing', async (t)
   const { engine, files } = await openParts(t);
   const target = targetOf({ raw: false, beforeImages: false });
   const limits = { rowsMax: 100, bytesMax: 2 ** 30 };
-  const writer = createLedgerWriter({ open: async () => engine, files, target, limits });
+  const writer = createLedgerWriter({
+    open: async () => engine,
+    files,
+    target,
+    limits,
+    held: new HeldBytes(2 ** 30),
+  });
   const batch = (from: number): ReturnType<typeof changeBatch> =>
     changeBatch(
       V1,
@@ -136,4 +154,29 @@ test('a buffer past its limit waits as files; discard leaves nothing', async (t)
   equal(writer.rowCount, 0);
   deepEqual(await readdir(files.filesFolder), []);
   deepEqual(await writer.finish(), []);
+});
+
+test('writers together hold no more than their limit: the largest goes first', async (t) => {
+  const { engine, files } = await openParts(t);
+  const target = targetOf({ raw: false, beforeImages: false });
+  const held = new HeldBytes(6000);
+  const open = async () => engine;
+  const writers = [0, 1, 2].map(() =>
+    createLedgerWriter({ open, files, target, limits: LIMITS, held }),
+  );
+  const batch = (rows: number): ReturnType<typeof changeBatch> =>
+    changeBatch(
+      V1,
+      Array.from({ length: rows }, (_, seq): Change => ({ op: 'c', seq, values: [1n, 'x'] })),
+    );
+  const files0 = async (): Promise<number> => (await readdir(files.filesFolder)).length;
+  await writers[0]?.append(batch(200));
+  await writers[1]?.append(batch(100));
+  equal(await files0(), 0);
+  await writers[2]?.append(batch(150));
+  equal(await files0(), 1);
+  equal((await writers[0]?.finish())?.length, 1);
+  equal((await writers[1]?.finish())?.[0]?.recordCount, 100n);
+  await writers[2]?.discard();
+  deepEqual(await readdir(files.filesFolder), []);
 });

@@ -1,7 +1,8 @@
 /**
  * Ledger files out of change batches: one per day of `_firn_commit_ts`, rows in log order
- * (docs/spec/ledger.md). Rows wait in a stage table; when they become many they are written to the
- * stage folder and wait there, so that a transaction of any size takes bounded memory.
+ * (docs/spec/ledger.md). Rows wait as vectors and go from there into their file. When they become
+ * many, in one ledger or in all together, they are written to the stage folder and wait there, so
+ * that a transaction of any size takes bounded memory.
  */
 import type { IcebergSchema } from '../../iceberg/iceberg-schema.ts';
 import type { NestedField } from '../../iceberg/iceberg-type.ts';
@@ -11,21 +12,15 @@ import { toSafeNumber } from '../../kernel/integers.ts';
 import { CHANGE_OPS, OP_CODE } from '../../model/change-batch.ts';
 import type { ChangeBatch, RowBatch } from '../../model/change-batch.ts';
 import type { ColumnVector } from '../../model/column-vector.ts';
+import { gatherRows } from '../../model/gather-rows.ts';
 import type { FileWriter, WriteTarget } from '../../ports/row-engine.ts';
 import { rowColumn } from '../../sql/parquet-statements.ts';
 import { quoteIdentifier } from '../../sql/quoting.ts';
-import { readRows } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
 import { dataEntry, dropStaged, stageFile, tableColumns, uploadFiles } from './parquet-writer.ts';
 import type { FileColumn, FileContext, StagedFile, StageLimits } from './parquet-writer.ts';
-import {
-  batchBytes,
-  fedColumns,
-  openStageTable,
-  stageColumns,
-  stagedValue,
-} from './stage-table.ts';
-import type { StageTable } from './stage-table.ts';
+import { batchBytes, columnTypeOf, fedColumns, stageColumns, stagedValue } from './stage-table.ts';
+import type { FedRows, RelationColumn } from './row-feed.ts';
 import type { OpenEngine } from './open-engine.ts';
 import type { FedColumn } from './vector-feeder.ts';
 
@@ -35,87 +30,206 @@ export interface LedgerWriterRequest {
   readonly files: FileContext;
   readonly target: WriteTarget;
   readonly limits: StageLimits;
+  /** What all ledger writers of an engine hold together. */
+  readonly held: HeldBytes;
 }
 
 const BEFORE = '_firn_before';
 const US_PER_DAY = 86_400_000_000n;
 
-/** A writer of one ledger's files. */
-export function createLedgerWriter(request: LedgerWriterRequest): FileWriter<ChangeBatch> {
-  const { files, target, limits } = request;
-  const layout = ledgerLayout(target.icebergSchema);
-  let table: StageTable | null = null;
-  let staged: StagedFile[] = [];
-  let rowCount = 0;
-  let sizeBytes = 0;
-  let tableRows = 0;
-  let tableBytes = 0;
-
-  const closeTable = (): void => {
-    table?.close();
-    table = null;
-    tableRows = 0;
-    tableBytes = 0;
-  };
-  const writeTable = async (): Promise<void> => {
-    if (table === null) return;
-    await table.flush();
-    for (const day of await daysOf(table, layout)) {
-      staged.push(
-        await stageFile(files, table.connection, {
-          columns: layout.columns,
-          source: `FROM ${table.name} AS rows WHERE ${dayOf(layout)} = ${day}`,
-          dataFolder: target.dataFolder,
-          width: { rowCount: tableRows, sizeBytes: tableBytes },
-          entry: dataEntry(target, [day]),
-        }),
-      );
-    }
-    closeTable();
-  };
-  const forget = (): void => {
-    staged = [];
-    rowCount = 0;
-    sizeBytes = 0;
-  };
-
-  return {
-    get rowCount() {
-      return rowCount;
-    },
-    get sizeBytes() {
-      return sizeBytes;
-    },
-    async append(batch) {
-      if (batch.rowCount === 0) return;
-      table ??= await openStageTable(await request.open(), layout.stageColumns);
-      await table.append(layout.feed(batch), batch.rowCount);
-      const bytes = batchBytes(batch);
-      rowCount += batch.rowCount;
-      sizeBytes += bytes;
-      tableRows += batch.rowCount;
-      tableBytes += bytes;
-      if (tableRows >= limits.rowsMax || tableBytes >= limits.bytesMax) await writeTable();
-    },
-    async finish(): Promise<readonly DataFile[]> {
-      await writeTable();
-      const written = await uploadFiles(files, staged);
-      forget();
-      return written;
-    },
-    async discard() {
-      closeTable();
-      await dropStaged(staged);
-      forget();
-    },
-  };
+/** Holds rows in memory and can put them by. */
+interface RowHolder {
+  readonly heldBytes: number;
+  /** Writes what it holds to disk. */
+  putBy(): Promise<void>;
 }
 
-/** How batches become rows of the stage table, and those rows columns of files. */
+/**
+ * Counts what the ledger writers of an engine hold together: however many tables there are, no more
+ * waits than the limit says. Whoever holds the most puts it by first, so that files stay few.
+ */
+export class HeldBytes {
+  readonly #bytesMax: number;
+  readonly #holders = new Set<RowHolder>();
+  #bytes = 0;
+
+  /** @param bytesMax held by all together; the last batch may exceed it for a moment */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** `holder` took `bytes` more. */
+  add(holder: RowHolder, bytes: number): void {
+    this.#holders.add(holder);
+    this.#bytes += bytes;
+  }
+
+  /** `holder` let go of all it held. */
+  remove(holder: RowHolder, bytes: number): void {
+    if (this.#holders.delete(holder)) this.#bytes -= bytes;
+  }
+
+  /** Makes holders put by until no more than the limit is held. */
+  async makeRoom(): Promise<void> {
+    while (this.#bytes > this.#bytesMax) {
+      const [most] = [...this.#holders].toSorted((left, right) => right.heldBytes - left.heldBytes);
+      if (most === undefined) return;
+      await most.putBy();
+    }
+  }
+}
+
+/** A writer of one ledger's files. */
+export function createLedgerWriter(request: LedgerWriterRequest): FileWriter<ChangeBatch> {
+  return new LedgerWriter(request);
+}
+
+class LedgerWriter implements FileWriter<ChangeBatch> {
+  readonly #request: LedgerWriterRequest;
+  readonly #layout: LedgerLayout;
+  /** Rows that wait, by day. */
+  #days = new Map<number, FedRows[]>();
+  #columns: readonly RelationColumn[] = [];
+  #heldRows = 0;
+  #heldBytes = 0;
+  #staged: StagedFile[] = [];
+  #rowCount = 0;
+  #sizeBytes = 0;
+
+  constructor(request: LedgerWriterRequest) {
+    this.#request = request;
+    this.#layout = ledgerLayout(request.target.icebergSchema);
+  }
+
+  get rowCount(): number {
+    return this.#rowCount;
+  }
+
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
+  /** Bytes of the rows that wait in memory. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  async append(batch: ChangeBatch): Promise<void> {
+    if (batch.rowCount === 0) return;
+    const { limits, held } = this.#request;
+    const fed = this.#layout.feed(batch);
+    await this.#useTypes(fed);
+    for (const [day, rows] of rowsByDay(batch.commitTsUs)) {
+      const own = rows.length === batch.rowCount ? fed : fed.map((column) => picked(column, rows));
+      const waiting = this.#days.get(day);
+      if (waiting === undefined) this.#days.set(day, [{ columns: own, rowCount: rows.length }]);
+      else waiting.push({ columns: own, rowCount: rows.length });
+    }
+    const bytes = batchBytes(batch);
+    this.#rowCount += batch.rowCount;
+    this.#sizeBytes += bytes;
+    this.#heldRows += batch.rowCount;
+    this.#heldBytes += bytes;
+    held.add(this, bytes);
+    if (this.#heldRows >= limits.rowsMax || this.#heldBytes >= limits.bytesMax) await this.putBy();
+    await held.makeRoom();
+  }
+
+  async finish(): Promise<readonly DataFile[]> {
+    await this.putBy();
+    const written = await uploadFiles(this.#request.files, this.#staged);
+    this.#forget();
+    return written;
+  }
+
+  async discard(): Promise<void> {
+    this.#letGo();
+    const staged = this.#staged;
+    this.#forget();
+    await dropStaged(staged);
+  }
+
+  /** Writes what waits in memory to the stage folder. */
+  async putBy(): Promise<void> {
+    const days = [...this.#days].toSorted(([left], [right]) => left - right);
+    const width = { rowCount: this.#heldRows, sizeBytes: this.#heldBytes };
+    this.#letGo();
+    if (days.length === 0) return;
+    const { files, target, open } = this.#request;
+    const { instance, rows: feed } = await open();
+    const connection = await instance.connect();
+    try {
+      for (const [day, rows] of days) {
+        const waiting = feed.hold(this.#columns, rows);
+        try {
+          const file = await stageFile(files, connection, {
+            columns: this.#layout.columns,
+            source: `FROM ${waiting.relation} AS rows`,
+            dataFolder: target.dataFolder,
+            width,
+            entry: dataEntry(target, [day]),
+          });
+          this.#staged.push(file);
+        } finally {
+          waiting.release();
+        }
+      }
+    } finally {
+      connection.closeSync();
+    }
+  }
+
+  /** Rows that wait together have the same types; after a change of types the earlier ones go. */
+  async #useTypes(fed: readonly FedColumn[]): Promise<void> {
+    const { stageColumns: names } = this.#layout;
+    const columns = names.map(({ name, type }, index) => {
+      return { name, type: fed[index]?.type ?? type };
+    });
+    if (JSON.stringify(columns) === JSON.stringify(this.#columns)) return;
+    await this.putBy();
+    this.#columns = columns;
+  }
+
+  #letGo(): void {
+    this.#request.held.remove(this, this.#heldBytes);
+    this.#days = new Map();
+    this.#heldRows = 0;
+    this.#heldBytes = 0;
+  }
+
+  #forget(): void {
+    this.#staged = [];
+    this.#rowCount = 0;
+    this.#sizeBytes = 0;
+  }
+}
+
+function picked({ type, vector }: FedColumn, rows: Int32Array): FedColumn {
+  return { type, vector: vector === null ? null : gatherRows(vector, rows) };
+}
+
+/** The rows of each day of their commit, as Iceberg counts days: from 1970-01-01, down too. */
+function rowsByDay(commitTsUs: BigInt64Array): ReadonlyMap<number, Int32Array> {
+  const days = new Map<number, number[]>();
+  let from = 0n;
+  let rows: number[] | null = null;
+  for (const [row, us] of commitTsUs.entries()) {
+    if (rows === null || us < from || us >= from + US_PER_DAY) {
+      const rest = ((us % US_PER_DAY) + US_PER_DAY) % US_PER_DAY;
+      from = us - rest;
+      const day = toSafeNumber(from / US_PER_DAY);
+      rows = days.get(day) ?? [];
+      days.set(day, rows);
+    }
+    rows.push(row);
+  }
+  return new Map([...days].map(([day, own]) => [day, Int32Array.from(own)]));
+}
+
+/** How batches become rows that wait, and those rows columns of files. */
 interface LedgerLayout {
   readonly stageColumns: ReturnType<typeof stageColumns>;
   readonly columns: readonly FileColumn[];
-  readonly commitTs: string;
   feed(batch: ChangeBatch): readonly FedColumn[];
 }
 
@@ -124,7 +238,7 @@ function ledgerLayout(schema: IcebergSchema): LedgerLayout {
   const before = schema.fields.find((field) => field.name === BEFORE);
   const beforeFields = before?.type.kind === 'struct' ? before.type.fields : [];
   const columns = tableColumns(schema, (field) =>
-    field === before ? beforeExpression(schema, field) : stagedValue(field),
+    field === before ? beforeExpression(schema, field) : ownType(field),
   );
   return {
     stageColumns: [...stageColumns(plain), ...stageColumns(beforeFields)],
@@ -133,12 +247,19 @@ function ledgerLayout(schema: IcebergSchema): LedgerLayout {
       ...column,
       exact: column.field.name.startsWith('_firn_'),
     })),
-    commitTs: rowColumn(fieldNamed(schema, '_firn_commit_ts').id),
     feed(batch) {
       const after = fedColumns({ batch, schema, fields: plain, own: ownColumns(batch) });
       return [...after, ...beforeColumns(batch, schema, beforeFields)];
     },
   };
+}
+
+/** A field's value in the field's own type: rows wait in the types that they came in. */
+function ownType(field: NestedField): string {
+  const value = stagedValue(field);
+  return columnTypeOf(field.type) === null
+    ? value
+    : `CAST(${value} AS ${duckdbTypeName(field.type)})`;
 }
 
 function fieldNamed(schema: IcebergSchema, name: string): NestedField {
@@ -152,7 +273,7 @@ function fieldNamed(schema: IcebergSchema, name: string): NestedField {
 function beforeExpression(schema: IcebergSchema, field: NestedField): string {
   assert(field.type.kind === 'struct', 'a before image is a struct');
   const parts = field.type.fields.map(
-    (child) => `${quoteIdentifier(child.name)} := ${stagedValue(child)}`,
+    (child) => `${quoteIdentifier(child.name)} := ${ownType(child)}`,
   );
   const op = rowColumn(fieldNamed(schema, '_firn_op').id);
   const value = `CAST(struct_pack(${parts.join(', ')}) AS ${duckdbTypeName(field.type)})`;
@@ -203,22 +324,4 @@ function beforeColumns(
     columns: batch.before ?? [],
   };
   return fedColumns({ batch: image, schema, fields });
-}
-
-/** Floor division in integers: times before 1970 have negative days. */
-function dayOf(layout: LedgerLayout): string {
-  const us = `epoch_us(${layout.commitTs})`;
-  const rest = `((${us} % ${US_PER_DAY}) + ${US_PER_DAY}) % ${US_PER_DAY}`;
-  return `((${us} - ${rest}) // ${US_PER_DAY})`;
-}
-
-/** Days in the table, ascending, as Iceberg counts them: from 1970-01-01. */
-async function daysOf(table: StageTable, layout: LedgerLayout): Promise<readonly number[]> {
-  const day = dayOf(layout);
-  const sql = `SELECT DISTINCT ${day} AS day FROM ${table.name} AS rows ORDER BY day`;
-  const rows = await readRows(table.connection, sql);
-  return rows.map(([value]) => {
-    assert(typeof value === 'bigint', 'a day is an integer');
-    return toSafeNumber(value);
-  });
 }
