@@ -37,7 +37,7 @@ const HURRIED: Clock = {
 };
 
 /** What a stream gave out. */
-interface Outcome {
+export interface Outcome {
   /** Changes by table, in order of delivery; tables keep no order among each other. */
   readonly changes: ReadonlyMap<string, readonly string[]>;
   /** Halts without repetition. */
@@ -45,14 +45,18 @@ interface Outcome {
   readonly positions: readonly SourcePosition[];
 }
 
-async function read(
+/** Streams a recording from a position to its end; `heard` gets what is told up to an error. */
+export async function streamRecording(
   server: ReplayServer,
   recording: Recording,
   from: SourcePosition,
+  heard: (outcome: Outcome) => void = () => undefined,
 ): Promise<Outcome> {
   const changes = new Map(recording.tables.map(({ table }) => [table.table, [] as string[]]));
   const halts = new Set<string>();
   const positions: SourcePosition[] = [];
+  // Its lists grow while the stream goes on.
+  heard({ changes, halts: [], positions });
   const events = streamLog(
     {
       connect: () => openConnection(server.address, HURRIED),
@@ -124,7 +128,7 @@ export async function streamWithCuts(
   cuts: Cuts,
 ): Promise<number> {
   const server = await startReplay(t, recording);
-  const whole = await read(server, recording, recording.start);
+  const whole = await streamRecording(server, recording, recording.start);
   ok(
     [...whole.changes.values()].some((lines) => lines.length > 0),
     'rows',
@@ -133,7 +137,7 @@ export async function streamWithCuts(
   const places = [...placesOf(server, cuts)];
   for (const [connection, at] of places) {
     server.plan((index) => (index === connection ? at : Infinity));
-    const cut = await read(server, recording, recording.start);
+    const cut = await streamRecording(server, recording, recording.start);
     const where = `connection ${connection} cut after ${at} bytes`;
     expectSame(cut.changes, whole.changes, where);
     deepEqual(cut.halts, whole.halts, where);
@@ -141,7 +145,7 @@ export async function streamWithCuts(
   }
   server.plan(() => Infinity);
   for (const position of whole.positions) {
-    const rest = await read(server, recording, position);
+    const rest = await streamRecording(server, recording, position);
     const ends = [...whole.changes].map(([table, lines]) => {
       const count = rest.changes.get(table)?.length ?? 0;
       return [table, lines.slice(lines.length - count)] as const;
