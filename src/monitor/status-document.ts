@@ -115,5 +115,12 @@ export interface StatusDocument {
   readonly halted: HaltStatus | null;
   /** Changes in the source that are not in the ledger; `null` unknown. */
   readonly lagChanges: number | null;
+  /** Bytes of the source's log that were not read yet; `null` unknown. */
+  readonly lagBytes: number | null;
+  /**
+   * Unix milliseconds before which the source purges nothing that is still to be read for a table,
+   * a halted one too; `null`: it purges nothing by itself, or it is not known.
+   */
+  readonly logKeptUntilMs: number | null;
   readonly tables: readonly TableStatus[];
 }

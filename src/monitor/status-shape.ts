@@ -88,6 +88,8 @@ export const statusShape: ShapeOf<StatusDocument> = {
     },
     halted: halt,
     lagChanges: optionalNumber,
+    lagBytes: optionalNumber,
+    logKeptUntilMs: optionalNumber,
     tables: { kind: 'list', of: table },
   },
 };

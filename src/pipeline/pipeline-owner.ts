@@ -4,7 +4,6 @@
  */
 import { hostname } from 'node:os';
 import { FirnError, isFirnError } from '../kernel/firn-error.ts';
-import { toSafeNumber } from '../kernel/integers.ts';
 import { formatStatus, parseStatus } from '../monitor/status-codec.ts';
 import type { HaltStatus, OwnerStatus, StatusDocument } from '../monitor/status-document.ts';
 import { carryOut } from './control/control-commands.ts';
@@ -88,7 +87,7 @@ export async function runAsOwner(parts: PipelineParts, request: OwnerRequest): P
 
 type TroubleText = Pick<HaltStatus, 'code' | 'what' | 'remedy'>;
 
-/** The run that requests work on; waits while the pipeline starts. */
+/** The run that requests work on; waits while the pipeline starts, or opens its tables again. */
 async function startedRun(
   parts: PipelineParts,
   run: () => RunState | null,
@@ -96,7 +95,7 @@ async function startedRun(
 ): Promise<RunState> {
   for (let waitedMs = 0; waitedMs < START_MS_MAX; waitedMs += TICK_MS) {
     const present = run();
-    if (present !== null) return present;
+    if (present !== null && !present.restart.signal.aborted) return present;
     await parts.clock.sleep(TICK_MS, signal);
   }
   throw new FirnError('PIPELINE-REQUEST-FAILED', { what: 'The pipeline is still starting.' });
@@ -146,8 +145,6 @@ async function statusText(parts: PipelineParts, now: StatusNow): Promise<string>
 
 async function currentStatus(parts: PipelineParts, now: StatusNow): Promise<string> {
   const { label } = await parts.source.identify();
-  const position = now.run?.position ?? null;
-  const lag = position === null ? null : await parts.source.lag(position);
   const { store, catalog, state, clock } = parts;
   const status = await buildStatus({
     store,
@@ -162,7 +159,7 @@ async function currentStatus(parts: PipelineParts, now: StatusNow): Promise<stri
     monotonicMs: clock.monotonicMs(),
     halts: await readHalts(state),
     isNamed: (table) => ruleFor(parts.config, table) !== null,
-    lagChanges: typeof lag?.changes === 'bigint' ? toSafeNumber(lag.changes) : null,
+    source: parts.source,
   });
   measure(parts, status);
   return formatStatus(status);

@@ -247,15 +247,18 @@ class StreamRunner {
   }
 
   /**
-   * Ledgers without changes whose own position lies far back: the source keeps its log for them, so
-   * now and then they get a commit without rows.
+   * Ledgers without changes whose own position lies far back get a commit without rows now and
+   * then: sooner where the source keeps its log for them, and only there its sequence counts
+   * changes.
    */
   #idleLedgers(point: CommitPoint): readonly string[] {
-    const nowMs = this.#parts.clock.nowMs();
+    const { clock, source } = this.#parts;
+    const nowMs = clock.nowMs();
+    const isKept = source.keepsLog === 'until-acknowledged';
     return this.#run.stage.tables().flatMap(({ schema, state, metadata }) => {
       if (compareMarks(state.completeTo, point.completeTo) >= 0) return [];
       const old = nowMs - metadata.lastUpdatedMs > IDLE_MS_MAX;
-      const far = point.completeTo.seq - state.completeTo.seq > IDLE_CHANGES_MAX;
+      const far = isKept && point.completeTo.seq - state.completeTo.seq > IDLE_CHANGES_MAX;
       return old || far ? [formatTableName(schema.table)] : [];
     });
   }

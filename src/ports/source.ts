@@ -116,6 +116,11 @@ export interface SourceLag {
   readonly changes: bigint | null;
   /** Bytes of its log. */
   readonly bytes?: bigint;
+  /**
+   * Milliseconds since 1970 before which the source does not purge what comes after the position;
+   * `null`: it purges nothing by itself.
+   */
+  readonly keptUntilMs?: number | null;
 }
 
 /** A source database. */
@@ -124,6 +129,8 @@ export interface ChangeSource {
   readonly kind: string;
   /** Push: the source tells; poll: Firn asks every `pollIntervalMs`. */
   readonly delivery: 'push' | 'poll';
+  /** How long it keeps its log: until {@link acknowledge}, or as long as it likes. */
+  readonly keepsLog: 'until-acknowledged' | 'by-retention';
   /** What the source has, after the pipeline's table patterns and column policies. */
   discover(): Promise<readonly SourceTable[]>;
   /** Reads only. What would break or lose, and the statement that fixes it. */

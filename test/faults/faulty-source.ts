@@ -30,6 +30,7 @@ export function faultySource(source: ChangeSource, plan: FaultPlan): ChangeSourc
   return {
     kind: source.kind,
     delivery: source.delivery,
+    keepsLog: source.keepsLog,
     discover: () => alive(() => source.discover()),
     check: () => alive(() => source.check()),
     identify: () => alive(() => source.identify()),

@@ -35,6 +35,7 @@ export function createModelSource(parts: ModelSourceParts): ChangeSource {
   return {
     kind: 'model',
     delivery: 'poll',
+    keepsLog: 'until-acknowledged',
     discover: async () => database.tables().map((table) => sourceTable(parts, table)),
     check: async () => [],
     identify: async () => ({

@@ -30,16 +30,16 @@ export const status: Command = async (context, input) => {
 };
 
 function showStatus({ terminal, clock }: CommandContext, document: StatusDocument): void {
-  const { owner, lagChanges, halted } = document;
+  const { owner, halted } = document;
   const nowMs = clock.nowMs();
   const name = terminal.paint('strong', document.pipeline);
   const state =
     owner === null
       ? `not running, as of ${formatAgo(document.updatedAtMs, nowMs)}`
       : `running for ${formatElapsed(nowMs - owner.sinceMs)}, process ${owner.processId}`;
-  const behind =
-    lagChanges === null || owner === null ? '' : `, ${formatCount(lagChanges)} changes to read`;
-  terminal.line(`${name}  ${printable(document.source)}  ${state}${behind}`);
+  const behind = owner === null ? '' : behindText(document);
+  const kept = keptText(document, nowMs);
+  terminal.line(`${name}  ${printable(document.source)}  ${state}${behind}${kept}`);
   terminal.line();
   const lines = tableLines(document.tables, { running: owner !== null, nowMs });
   for (const [index, line] of lines.entries()) {
@@ -55,6 +55,18 @@ function showStatus({ terminal, clock }: CommandContext, document: StatusDocumen
     terminal.line(`${terminal.paint('bad', 'halted')} ${halted.code}: ${printable(halted.what)}`);
     terminal.line(`next: ${halted.remedy}`);
   }
+}
+
+function behindText({ lagChanges, lagBytes }: StatusDocument): string {
+  if (lagChanges !== null) return `, ${formatCount(lagChanges)} changes to read`;
+  return lagBytes === null ? '' : `, ${formatBytes(lagBytes)} of log to read`;
+}
+
+/** How long the pipeline, or a halted table of it, may stand still. */
+function keptText({ logKeptUntilMs }: StatusDocument, nowMs: number): string {
+  if (logKeptUntilMs === null) return '';
+  const leftMs = logKeptUntilMs - nowMs;
+  return leftMs > 0 ? `, log kept for ${formatElapsed(leftMs)}` : ', log may be purged now';
 }
 
 function painted(

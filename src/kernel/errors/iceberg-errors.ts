@@ -24,7 +24,8 @@ export const icebergErrors = {
   'ICEBERG-SCHEMA-CHANGE-REFUSED': {
     disposition: 'halt-table',
     summary: 'A schema change is not one that keeps every existing data file readable.',
-    remedy: 'Bootstrap the table again with the new schema.',
+    remedy:
+      'Start the table over with its new columns: `firn drop FILE --table T`, then `firn run FILE`.',
   },
   'ICEBERG-TRANSFORM-UNSUPPORTED': {
     disposition: 'halt-table',

@@ -57,18 +57,24 @@ export async function viewTables(parts: LakeReaderParts): Promise<readonly Table
   const registry = registryFromJson(text, parts.state.locationOf('schemas.json'));
   const views: TableView[] = [];
   for (const entry of registry.tables) {
-    const schema = entry.versions.at(-1);
-    const view = schema === undefined ? null : await viewTable(parts, schema);
+    const view = await viewTable(parts, entry.versions);
     if (view !== null) views.push(view);
   }
   return views.toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }
 
-async function viewTable(parts: LakeReaderParts, schema: TableSchema): Promise<TableView | null> {
-  const ledger = await parts.catalog.loadTable(ledgerIdentifier(schema));
+async function viewTable(
+  parts: LakeReaderParts,
+  versions: readonly TableSchema[],
+): Promise<TableView | null> {
+  const newest = versions.at(-1);
+  if (newest === undefined) return null;
+  const ledger = await parts.catalog.loadTable(ledgerIdentifier(newest));
   if (ledger === null) return null;
-  const hasBase = schema.keyColumnIds.length > 0;
-  const base = hasBase ? await parts.catalog.loadTable(baseIdentifier(schema)) : null;
+  const hasBase = newest.keyColumnIds.length > 0;
+  const base = hasBase ? await parts.catalog.loadTable(baseIdentifier(newest)) : null;
+  // A version is registered before the tables get its columns, and a halted one does not get them.
+  const schema = versions.findLast((version) => holdsColumns(base ?? ledger, version)) ?? newest;
   const ledgerState = readStateAtHead(ledger.metadata, MAIN_BRANCH);
   const baseState = base === null ? null : readStateAtHead(base.metadata, MAIN_BRANCH);
   return {
@@ -79,6 +85,11 @@ async function viewTable(parts: LakeReaderParts, schema: TableSchema): Promise<T
     base,
     baseState: baseState?.kind === 'base' ? baseState : null,
   };
+}
+
+function holdsColumns({ metadata }: LoadedTable, { columns }: TableSchema): boolean {
+  const held = new Set(currentSchema(metadata).fields.map(({ name }) => name));
+  return columns.every(({ name }) => held.has(name));
 }
 
 /** The table of this name: `table`, or `namespace.table`. */

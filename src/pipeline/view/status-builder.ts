@@ -15,6 +15,7 @@ import type {
 } from '../../monitor/status-document.ts';
 import type { TableName } from '../../model/table-schema.ts';
 import type { LoadedTable } from '../../ports/catalog.ts';
+import type { ChangeSource } from '../../ports/source.ts';
 import type { CapturedTable } from '../captured-table.ts';
 import type { Halt } from '../state/halts.ts';
 import type { LakeReaderParts, TableView } from './lake-view.ts';
@@ -35,12 +36,13 @@ export interface StatusParts extends LakeReaderParts {
   readonly halts: ReadonlyMap<string, Halt>;
   /** Whether the pipeline file names a table; one that it named before stays in the lake. */
   readonly isNamed: (table: TableName) => boolean;
-  readonly lagChanges: number | null;
+  readonly source: Pick<ChangeSource, 'lag' | 'oldest'>;
 }
 
 /** The status of a pipeline now. */
 export async function buildStatus(parts: StatusParts): Promise<StatusDocument> {
   const views = (await viewTables(parts)).filter(({ schema }) => parts.isNamed(schema.table));
+  const lag = await sourceLag(parts, views);
   return {
     version: STATUS_VERSION,
     pipeline: parts.pipeline,
@@ -49,8 +51,32 @@ export async function buildStatus(parts: StatusParts): Promise<StatusDocument> {
     updatedAtMs: Math.trunc(parts.nowMs),
     owner: parts.owner,
     halted: parts.halted,
-    lagChanges: parts.lagChanges,
-    tables: [...views.map((view) => tableStatus(parts, view)), ...refusedStatus(parts, views)],
+    ...lag,
+    tables: [
+      ...views.map((view) => tableStatus({ ...parts, ...lag }, view)),
+      ...refusedStatus(parts, views),
+    ],
+  };
+}
+
+/** How far the source is ahead, and how long it keeps what is still to be read. */
+async function sourceLag(
+  { source, run, halts }: StatusParts,
+  views: readonly TableView[],
+): Promise<Pick<StatusDocument, 'lagChanges' | 'lagBytes' | 'logKeptUntilMs'>> {
+  const position = run?.position ?? null;
+  const lag = position === null ? null : await source.lag(position);
+  // A halted table goes on from its own place.
+  const oldest = views.reduce((place, { name, ledgerState }) => {
+    const own = halts.get(name)?.scope === 'capture' ? (ledgerState?.position ?? null) : null;
+    return own === null || place === null ? place : source.oldest(place, own);
+  }, position);
+  const isSame = oldest === null || oldest.token === position?.token;
+  const kept = isSame ? lag : await source.lag(oldest);
+  return {
+    lagChanges: typeof lag?.changes === 'bigint' ? countOf(String(lag.changes)) : null,
+    lagBytes: typeof lag?.bytes === 'bigint' ? countOf(String(lag.bytes)) : null,
+    logKeptUntilMs: kept?.keptUntilMs ?? null,
   };
 }
 
@@ -72,7 +98,12 @@ function refusedStatus(parts: StatusParts, views: readonly TableView[]): readonl
     }));
 }
 
-function tableStatus(parts: StatusParts, view: TableView): TableStatus {
+/** {@link StatusParts} with what the source says. */
+interface TableStatusParts extends StatusParts {
+  readonly lagChanges: number | null;
+}
+
+function tableStatus(parts: TableStatusParts, view: TableView): TableStatus {
   const table = parts.run?.tables.get(view.name) ?? null;
   const halt = table?.halt ?? parts.halts.get(view.name) ?? null;
   return {
@@ -160,7 +191,7 @@ function baseStatus(view: TableView, base: LoadedTable): BaseStatus {
 }
 
 /** 0 when the stream has passed everything it knows of; unknown without a run. */
-function lagSeconds(parts: StatusParts): number | null {
+function lagSeconds(parts: TableStatusParts): number | null {
   const { run, lagChanges, nowMs } = parts;
   if (run === null) return null;
   if (lagChanges === 0) return 0;

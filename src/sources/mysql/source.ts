@@ -24,7 +24,8 @@ import { readByKeys } from './reads/key-reads.ts';
 import { highPlace, lowPlace, snapshotPlace } from './log/log-marks.ts';
 import { comparePlaces, markAt, parsePlace } from './log/log-place.ts';
 import type { LogPlace } from './log/log-place.ts';
-import { logEnd, logFiles, withConnection } from './log/log-status.ts';
+import { logLag } from './log/log-lag.ts';
+import { withConnection } from './log/log-status.ts';
 import { streamLog } from './log/log-stream.ts';
 import { verifyPosition } from './log/log-verify.ts';
 import { readerId, replicaUuid } from './log/reader-id.ts';
@@ -57,6 +58,7 @@ export function createMysqlSource(options: MysqlSourceOptions): ChangeSource {
 class MysqlSource implements ChangeSource {
   readonly kind = 'mysql';
   readonly delivery = 'push';
+  readonly keepsLog = 'by-retention';
   readonly #options: MysqlSourceOptions;
   readonly #sourceId: string;
   readonly #connect: () => Promise<MysqlConnection>;
@@ -149,21 +151,8 @@ class MysqlSource implements ChangeSource {
     return verifyPosition(this.#scan(), position);
   }
 
-  async lag(position: SourcePosition): ReturnType<ChangeSource['lag']> {
-    return withConnection(this.#connect, async (connection) => {
-      const place = parsePlace(position.token, connection.server.flavour);
-      if (place === null) return null;
-      const end = await logEnd(connection);
-      const files = await logFiles(connection);
-      const behind = files.filter(
-        ({ fileName }) => comparePlaces({ fileName, offset: 0 }, { ...place, offset: 0 }) >= 0,
-      );
-      const bytes = behind.reduce((sum, { fileName, sizeBytes }) => {
-        const to = fileName === end.fileName ? end.offset : sizeBytes;
-        return sum + to - (fileName === place.fileName ? place.offset : 0);
-      }, 0);
-      return { changes: bytes <= 0 ? 0n : null, bytes: BigInt(Math.max(0, bytes)) };
-    });
+  lag(position: SourcePosition): ReturnType<ChangeSource['lag']> {
+    return logLag(this.#scan(), position);
   }
 
   async uninstallPlan(): Promise<readonly string[]> {

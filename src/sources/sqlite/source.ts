@@ -55,6 +55,7 @@ export function createSqliteSource(options: SqliteSourceOptions): ChangeSource {
 class SqliteSource implements ChangeSource {
   readonly kind = 'sqlite';
   readonly delivery = 'poll';
+  readonly keepsLog = 'until-acknowledged';
   readonly #options: SqliteSourceOptions;
   readonly #database: SqliteDatabase;
   /** Why tables could not be captured, by folded name. */

@@ -44,12 +44,16 @@ export interface LiveRun {
 export class LivePlace {
   readonly #folder = mkdtempSync(join(tmpdir(), 'firn-live-'));
   #setup: LivePlaceSetup;
+  readonly #ends: (() => Promise<void>)[] = [];
   /** Everything that the pipeline said since the last start. */
   events: PipelineEvent[] = [];
 
   constructor(t: TestContext, setup: LivePlaceSetup) {
     this.#setup = setup;
-    t.after(() => rmSync(this.#folder, { recursive: true, force: true }));
+    t.after(async () => {
+      for (const end of this.#ends) await end();
+      rmSync(this.#folder, { recursive: true, force: true });
+    });
   }
 
   /** Changes the pipeline file from the next start on. */
@@ -74,6 +78,10 @@ export class LivePlace {
         failed.error = error instanceof Error ? error : new Error(String(error));
       },
     );
+    this.#ends.push(async () => {
+      end.abort();
+      await over;
+    });
     const saw = async (isIt: (event: PipelineEvent) => boolean): Promise<void> => {
       for (let waitedMs = 0; !this.events.some(isIt); waitedMs += 20) {
         if (failed.error !== null) throw failed.error;

@@ -61,6 +61,14 @@ async function eventAt(parts: ScanParts, spot: LogSpot): Promise<EventProof | nu
   return null;
 }
 
+/** When a file was begun, in seconds since 1970; `null` when it has no event. */
+export async function fileBegunSec(parts: ScanParts, fileName: string): Promise<number | null> {
+  for await (const event of scanLog(parts, { kind: 'place', fileName, offset: 4 })) {
+    if (!isArtificial(event)) return event.timestampSec;
+  }
+  return null;
+}
+
 /**
  * The spot before the first transaction that is not in `gtids`, or `end` when there is none: a spot
  * where the log ended before this was asked.
