@@ -159,7 +159,7 @@ test('a buffer past its limit waits as files; discard leaves nothing', async (t)
 test('writers together hold no more than their limit: the largest goes first', async (t) => {
   const { engine, files } = await openParts(t);
   const target = targetOf({ raw: false, beforeImages: false });
-  const held = new HeldBytes(6000);
+  const held = new HeldBytes(5000);
   const open = async () => engine;
   const writers = [0, 1, 2].map(() =>
     createLedgerWriter({ open, files, target, limits: LIMITS, held }),
@@ -169,12 +169,12 @@ test('writers together hold no more than their limit: the largest goes first', a
       V1,
       Array.from({ length: rows }, (_, seq): Change => ({ op: 'c', seq, values: [1n, 'x'] })),
     );
-  const files0 = async (): Promise<number> => (await readdir(files.filesFolder)).length;
+  const stagedFiles = async (): Promise<number> => (await readdir(files.filesFolder)).length;
   await writers[0]?.append(batch(200));
   await writers[1]?.append(batch(100));
-  equal(await files0(), 0);
+  equal(await stagedFiles(), 0);
   await writers[2]?.append(batch(150));
-  equal(await files0(), 1);
+  equal(await stagedFiles(), 1);
   equal((await writers[0]?.finish())?.length, 1);
   equal((await writers[1]?.finish())?.[0]?.recordCount, 100n);
   await writers[2]?.discard();
