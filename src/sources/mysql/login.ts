@@ -10,6 +10,7 @@ import type { Connection, ConnectionOptions } from 'mysql2';
 import { assert } from '../../kernel/assert.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import { connectionError } from './connection-failure.ts';
+import { ed25519Answer } from './ed25519-login.ts';
 
 /** How the server's certificate is looked at. */
 export type MysqlTls =
@@ -83,6 +84,7 @@ export async function login(address: MysqlAddress): Promise<Login> {
     keepAliveInitialDelay: 30_000,
     flags: FLAGS_OFF,
     connectAttributes: { program_name: 'firn' },
+    authPlugins: { client_ed25519: () => (nonce) => answerTo(nonce, address) },
     // None is ever prepared; room for the usual 16,000 would cost half a megabyte a connection.
     maxPreparedStatements: 1,
     ...tlsOptions(address),
@@ -106,6 +108,10 @@ export async function login(address: MysqlAddress): Promise<Login> {
     streamOf(raw).destroy();
     throw error;
   }
+}
+
+function answerTo(nonce: Buffer, { password }: MysqlAddress): Buffer {
+  return Buffer.from(ed25519Answer(password, nonce));
 }
 
 interface LoginState {
