@@ -92,15 +92,15 @@ async function applyWindow(application: Application): Promise<MergeFiles> {
     await loadDeletes(connection, { name: 'dead', files, local, shared: false });
     await createHits(application, held);
     const fates = decide(await findFiles(application), into);
-    const rowsInserted = await createAdded(application);
+    const added = await findAdded(application);
     await runAll(connection, ['INSERT INTO dead SELECT fi, pos FROM hits']);
     const deletes = await stageAllDeletes(application, fates);
     staged.push(...deletes);
-    const data = await stageData(application, { held, fates, rowsInserted });
+    const data = await stageData(application, { held, fates, added });
     staged.push(...data);
     const addedDeletes = await uploadFiles(context, deletes);
     const addedData = await uploadFiles(context, data);
-    return { addedData, addedDeletes, ...removals(fates), rowsInserted };
+    return { addedData, addedDeletes, ...removals(fates), rowsInserted: added.rowCount };
   } catch (error) {
     await dropStaged(staged);
     throw error;
@@ -171,8 +171,19 @@ function decide(found: readonly FoundFile[], into: MergeApplyRequest): readonly 
   });
 }
 
-/** Table `added`: the newest row of each key that is not deleted, with its bucket. */
-async function createAdded(application: Application): Promise<number> {
+/** The newest row of each key that is not deleted, with its bucket. */
+interface AddedRows {
+  readonly rowCount: number;
+  /** A table, or a query in its place. */
+  readonly relation: string;
+}
+
+/**
+ * Rows of several buckets are put into a table, to be read once per bucket. Those of one bucket go
+ * straight into its file: in a table wide rows would be written and read once more, by way of the
+ * disk where they are many.
+ */
+async function findAdded(application: Application): Promise<AddedRows> {
   const { connection, request, window, into } = application;
   const fields = into.target.icebergSchema.fields.map((field) => {
     const source = request.ledgerSchema.fields.find(({ name }) => name === field.name);
@@ -185,16 +196,16 @@ async function createAdded(application: Application): Promise<number> {
   const columns = fields.flatMap(({ source, type }) => {
     return source === undefined ? [] : [{ fieldId: source.id, type }];
   });
-  await runAll(connection, [
-    `CREATE TEMP TABLE added AS SELECT ${list.join(', ')}, winners.bucket
-      FROM ${fileRows(window.ledger, columns)} AS rows JOIN winners
-        ON rows.file_index = winners.fi AND rows.file_row_number = winners.fr
-      WHERE winners.op <> 'd'`,
-  ]);
-  const [row] = await readRows(connection, 'SELECT count(*) FROM added');
+  const query = `SELECT ${list.join(', ')}, winners.bucket
+    FROM ${fileRows(window.ledger, columns)} AS rows JOIN winners
+      ON rows.file_index = winners.fi AND rows.file_row_number = winners.fr
+    WHERE winners.op <> 'd'`;
+  const isTable = window.summary.buckets.length > 1;
+  if (isTable) await runAll(connection, [`CREATE TEMP TABLE added AS ${query}`]);
+  const [row] = await readRows(connection, "SELECT count(*) FROM winners WHERE op <> 'd'");
   const count = row?.[0];
   assert(typeof count === 'bigint', 'a count is an integer');
-  return toSafeNumber(count);
+  return { rowCount: toSafeNumber(count), relation: isTable ? 'added' : `(${query}) AS added` };
 }
 
 /** One delete file per file that loses rows and stays; earlier deletes of that file go along. */
@@ -225,7 +236,7 @@ function stageData(
   found: {
     readonly held: HeldFiles;
     readonly fates: readonly Fate[];
-    readonly rowsInserted: number;
+    readonly added: AddedRows;
   },
 ): Promise<readonly StagedFile[]> {
   const rewritten = found.fates.filter(({ kind }) => kind === 'rewritten');
@@ -236,7 +247,7 @@ function stageData(
     held: { files: rewritten.map(({ scan }) => scan), local: found.held.local },
     dead: 'dead',
     places: rewritten.map(({ index }) => index),
-    added: found.rowsInserted === 0 ? null : 'added',
+    added: found.added.rowCount === 0 ? null : found.added.relation,
     width: widthOf([...window.ledger.files, ...rewritten.map(({ scan }) => scan)]),
   });
 }

@@ -55,7 +55,7 @@ export interface RewriteRequest {
   readonly dead: string;
   /** Place of each of the held files in the numbering of `dead`. */
   readonly places: readonly number[];
-  /** Table of new rows with column aliases and `bucket`; `null`: there are none. */
+  /** Relation of new rows with column aliases and `bucket`; `null`: there are none. */
   readonly added: string | null;
   /** Rows and bytes of files that the rows come from. */
   readonly width: ReturnType<typeof widthOf>;
