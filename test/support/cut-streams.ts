@@ -28,7 +28,7 @@ export const RECORDINGS = [
 /** Connection that follows the log; the one before asks for its end, the one behind for a proof. */
 const FOLLOWING = 1;
 
-const LONG_BATCH = 1000;
+const LONG_RECORDING = 1000;
 
 /** Pauses a hundredth as long. */
 const HURRIED: Clock = {
@@ -84,7 +84,7 @@ export async function streamRecording(
   );
   for await (const event of events) {
     if (event.kind === 'changes') {
-      changes.get(event.batch.schema.table.table)?.push(...linesOf(event.batch));
+      changes.get(event.batch.schema.table.table)?.push(...linesOf(event.batch, recording));
     } else if (event.kind === 'table-halted') {
       halts.add(`${formatTableName(event.table)} ${event.error.message}`);
     } else if ('position' in event) {
@@ -96,9 +96,9 @@ export async function streamRecording(
   return { changes, halts: [...halts], positions };
 }
 
-/** Rows of a batch, of a long one only what tells them apart. */
-function linesOf(batch: ChangeBatch): readonly string[] {
-  if (batch.rowCount < LONG_BATCH) return rowLines(batch);
+/** Rows of a batch, of a long recording only what tells them apart. */
+function linesOf(batch: ChangeBatch, { events }: Recording): readonly string[] {
+  if (events.length < LONG_RECORDING) return rowLines(batch);
   return Array.from(batch.seq, (seq, index) => `${seq}/${batch.row[index]}/${batch.op[index]}`);
 }
 
