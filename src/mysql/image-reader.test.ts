@@ -95,7 +95,7 @@ describe('a row image', () => {
     equal(readImage({ ...zero, type: 'string' }), '0000-00-00');
     throws(
       () => readImage({ ...zero, type: 'date' }),
-      (error) => isFirnError(error, 'SOURCE-VALUE-MISFIT') && error.where === 'column v',
+      (error) => isFirnError(error, 'SOURCE-VALUE-MISFIT') && error.message.includes('Column v: '),
     );
   });
 });

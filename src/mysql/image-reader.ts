@@ -238,7 +238,7 @@ export function textReaderOf(column: string, charset: string | null, misfit: Mis
       charset === null
         ? 'Its log names a collation that no known server has.'
         : `Its character set ${charset} is not one that can be read exactly here.`;
-    throw new FirnError('VALUE-CHARSET-UNKNOWN', { what, where: `column ${column}` });
+    throw new FirnError('VALUE-CHARSET-UNKNOWN', { what: `Column ${column}: ${what}` });
   }
   return (bytes, view, at, end, builder) => {
     if (append(bytes, view, at, end, builder)) return;

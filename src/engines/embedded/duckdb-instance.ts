@@ -132,7 +132,7 @@ const OUT_OF_MEMORY = /^Out of Memory|max_temp_directory_size/i;
 
 /**
  * Runs a statement, which does all or nothing: again with twice the memory each time that it does
- * not fit, up to what a statement of the instance may have. Afterwards the first limit counts again.
+ * not fit, up to what one may have of the instance. Afterwards the first limit counts again.
  */
 async function withRoom<T>(connection: Api.DuckDBConnection, run: () => Promise<T>): Promise<T> {
   const room = rooms.get(connection);

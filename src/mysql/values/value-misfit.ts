@@ -16,16 +16,17 @@ export type Misfit = (builder: ColumnBuilder, reason: string) => void;
 export function misfitOf(column: string, onMisfit: 'halt' | 'null'): Misfit {
   if (onMisfit === 'null') return (builder) => builder.appendNull();
   return (_builder, reason) => {
-    throw new FirnError('SOURCE-VALUE-MISFIT', { what: reason, where: `column ${column}` });
+    // Who reads of a halt sees only what happened: the column belongs to that.
+    throw new FirnError('SOURCE-VALUE-MISFIT', { what: `Column ${column}: ${reason}` });
   };
 }
 
 /** The error for bytes that are no value of the column's type. */
 export function damagedValue(column: string, what: string): FirnError {
-  return new FirnError('VALUE-DAMAGED', { what, where: `column ${column}` });
+  return new FirnError('VALUE-DAMAGED', { what: `Column ${column}: ${what}` });
 }
 
 /** The error for a log and a schema that disagree on a column. */
 export function typeDiffers(column: string, what: string): FirnError {
-  return new FirnError('VALUE-TYPE-DIFFERS', { what, where: `column ${column}` });
+  return new FirnError('VALUE-TYPE-DIFFERS', { what: `Column ${column}: ${what}` });
 }
