@@ -30,10 +30,10 @@ const FOLLOWING = 1;
 
 const LONG_RECORDING = 1000;
 
-/** Pauses a hundredth as long. */
+/** Pauses a small part as long. */
 const HURRIED: Clock = {
   ...systemClock,
-  sleep: (ms, signal) => systemClock.sleep(ms / 100, signal),
+  sleep: (ms, signal) => systemClock.sleep(ms / 400, signal),
 };
 
 /** What a stream gave out. */

@@ -25,7 +25,7 @@ import { RowSession } from './reads/row-session.ts';
 const MIB = 2 ** 20;
 
 /** What there is to send, and what may be under way: 4 MiB here, the rest in the system. */
-const WHOLE_BYTES = 96 * MIB;
+const WHOLE_BYTES = 64 * MIB;
 const UNDER_WAY_BYTES = 32 * MIB;
 
 const ROW_BYTES = 60_000;

@@ -42,7 +42,7 @@ for (const name of ['mysql-changes', 'mysql-compressed']) {
     const recording = recordingOf(name);
     const { events } = recording;
     // Every event behind the first transaction's, the format and the list of GTIDs.
-    for (let index = 4; index < events.length; index += 9) {
+    for (let index = 4; index < events.length; index += 13) {
       const changed = events.map((event) => Buffer.from(event));
       const bytes = changed[index];
       ok(bytes !== undefined);
