@@ -107,6 +107,16 @@ for (const flavour of SERVER_FLAVOURS) {
     await server.run(`UPDATE ${name}.b SET v = 5`);
     await place.expectEqual();
     deepEqual(loaded(), []);
+
+    // Once more, under a reader that follows.
+    const run = await place.start();
+    await server.run(`INSERT INTO ${name}.b VALUES (6, 6)`);
+    await run.saw(({ kind }) => kind === 'committed');
+    const reset = flavour === 'mysql' ? 'RESET BINARY LOGS AND GTIDS' : 'RESET MASTER';
+    await server.run(reset, `INSERT INTO ${name}.b VALUES (7, 7)`, `DELETE FROM ${name}.a`);
+    await run.saw((event) => event.kind === 'started' && event.epoch === 3);
+    await run.stop();
+    await place.expectEqual();
   });
 
   test(`${flavour}: the log under another name (spec: Y3)`, { skip }, async (t) => {

@@ -21,7 +21,7 @@ import type { LogDump } from './log-dump.ts';
 import { lowPlace } from './log-marks.ts';
 import { comparePlaces, markAt, placeOfPosition } from './log-place.ts';
 import type { LogPlace } from './log-place.ts';
-import { logEnd } from './log-status.ts';
+import { logEnd, withConnection } from './log-status.ts';
 import type { Connect, LogSpot } from './log-status.ts';
 import { verifyPlace } from './log-verify.ts';
 import { PreparedTransactions } from './prepared-transactions.ts';
@@ -70,6 +70,8 @@ class LogStream {
   /** Everything in the log when the stream began, with `once`. */
   #target: LogSpot | null = null;
   #told: LogSpot | null = null;
+  /** Where the log ended at the last heartbeat, on the present connection. */
+  #seenEnd: LogSpot | null = null;
   #heldBytes = 0;
   #borderMs = 0;
 
@@ -137,6 +139,7 @@ class LogStream {
       where,
     });
     this.#reading = reading;
+    this.#seenEnd = null;
     try {
       for (;;) {
         if (this.#isDone(reading, dump)) {
@@ -152,6 +155,7 @@ class LogStream {
           else if (given !== null) yield* given;
           if (reading.isAtBorder && this.#isDue(reading)) yield* this.#give(reading);
           if (event.kind === 'heartbeat' && reading.isAtBorder) {
+            await this.#assertFollowing(reading);
             yield* this.#give(reading);
             yield this.#border(reading.place, null);
           }
@@ -197,6 +201,26 @@ class LogStream {
         connection.destroy();
         throw error;
       }
+    });
+  }
+
+  /**
+   * A server says that nothing happens, and may be wrong: after a RESET under a reader it goes on
+   * reading the file that is gone. So its log must end where the reader is, or have been read up to
+   * where it ended at the last such word.
+   */
+  async #assertFollowing({ reached }: TransactionReader): Promise<void> {
+    const { connect } = this.#parts;
+    const { end, where } = await withConnection(connect, async (connection) => {
+      return { end: await logEnd(connection), where: connection.where };
+    });
+    const isBehind = this.#seenEnd !== null && comparePlaces(reached, this.#seenEnd) < 0;
+    this.#seenEnd = end;
+    if (!isBehind && comparePlaces(end, reached) >= 0) return;
+    this.#seenEnd = null;
+    throw new FirnError('SOURCE-UNREACHABLE', {
+      what: `The log of the server ends at ${end.fileName}:${end.offset}, and its reader was left at ${reached.fileName}:${reached.offset}`,
+      where,
     });
   }
 
