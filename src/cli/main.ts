@@ -8,9 +8,10 @@ if (problem !== null) {
   process.stderr.write(`${problem}\n`);
   process.exit(2);
 }
-// Rows are in arrays outside of JavaScript's heap, which stays near 20 MB. Left alone, V8 takes the
-// arrays of a few MB that come and go for a reason to mark all of that heap, several times a second:
-// a fifth of the processor time of a first copy. Four times the live heap is V8's own upper bound.
+// Rows are in arrays outside of JavaScript's heap, which stays near 20 MB. Left alone, V8 takes
+// the arrays of a few MB that come and go for a reason to mark all of that heap, several times a
+// second: a fifth of the processor time of a first copy. Four times the live heap is V8's own upper
+// bound.
 setFlagsFromString('--heap-growing-percent=300');
 const { runProgram } = await import('./run-program.ts');
 const exitCode = await runProgram(process.argv.slice(2));

@@ -102,6 +102,7 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   'node:timers/promises': ['kernel'],
   'node:url': ['cli', 'config', 'storage', 'pipeline'],
   'node:util': ['cli'],
+  'node:v8': ['cli'],
   'node:worker_threads': ['pipeline', 'engines/embedded'],
   'node:zlib': ['iceberg', 'storage', 'binlog', 'mysql'],
 };
