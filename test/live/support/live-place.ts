@@ -121,6 +121,11 @@ export class LivePlace {
     }
   }
 
+  /** Whether all tables are equal, after reading what differs again with `repair`. */
+  async isEqual(repair: boolean): Promise<boolean> {
+    return (await this.#with((pipeline) => pipeline.verify({ table: null, repair }))).equal;
+  }
+
   /** A request as another process makes it. */
   request(command: ControlCommand, table: string): Promise<unknown> {
     return this.#with((pipeline) => pipeline.request(command, { table }));

@@ -48,8 +48,15 @@ const FILE_NUMBER_MAX = 2 ** 23 - 1;
 
 const OFFSET_BITS = 40n;
 
-const TOKEN =
-  /^([^/:]+):(\d{1,15})\/(\d{1,15}):([0-9a-f]{16})\/([0-9a-z-]{1,40})\/([^/]*)(?:\/([^/:]+):(\d{1,15}))?$/;
+/** File, offset; proof; server; transactions; perhaps one more file and offset. */
+const TOKEN = new RegExp(
+  [
+    String.raw`^([^/:]+):(\d{1,15})`,
+    String.raw`(\d{1,15}):([0-9a-f]{16})`,
+    '([0-9a-z-]{1,40})',
+    String.raw`([^/]*)(?:/([^/:]+):(\d{1,15}))?$`,
+  ].join('/'),
+);
 
 /** What an event of the log is recognised by. */
 export interface ProvableEvent {
