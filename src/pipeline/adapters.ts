@@ -3,6 +3,7 @@
  * they are used: reading the status of a pipeline loads no engine.
  */
 import { accessSync, constants, mkdirSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { unreachable } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -106,6 +107,15 @@ export interface EngineParts extends AdapterParts {
   readonly runtimeFolder: string;
 }
 
+/** A single statement of the engine may have this part of the machine's memory if it must. */
+const STATEMENT_SHARE = 4;
+
+/** Memory of the machine, or what a container leaves of it. */
+function machineBytes(): number {
+  const constrained = process.constrainedMemory();
+  return constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
+}
+
 /** Opens the engine. */
 export async function openEngine(parts: EngineParts): Promise<RowEngine> {
   const { config, clock, random, store, runtimeFolder, use } = parts;
@@ -113,7 +123,8 @@ export async function openEngine(parts: EngineParts): Promise<RowEngine> {
   const { warehouse } = config.lake;
   const folder = isWritable(warehouse) ? join(warehouse, '_firn', config.name) : runtimeFolder;
   const stageFolder = join(folder, 'stage', use);
-  return createEmbeddedEngine({ stageFolder, store, clock, random });
+  const statementBytesMax = Math.trunc(machineBytes() / STATEMENT_SHARE);
+  return createEmbeddedEngine({ stageFolder, store, clock, random, statementBytesMax });
 }
 
 function isWritable(folder: string): boolean {

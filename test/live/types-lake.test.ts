@@ -4,7 +4,7 @@
  * TABLE; in columns that were there at first and in columns that were added. What PyIceberg reads
  * of ledger and base is what the server says of its own values.
  */
-import { equal, match } from 'node:assert/strict';
+import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
 import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
 import { pythonSkip } from '../engines/pyiceberg.ts';
@@ -59,6 +59,32 @@ async function expectLake(
   return count;
 }
 
+/** What `firn types --json` says of columns, as far as it is looked at. */
+interface TypesDocument {
+  readonly tables: readonly {
+    readonly columns: readonly {
+      readonly column: string;
+      readonly lakeType: string;
+      readonly onMisfit: string;
+    }[];
+  }[];
+}
+
+/** `firn types` shows the decision for each type before a row is copied. */
+async function expectTypes(
+  place: ReturnType<typeof liveWorkplace>,
+  tables: readonly TypeTable[],
+): Promise<void> {
+  const said = JSON.parse(await succeed(place, 'types', 'firn.yaml', '--json')) as TypesDocument;
+  const columns = new Map(
+    said.tables.flatMap((table) => table.columns.map((column) => [column.column, column])),
+  );
+  for (const { name, type, onMisfit } of tables.flatMap(({ cases }) => cases)) {
+    const column = columns.get(`c_${name}`);
+    deepEqual([column?.lakeType, column?.onMisfit], [type, onMisfit ?? 'halt'], name);
+  }
+}
+
 /** The work on the tables: what is there at first, then changes, then changes after ALTER. */
 function stagesOf(tables: readonly TypeTable[]): readonly (readonly string[])[] {
   const each = (make: (table: TypeTable) => readonly string[]): readonly string[] =>
@@ -67,7 +93,6 @@ function stagesOf(tables: readonly TypeTable[]): readonly (readonly string[])[] 
     `UPDATE ${table.name} SET other = 1 WHERE id BETWEEN ${GROUPS[group]} AND ${GROUPS[group] + 999}`;
   return [
     each((table) => [
-      createTable(table, true),
       createTable(table, false),
       ...(['bootstrap', 'update', 'updateAltered'] as const).flatMap((group) =>
         insertRows(table, group),
@@ -100,6 +125,8 @@ for (const flavour of SERVER_FLAVOURS) {
     const tables = typeTablesOf(flavour);
     const withAdded = tables.flatMap((one) => [one, { ...one, name: `${one.name}_added` }]);
     writeTypesFile(place, { server, database, tables: withAdded });
+    await server.run(...tables.map((table) => createTable(table, true)));
+    await expectTypes(place, tables);
     for (const statements of stagesOf(tables)) {
       await server.run(...statements);
       await succeed(place, 'run', 'firn.yaml', '--once');

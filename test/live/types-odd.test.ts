@@ -29,7 +29,7 @@ function column(name: string, declaration: string, type: string): TypeCase {
   return { name, declaration, type, values: [] };
 }
 
-/** A zone of an hour before UTC, two in summer: it leaves out an hour in March, and has one twice. */
+/** A zone an hour before UTC, two in summer: an hour is left out in March, one comes twice. */
 const ZONE = [
   "INSERT INTO mysql.time_zone VALUES (9001, 'N')",
   "INSERT INTO mysql.time_zone_name VALUES ('Firn/Summer', 9001)",

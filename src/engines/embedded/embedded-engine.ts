@@ -4,7 +4,6 @@
  * there is nobody's and is removed at the start.
  */
 import { mkdir, rm, rmdir } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
 import { uuidV7 } from '../../kernel/identifiers.ts';
@@ -37,10 +36,7 @@ export interface EmbeddedEngineOptions {
   readonly threads?: number;
   /** Memory of DuckDB before it spills, in bytes; default 192 MiB. */
   readonly memoryBytesMax?: number;
-  /**
-   * Memory of DuckDB for a statement that cannot do with less, in bytes; default a quarter of the
-   * machine's, or of what the process may have of it.
-   */
+  /** Memory of DuckDB for a statement that cannot do with less, in bytes; default no more. */
   readonly statementBytesMax?: number;
   /** Room for spilling in the stage folder, in bytes; default 64 GiB. */
   readonly spillBytesMax?: number;
@@ -62,19 +58,13 @@ const LEDGERS_BYTES_MAX = 64 * MIB;
 /** The same for rows of a base. */
 const BASE_LIMITS = { rowsMax: 2_000_000, bytesMax: 160 * MIB };
 
-/** Memory of the machine, or what a container leaves of it. */
-function machineBytes(): number {
-  const constrained = process.constrainedMemory();
-  return constrained > 0 ? Math.min(totalmem(), constrained) : totalmem();
-}
-
 /** An engine; nothing runs until it is asked for something. */
 export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine {
   const { stageFolder, store, clock, random } = options;
   const limits = {
     threads: options.threads ?? DEFAULTS.threads,
     memoryBytesMax: options.memoryBytesMax ?? DEFAULTS.memoryBytesMax,
-    statementBytesMax: options.statementBytesMax ?? Math.trunc(machineBytes() / 4),
+    statementBytesMax: options.statementBytesMax ?? DEFAULTS.memoryBytesMax,
     spillFolder: join(stageFolder, 'spill'),
     spillBytesMax: options.spillBytesMax ?? DEFAULTS.spillBytesMax,
   };
