@@ -150,15 +150,20 @@ async function catchUp(parts: PipelineParts, run: RunState, request: OpenedRun):
   await retainLedgers(parts);
 }
 
-/** A pass asks the source four times at least, so they are not made one right after another. */
+/**
+ * A pass connects to the source four times at least, so they are not made one right after another,
+ * unless somebody waits for what the next one brings.
+ */
 const PASS_PAUSE_MS = 1000;
+const AWAITED_PASS_PAUSE_MS = 50;
 
 /** Waits for the next pass; ends at once when somebody needs the stream. */
 async function pause(parts: PipelineParts, run: RunState, signal: AbortSignal): Promise<void> {
   const sleeper = new AbortController();
   const stop = (): void => sleeper.abort();
   signal.addEventListener('abort', stop, { once: true });
-  if (!signal.aborted) await run.sleep(parts.clock, PASS_PAUSE_MS, sleeper);
+  const ms = run.isWaitedFor ? AWAITED_PASS_PAUSE_MS : PASS_PAUSE_MS;
+  if (!signal.aborted) await run.sleep(parts.clock, ms, sleeper);
   signal.removeEventListener('abort', stop);
 }
 

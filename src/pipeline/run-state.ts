@@ -143,6 +143,11 @@ export class RunState {
     return this.#held > 0;
   }
 
+  /** Whether somebody waits for what the stream does next. */
+  get isWaitedFor(): boolean {
+    return this.#waiters.size > 0 || this.#jobs.length > 0;
+  }
+
   /** Makes a sleeping stream look at what is asked of it, now or when it next wants to sleep. */
   wake(): void {
     this.#woken = true;
