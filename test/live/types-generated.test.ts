@@ -2,20 +2,15 @@
  * Values made at random for every type whose values can be written down: the same by SELECT and by
  * log, and what was written; and the literal of each finds its row again.
  */
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
-import { isValid } from '../../src/model/column-vector.ts';
 import type { MysqlFlavour } from '../../src/mysql/mysql-column.ts';
-import { keyLiteral } from '../../src/mysql/parameter-text.ts';
 import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
 import { lakeText } from '../support/lake-text.ts';
 import { CASE_SESSION } from '../support/mysql-types/type-case.ts';
-import { typeCasesOf } from '../support/mysql-types/type-cases.ts';
-import type { TypeValue } from '../support/mysql-types/type-case.ts';
-import type { LiveServer } from './support/live-server.ts';
 import { openLiveServer, skipWithout, uniqueName } from './support/live-server.ts';
+import { notFound } from './support/key-literals.ts';
 import { logEnd, readTwoWays } from './support/two-paths.ts';
-import type { TwoPaths } from './support/two-paths.ts';
 
 const ROWS = 200;
 
@@ -230,27 +225,6 @@ const GENERATED: Readonly<Record<string, Generated>> = {
   },
 };
 
-/** Rows of a table whose literal does not compare equal to what it was made from. */
-async function notFound(
-  server: LiveServer,
-  paths: TwoPaths,
-): Promise<{ readonly asked: number; readonly missed: readonly number[] }> {
-  const { namespace, table } = paths.schema.table;
-  const column = paths.schema.columns[1];
-  const vector = paths.selected.columns[1];
-  if (column === undefined || vector === undefined) throw new Error('not read');
-  const rows = [...Array(paths.selected.rowCount).keys()].filter((row) => isValid(vector, row));
-  const missed: number[] = [];
-  for (const row of rows) {
-    const literal = keyLiteral(column, vector, row, server.flavour);
-    const found = await server.query(
-      `SELECT id FROM ${namespace}.${table} WHERE v = ${literal} AND id = ${row}`,
-    );
-    if (found.length !== 1) missed.push(row);
-  }
-  return { asked: rows.length, missed };
-}
-
 for (const flavour of SERVER_FLAVOURS) {
   test(
     `${flavour}: values made at random (spec: Y15)`,
@@ -310,47 +284,4 @@ for (const flavour of SERVER_FLAVOURS) {
       );
     },
   );
-}
-
-/**
- * Types that can be no key; and an ENUM whose 0 is shown like its empty label, but is not equal.
- */
-const NO_KEY = /json|geometry|point|vector|f32|f64|float|double|misfit|_null|enum_empty/;
-
-for (const flavour of SERVER_FLAVOURS) {
-  test(`${flavour}: literals of the torture values`, { skip: skipWithout(flavour) }, async (t) => {
-    const server = await openLiveServer(t, flavour);
-    const database = uniqueName('firn_b_keys');
-    await server.run(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`);
-    t.after(async () => {
-      const connection = await server.connect();
-      await connection.query(`DROP DATABASE ${database}`);
-      connection.destroy();
-    });
-    await server.run(CASE_SESSION);
-    const cases = typeCasesOf(flavour).filter(({ name }) => !NO_KEY.test(name));
-    const start = await logEnd(server);
-    const inserts = (values: readonly TypeValue[]): string =>
-      values.map(([sql], row) => `(${row}, ${sql})`).join(', ');
-    for (const { name, declaration, values } of cases) {
-      await server.run(
-        `CREATE TABLE ${database}.${name} (id INT PRIMARY KEY, v ${declaration})`,
-        `INSERT INTO ${database}.${name} VALUES ${inserts(values)}`,
-      );
-    }
-    const tables = cases.map(({ name, onMisfit }) => ({
-      table: name,
-      policies: onMisfit === undefined ? {} : { v: onMisfit },
-    }));
-    const read = await readTwoWays(server, database, { tables, start });
-    let literals = 0;
-    const missing: string[] = [];
-    for (const [name, paths] of read) {
-      const { asked, missed } = await notFound(server, paths);
-      literals += asked;
-      missing.push(...missed.map((row) => `${name}[${row}]`));
-    }
-    equal(missing.join(' '), '');
-    t.diagnostic(`${literals} literals`);
-  });
 }

@@ -4,7 +4,7 @@
  */
 import type { MysqlFlavour } from '../../../src/mysql/mysql-column.ts';
 import { BYTE_CASES, JSON_CASES } from '../../support/mysql-types/byte-cases.ts';
-import { NUMBER_CASES } from '../../support/mysql-types/number-cases.ts';
+import { BIT_CASES, NUMBER_CASES } from '../../support/mysql-types/number-cases.ts';
 import { TEXT_CASES } from '../../support/mysql-types/text-cases.ts';
 import { TIME_CASES } from '../../support/mysql-types/time-cases.ts';
 import type { TypeCase } from '../../support/mysql-types/type-case.ts';
@@ -28,6 +28,7 @@ export const GROUPS = {
 export function typeTablesOf(flavour: MysqlFlavour): readonly TypeTable[] {
   const tables = {
     numbers: NUMBER_CASES,
+    bits: BIT_CASES,
     times: TIME_CASES,
     texts: TEXT_CASES,
     bytes: BYTE_CASES,
