@@ -3,7 +3,7 @@
  * they are used: reading the status of a pipeline loads no engine.
  */
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { totalmem } from 'node:os';
+import { hostname, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { unreachable } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -85,6 +85,8 @@ export async function openSource(parts: AdapterParts): Promise<ChangeSource> {
         label: `mysql://${host}:${port}`,
         tables,
         namespace: name,
+        // A lake of the same name elsewhere is another reader: the server would end one of them.
+        reader: [hostname(), config.lake.warehouse, name].join('\0'),
         clock,
         random,
         serverId,

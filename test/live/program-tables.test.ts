@@ -183,6 +183,10 @@ for (const flavour of SERVER_FLAVOURS) {
     const place = new LivePlace(t, { server, database, tables: ['e_*'] });
     const run = await place.start();
     await isLoaded(run, 'e_first');
+    // A lake of the same name elsewhere reads beside it, and neither ends the other.
+    const twin = new LivePlace(t, { server, database, tables: ['e_first'] });
+    const running = await twin.start();
+    await isLoaded(running, 'e_first');
     await server.run(
       `CREATE TABLE e_second ${COLUMNS}`,
       'INSERT INTO e_second VALUES (1, 1), (2, 2)',
@@ -201,6 +205,7 @@ for (const flavour of SERVER_FLAVOURS) {
       'UPDATE e_third SET v = 9',
       'UPDATE e_second SET v = 9 WHERE id = 2',
     );
+    await running.stop();
     await run.stop();
     await place.expectEqual();
     const { tables } = await place.status();

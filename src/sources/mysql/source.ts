@@ -42,6 +42,8 @@ export interface MysqlSourceOptions {
   readonly tables: readonly TableRule[];
   /** The pipeline's name. */
   readonly namespace: string;
+  /** Tells its reader from those of other pipelines, also of ones of this name elsewhere. */
+  readonly reader: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly serverId: number | 'auto';
@@ -118,7 +120,7 @@ class MysqlSource implements ChangeSource {
   }
 
   stream(request: Parameters<ChangeSource['stream']>[0]): ReturnType<ChangeSource['stream']> {
-    const { tables: rules, namespace: pipeline, serverId, onSwap, random } = this.#options;
+    const { tables: rules, reader, serverId, onSwap, random } = this.#options;
     return streamLog(
       {
         ...this.#scan(),
@@ -127,8 +129,8 @@ class MysqlSource implements ChangeSource {
         onSwap,
         sourceId: this.#sourceId,
         discoverTable: (table) => this.#discoverTable(table),
-        serverId: (connection) => readerId(connection, { serverId, pipeline }),
-        replicaUuid: replicaUuid(pipeline),
+        serverId: (connection) => readerId(connection, { serverId, reader }),
+        replicaUuid: replicaUuid(reader),
         heartbeatMs: this.#options.heartbeatIntervalMs,
       },
       request,

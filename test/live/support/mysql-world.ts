@@ -62,6 +62,7 @@ export function openTestSource(settings: SourceSettings): ChangeSource {
     label: `mysql://127.0.0.1:${port}`,
     tables: [rule],
     namespace: database,
+    reader: database,
     clock: settings.clock ?? systemClock,
     random: systemRandom,
     serverId: settings.serverId ?? 'auto',

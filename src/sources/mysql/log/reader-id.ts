@@ -15,10 +15,10 @@ const OWN_HOST = 'firn';
 
 /**
  * The uuid of a pipeline's reader: the same after a restart, so that the server ends a connection
- * that the last process left behind.
+ * that the last process left behind, and another one for a pipeline elsewhere.
  */
-export function replicaUuid(pipeline: string): string {
-  const hex = createHash('sha256').update(`firn-reader:${pipeline}`).digest('hex');
+export function replicaUuid(reader: string): string {
+  const hex = createHash('sha256').update(`firn-reader:${reader}`).digest('hex');
   const [first, second] = [hex.slice(0, 8), hex.slice(8, 12)];
   return `${first}-${second}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
@@ -31,10 +31,10 @@ export function replicaUuid(pipeline: string): string {
  */
 export async function readerId(
   connection: MysqlConnection,
-  wanted: { readonly serverId: number | 'auto'; readonly pipeline: string },
+  wanted: { readonly serverId: number | 'auto'; readonly reader: string },
 ): Promise<number> {
-  const { serverId, pipeline } = wanted;
-  const taken = await takenIds(connection, replicaUuid(pipeline));
+  const { serverId, reader } = wanted;
+  const taken = await takenIds(connection, replicaUuid(reader));
   if (serverId !== 'auto') {
     if (!taken.has(serverId)) return serverId;
     throw new FirnError('SOURCE-DUPLICATE-READER', {
@@ -43,7 +43,7 @@ export async function readerId(
     });
   }
   for (let candidate = 0; candidate < CANDIDATES; candidate++) {
-    const hash = createHash('sha256').update(`firn-server-id:${pipeline}:${candidate}`).digest();
+    const hash = createHash('sha256').update(`firn-server-id:${reader}:${candidate}`).digest();
     // The upper half of the range: people number their servers from below.
     const id = 2 ** 31 + (hash.readUInt32LE(0) % 2 ** 31);
     if (!taken.has(id)) return id;
