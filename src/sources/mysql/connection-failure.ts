@@ -70,6 +70,13 @@ export function connectionError(error: unknown, where: string): FirnError {
   return new FirnError(code, { what: `The source says: ${wordsOf(error)}`, where, cause: error });
 }
 
+/** What broke a socket: whatever its name is, another connection may do better. */
+export function socketError(error: Error, where: string): FirnError {
+  const coded = connectionError(error, where);
+  if (coded.code !== 'SOURCE-FAILED') return coded;
+  return new FirnError('SOURCE-UNREACHABLE', { what: coded.what, where, cause: error });
+}
+
 function unknownPlugin(plugin: string, where: string): FirnError {
   return new FirnError('SOURCE-LOGIN-REFUSED', {
     what: `The server wants a login by ${plugin.slice(0, WORDS_MAX)}, which Firn does not know`,

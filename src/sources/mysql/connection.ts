@@ -13,7 +13,7 @@ import { systemClock } from '../../kernel/clock.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import type { MysqlFlavour } from '../../mysql/mysql-column.ts';
-import { connectionError, errorOfPacket } from './connection-failure.ts';
+import { connectionError, errorOfPacket, socketError } from './connection-failure.ts';
 import { login } from './login.ts';
 import type { Login, MysqlAddress } from './login.ts';
 import { TextAnswer } from './text-answer.ts';
@@ -81,7 +81,7 @@ export class MysqlConnection {
     this.#clock = clock;
     this.#queryMsMax = address.queryMsMax ?? QUERY_MS_MAX;
     socket.on('data', (chunk: Uint8Array) => this.#arrived(chunk));
-    socket.on('error', (error) => this.#fail(connectionError(error, this.#where)));
+    socket.on('error', (error) => this.#fail(socketError(error, this.#where)));
     socket.on('close', () => this.#fail(this.#closed()));
     socket.resume();
   }

@@ -3,6 +3,9 @@
  * bounds, and gives away neither a file nor its password.
  */
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
+import { once } from 'node:events';
+import { createConnection } from 'node:net';
+import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { systemClock } from '../../kernel/clock.ts';
 import type { ErrorCode } from '../../kernel/error-registry.ts';
@@ -20,9 +23,9 @@ import {
   startRogue,
 } from '../../../test/support/rogue-server.ts';
 import type { Answers, RogueSession } from '../../../test/support/rogue-server.ts';
-import { openConnection } from './connection.ts';
+import { MysqlConnection, openConnection } from './connection.ts';
 import { discoverTables } from './discover.ts';
-import { openDump } from './log/log-dump.ts';
+import { LogDump, openDump } from './log/log-dump.ts';
 import { RowSession } from './reads/row-session.ts';
 
 const ESCAPES = '\u001b[2J\u0007\u202e\r\n';
@@ -279,6 +282,26 @@ test('what a server says unasked ends the connection with its words', async (t) 
     match(error.message, /idle too long/);
     return coded('SOURCE-UNREACHABLE')(error);
   });
+});
+
+test('whatever breaks a socket is worth another try', async (t) => {
+  const broken = Object.assign(new Error('broken'), { code: 'ERR_STREAM_WRITE_AFTER_END' });
+  const mute = await startRogue(t, async () => undefined);
+  const openSocket = async (): Promise<Socket> => {
+    const socket = createConnection({ host: mute.address.host, port: mute.address.port });
+    await once(socket, 'connect');
+    return socket.pause();
+  };
+  const ofQueries = await openSocket();
+  const connection = new MysqlConnection({ socket: ofQueries, id: 1 }, mute.address, systemClock);
+  const answer = connection.query('SELECT 1');
+  ofQueries.destroy(broken);
+  await rejects(answer, coded('SOURCE-UNREACHABLE'));
+  const ofLog = await openSocket();
+  const dump = new LogDump(ofLog, { where: 'here', clock: systemClock, silenceMsMax: 60_000 });
+  const next = dump.next(new AbortController().signal);
+  ofLog.destroy(broken);
+  await rejects(next, coded('SOURCE-UNREACHABLE'));
 });
 
 /** An answer of so many columns with one row of these bytes. */

@@ -11,7 +11,7 @@ import { mysqlGtids } from '../../../mysql/gtid-set.ts';
 import type { GtidSet } from '../../../mysql/gtid-set.ts';
 import { commandPacket, takeSocket } from '../connection.ts';
 import type { MysqlConnection } from '../connection.ts';
-import { connectionError } from '../connection-failure.ts';
+import { connectionError, socketError } from '../connection-failure.ts';
 import { TextAnswer } from '../text-answer.ts';
 
 /** Where a dump starts. */
@@ -105,7 +105,7 @@ export class LogDump {
     this.#silenceMsMax = options.silenceMsMax;
     this.#lastMs = options.clock.monotonicMs();
     socket.on('data', (chunk: Uint8Array) => this.#take(chunk));
-    socket.on('error', (error) => this.#fail(connectionError(error, this.#where)));
+    socket.on('error', (error) => this.#fail(socketError(error, this.#where)));
     socket.on('close', () => this.#fail(this.#lost('The server closed the connection')));
     socket.resume();
   }

@@ -8,7 +8,7 @@ import { assert } from '../../../kernel/assert.ts';
 import type { Clock } from '../../../kernel/clock.ts';
 import { FirnError } from '../../../kernel/firn-error.ts';
 import type { ColumnVector } from '../../../model/column-vector.ts';
-import { connectionError } from '../connection-failure.ts';
+import { socketError } from '../connection-failure.ts';
 import { commandPacket, takeSocket } from '../connection.ts';
 import type { MysqlConnection } from '../connection.ts';
 import { RowDecoder } from './row-decoder.ts';
@@ -48,7 +48,7 @@ export class RowSession {
     this.#clock = clock;
     this.#socket = takeSocket(connection);
     this.#socket.on('data', (chunk: Uint8Array) => this.#arrived(chunk));
-    this.#socket.on('error', (error) => this.#fail(connectionError(error, this.#where)));
+    this.#socket.on('error', (error) => this.#fail(socketError(error, this.#where)));
     this.#socket.on('close', () => this.#fail(this.#cut()));
     this.#socket.on('end', () => this.#fail(this.#cut()));
   }
