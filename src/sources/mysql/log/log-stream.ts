@@ -155,10 +155,7 @@ class LogStream {
           else if (given !== null) yield* given;
           if (reading.isAtBorder && this.#isDue(reading)) yield* this.#give(reading);
           if (event.kind === 'heartbeat' && reading.isAtBorder) {
-            // What waits behind it is newer than the server's word.
-            if (!dump.hasMore) await this.#assertFollowing(reading);
-            yield* this.#give(reading);
-            yield this.#border(reading.place, null);
+            yield* await this.#quiet(reading, dump);
           }
         }
         if (this.#heldBytes > HELD_BYTES_MAX) yield* this.#cut();
@@ -203,6 +200,13 @@ class LogStream {
         throw error;
       }
     });
+  }
+
+  /** The server says that nothing happens. */
+  async #quiet(reading: TransactionReader, dump: LogDump): Promise<readonly SourceEvent[]> {
+    // What waits behind it is newer than the server's word.
+    if (!dump.hasMore) await this.#assertFollowing(reading);
+    return [...this.#give(reading), this.#border(reading.place, null)];
   }
 
   /**
