@@ -6,7 +6,7 @@
  * parts are bootstrap, changes, long (10 M changes), idle (1,000 tables), latency (30 s). Without
  * `--parts` it is all but `long`. Linux only.
  */
-import { readdirSync, statSync } from 'node:fs';
+import { appendFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -25,7 +25,7 @@ const BEATS_PER_SEC = 20;
 const ROWS_PER_BEAT = 50;
 
 /** A pipeline made from an address reads the password from here later. */
-const PASSWORDS = { SHOP_PASSWORD: 'bench' };
+const PASSWORDS = { SHOP_PASSWORD: 'bench', BEAT_PASSWORD: 'bench' };
 
 interface Bench {
   readonly server: OrdersServer;
@@ -189,7 +189,8 @@ async function end(run: MeasuredRun): Promise<void> {
 }
 
 /**
- * Rows go in at a steady pace; each waits from its commit until a commit of the ledger holds it.
+ * Rows go in at a steady pace, the ledger commits every second; each row waits from its commit
+ * until a commit of the ledger holds it.
  */
 async function latency(bench: Bench): Promise<void> {
   const { server } = bench;
@@ -198,9 +199,11 @@ async function latency(bench: Bench): Promise<void> {
   await server.sql.query('INSERT INTO beat.t (v) VALUES (0)');
   const committedMs: number[] = [];
   const waitedMs: number[] = [];
-  const words = ['run', server.url('beat'), '--into', 'beat', '--json'];
+  await firn(bench, ['run', server.url('beat'), '--into', 'beat', '--once']).done;
+  const file = join(server.folder, 'beat', 'firn.yaml');
+  appendFileSync(file, '\nledger:\n  commitInterval: 1s\n');
   let rows = 0;
-  const run = firn(bench, words, (text) => {
+  const run = firn(bench, ['run', 'beat', '--json'], (text) => {
     rows += committedRows(text);
     while (waitedMs.length < Math.floor(rows / ROWS_PER_BEAT)) {
       waitedMs.push(performance.now() - (committedMs[waitedMs.length] ?? Number.NaN));
