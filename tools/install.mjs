@@ -7,8 +7,9 @@
  */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync } from 'node:fs';
-import { delimiter, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { systemNpmEnvironment } from './system-npm.mjs';
 
 /** How much of npm's output a failure shows: the reason comes first, a page of usage after it. */
 const FAILURE_LINES_MAX = 12;
@@ -65,14 +66,9 @@ function thisMachine() {
 
 /** Runs npm with the system's Node: the one inside node_modules is about to be replaced. */
 function runNpm(root, args) {
-  const inModules = join(root, 'node_modules', '.bin');
-  const path = (process.env.PATH ?? '')
-    .split(delimiter)
-    .filter((entry) => resolve(entry) !== inModules)
-    .join(delimiter);
   const run = spawnSync('npm', args, {
     cwd: root,
-    env: { ...process.env, PATH: path },
+    env: systemNpmEnvironment(process.env),
     encoding: 'utf8',
     shell: process.platform === 'win32',
   });

@@ -13,22 +13,18 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { systemNpmEnvironment } from '../../tools/system-npm.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'firn-checkout-'));
 const copy = join(folder, 'a copy with spaces');
-// What a user has: the system's Node and npm, nothing of this checkout.
-const path = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .filter((entry) => !entry.includes('node_modules'))
-  .join(delimiter);
-
 function firn(
   program: string,
   ...args: readonly string[]
 ): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
-  const env: Record<string, string | undefined> = { ...process.env, PATH: path };
+  // What a user has: the system's Node and npm, nothing of this checkout.
+  const env: NodeJS.ProcessEnv = systemNpmEnvironment(process.env);
   delete env['NODE_COMPILE_CACHE'];
   return spawnSync(program, args, { cwd: folder, env, encoding: 'utf8' });
 }

@@ -8,21 +8,17 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, test } from 'node:test';
+import { systemNpmEnvironment } from '../../tools/system-npm.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'firn-pack-'));
 const app = join(folder, 'app');
-// Nothing of this checkout's node_modules in PATH. npm runs on its own Node, which trusts what the
-// machine trusts; the program on this one.
-const outside = (process.env['PATH'] ?? '')
-  .split(delimiter)
-  .filter((entry) => !entry.includes('node_modules'))
-  .join(delimiter);
-const env = { ...process.env, PATH: `${dirname(process.execPath)}${delimiter}${outside}` };
+const system = systemNpmEnvironment(process.env);
+const env = { ...system, PATH: `${dirname(process.execPath)}${delimiter}${system.PATH}` };
 
 function npm(cwd: string, ...args: readonly string[]): string {
   return execFileSync('npm', ['--loglevel=error', ...args], {
     cwd,
-    env: { ...process.env, PATH: outside },
+    env: system,
     encoding: 'utf8',
   });
 }
