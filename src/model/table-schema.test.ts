@@ -1,3 +1,4 @@
+/** Names of tables as text. */
 import { equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';

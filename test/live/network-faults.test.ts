@@ -57,7 +57,9 @@ async function makeScene(t: TestContext, server: PrivateServer, rows: number): P
   return { server, proxy, database, schema: present(schema, 'the table'), open };
 }
 
-/** Streams until so many rows came, each at a place of its own; `onFirst` runs when it has begun. */
+/**
+ * Streams until so many rows came, each at a place of its own; `onFirst` runs when it has begun.
+ */
 async function streamRows(
   scene: Scene,
   source: ChangeSource,

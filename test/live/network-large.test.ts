@@ -1,7 +1,7 @@
 /**
  * Sizes at which counting goes wrong: events around the packet's own bound and of several packets,
- * and, by `FIRN_LARGE=1` (12 GB of disk and some minutes a server), a transaction and a file of more
- * than 4 GiB.
+ * and, by `FIRN_LARGE=1` (12 GB of disk and some minutes a server), a transaction and a file of
+ * more than 4 GiB.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
@@ -135,7 +135,7 @@ for (const flavour of SERVER_FLAVOURS) {
       const last = offsetOf(rows[count - 1]);
       ok(last > 4 * GIB, 'a row behind 4 GiB of one file');
       ok(batchBytesMax < 64 * 2 ** 20, `${batchBytesMax} bytes in one batch`);
-      // The end of the long transaction: a dump cannot start there, the file is read from its start.
+      // A dump cannot start there: the file is read from its start.
       const far = ends.find(({ token }) => Number(/:(\d+)/.exec(token)?.[1]) > 4 * GIB);
       const behind = await follow(source, schema, present(far, 'an end behind 4 GiB'));
       deepEqual(

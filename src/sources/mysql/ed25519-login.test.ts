@@ -1,3 +1,4 @@
+/** Signatures of a login, against another signer and against a key that MariaDB keeps. */
 import { createPrivateKey, createPublicKey, randomBytes, sign, verify } from 'node:crypto';
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
