@@ -1,6 +1,7 @@
 /**
- * Writes the reference pages under `docs/reference/` and the pinned help texts from the declarations
- * they describe (`npm run reference`). A test compares them, so a page cannot be older than its declaration.
+ * Writes the reference pages under `docs/reference/` and the pinned help texts from the
+ * declarations they describe (`npm run reference`). A test compares them, so a page cannot be older
+ * than its declaration.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
