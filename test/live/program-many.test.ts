@@ -19,9 +19,9 @@ import type { LiveDatabase, LiveServer } from './support/live-server.ts';
 const TABLES = Number.parseInt(process.env['FIRN_TABLES'] ?? '0', 10);
 
 /** Tables of a quiet kind in the test of the lane. */
-const QUIET = 24;
+const QUIET = 8;
 /** Those of them that get a change. */
-const TOUCHED = 8;
+const TOUCHED = 4;
 
 interface Prepared {
   readonly server: LiveServer;

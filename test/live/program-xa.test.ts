@@ -6,8 +6,9 @@ import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
 import { LivePlace } from './support/live-place.ts';
-import { createDatabase, openLiveServer, skipWithout } from './support/live-server.ts';
+import { createDatabase, skipWithout } from './support/live-server.ts';
 import type { LiveServer } from './support/live-server.ts';
+import { sharedServer } from './support/mysql-world.ts';
 
 /** Prepares an XA transaction with one row in a table, on a connection that then ends. */
 async function prepareXa(server: LiveServer, table: string, xid: string): Promise<void> {
@@ -20,10 +21,12 @@ async function prepareXa(server: LiveServer, table: string, xid: string): Promis
 }
 
 for (const flavour of SERVER_FLAVOURS) {
+  // A server of its own: a COMMIT whose PREPARE was not read stops every pipeline on a server.
+  const start = sharedServer(flavour);
   const skip = skipWithout(flavour);
 
   test(`${flavour}: PREPARE read again after loading (spec: Y8)`, { skip }, async (t) => {
-    const server = await openLiveServer(t, flavour);
+    const server = await start();
     const database = await createDatabase(t, server);
     const { name } = database;
     const xid = `${name}-b`;
@@ -46,7 +49,7 @@ for (const flavour of SERVER_FLAVOURS) {
   });
 
   test(`${flavour}: XA prepared before the first start (spec: Y8)`, { skip }, async (t) => {
-    const server = await openLiveServer(t, flavour);
+    const server = await start();
     const database = await createDatabase(t, server);
     const { name } = database;
     const xid = `${name}-c`;
