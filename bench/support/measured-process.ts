@@ -116,6 +116,9 @@ export function startMeasured(wish: MeasuredWish): MeasuredRun {
       else reject(new Error(`${wish.command.slice(0, 2).join(' ')}: ${code}\n${complaint}`));
     });
   });
+  // Whoever waits for it is told; a failure before anybody does must not end the benchmark, which
+  // has a server to end.
+  done.catch(() => undefined);
   return {
     pid,
     cpuMs: () => sumOver(pid, cpuMsOf),
