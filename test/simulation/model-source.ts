@@ -5,7 +5,6 @@
  */
 import { assert, present } from '../../src/kernel/assert.ts';
 import { FirnError } from '../../src/kernel/firn-error.ts';
-import type { SourcePosition } from '../../src/model/source-position.ts';
 import type { BootstrapChunk, ChangeSource, SourceMark } from '../../src/ports/source.ts';
 import { positionAt, rereads, seqAt, sourceTable } from './model-places.ts';
 import type { ModelSourceParts } from './model-places.ts';
@@ -30,8 +29,6 @@ export function createModelSource(parts: ModelSourceParts): ChangeSource {
     const isThere = early > database.forgottenTo && early >= database.lastCapture;
     return markAt(epoch, isThere ? early : database.lastSeq);
   };
-  const pick = (left: SourcePosition, right: SourcePosition, later: boolean): SourcePosition =>
-    seqAt(left) < seqAt(right) === later ? right : left;
   return {
     kind: 'model',
     delivery: 'poll',
@@ -70,8 +67,8 @@ export function createModelSource(parts: ModelSourceParts): ChangeSource {
       assert(position.sourceId === database.incarnation, 'a position of this database');
       database.forget(seqAt(position));
     },
-    oldest: (left, right) => pick(left, right, false),
-    newest: (left, right) => pick(left, right, true),
+    oldest: (left, right) => (seqAt(right) < seqAt(left) ? right : left),
+    newest: (left, right) => (seqAt(right) > seqAt(left) ? right : left),
     async verifyPosition(position) {
       const seq = seqAt(position);
       const isKnown = position.token === positionAt(database, seq).token;

@@ -27,7 +27,6 @@ const KEYS: readonly KeyCase[] = [
     type: "ENUM('zebra','ape','it''s','10','\u00e4') CHARACTER SET utf8mb4",
     values: ["'zebra'", "'ape'", "'it''s'", "'10'", "'\u00e4'"],
   },
-  { type: "ENUM('zebra','')", values: ["'zebra'", "''"] },
   { type: "SET('c','b','a')", values: ["''", "'a'", "'b'", "'c'", "'c,a'", "'c,b,a'"] },
   { type: 'BIT(9)', values: ["b'0'", "b'111111111'", "b'1'", "b'10'"] },
   { type: 'BINARY(3)', values: ["x'000000'", "x'00ff00'", "x'6120'", "x'616161'", "x'ffffff'"] },

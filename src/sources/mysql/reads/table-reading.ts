@@ -162,8 +162,8 @@ export function tableError(error: unknown, schema: TableSchema): unknown {
 
 function readKeyOf({ sourceName, sourceType }: Column): ReadKey {
   const { name, labels } = parseSourceType(sourceType);
-  // An empty label would be taken for the number 0, and lists of thousands are no search.
-  const listed = name === 'enum' && !labels.includes('') && labels.length <= LABELS_MAX;
+  // Lists of thousands are no search.
+  const listed = name === 'enum' && labels.length <= LABELS_MAX;
   return { name: quoteMysqlName(sourceName), labels: listed ? labels : null };
 }
 
