@@ -26,15 +26,18 @@ export interface RunRequest {
   readonly onRun: (run: RunState | null) => void;
 }
 
-/** Failures in a row, without a commit in between, after which the pipeline stops. */
+/** Failures in a row, without a commit in between, after which catching up ends. */
 const FAILURES_MAX = 8;
+
+/** A pipeline that runs on outlasts a server that is away for so long. */
+const FAILING_MS_MAX = 60 * 60 * 1000;
 
 const PAUSE_MS_FIRST = 250;
 const PAUSE_MS_MAX = 30_000;
 
 /** Runs until stopped; or once. Throws what no further try can pass. */
 export async function runPipeline(parts: PipelineParts, request: RunRequest): Promise<void> {
-  let failures = 0;
+  const failing = { count: 0, sinceMs: 0 };
   const late = new Set<string>();
   while (!request.signal.aborted) {
     const stop = new AbortController();
@@ -50,9 +53,15 @@ export async function runPipeline(parts: PipelineParts, request: RunRequest): Pr
         forgiveOnce(error, late);
         continue;
       }
-      failures = progress.committed ? 1 : failures + 1;
-      if (!mayPass(error) || failures >= FAILURES_MAX) throw error;
-      const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** (failures - 1));
+      if (!mayPass(error)) throw error;
+      const nowMs = parts.clock.monotonicMs();
+      if (progress.committed) failing.count = 0;
+      if (failing.count++ === 0) failing.sinceMs = nowMs;
+      const isTooMuch = request.once
+        ? failing.count >= FAILURES_MAX
+        : nowMs - failing.sinceMs >= FAILING_MS_MAX;
+      if (isTooMuch) throw error;
+      const pauseMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_FIRST * 2 ** (failing.count - 1));
       const { code, what, remedy } = error;
       parts.onEvent({ kind: 'retrying', code, what, remedy, inMs: pauseMs });
       await parts.clock.sleep(pauseMs, request.signal);

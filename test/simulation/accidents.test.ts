@@ -69,6 +69,27 @@ accident('a ledger rolled back while nobody ran halts by name (spec: L8, P5)', a
   await audit(world);
 });
 
+accident('a source that is away for half an hour is waited for, for an hour not', async (world) => {
+  const { database, clock } = world;
+  const running = follow(world);
+  for (const from of [10, 20]) {
+    await work(world, from);
+    await clock.sleep(REST_MS);
+    database.isAway = true;
+    await clock.sleep(30 * 60_000);
+    equal(running.endedWith, null);
+    database.isAway = false;
+    await clock.sleep(60_000);
+  }
+  database.isAway = true;
+  await clock.sleep(62 * 60_000);
+  equal(running.endedWith, 'SOURCE-UNREACHABLE');
+  database.isAway = false;
+  await running.stop();
+  await catchUp(world);
+  await audit(world);
+});
+
 accident(
   'a ledger rolled back under a running pipeline halts by name (spec: C9, P5)',
   async (world) => {

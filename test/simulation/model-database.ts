@@ -2,6 +2,7 @@
  * A database that is nothing but its rows and its log: the simplest thing a source can read. Like
  * triggers, capture writes the log inside the transaction, and only for tables it was prepared for.
  */
+import { FirnError } from '../../src/kernel/firn-error.ts';
 import { assert, present } from '../../src/kernel/assert.ts';
 import type { ChangeOp } from '../../src/model/change-batch.ts';
 import type { TextRow } from '../oracles/fold-events.ts';
@@ -68,6 +69,8 @@ export interface DatabaseBackup {
 export class ModelDatabase {
   /** Tells this database from another one. */
   readonly incarnation: string;
+  /** Whether nobody can reach it; who tries has SOURCE-UNREACHABLE. */
+  isAway = false;
   /** A mark of each transaction, which no other history has. */
   #history: readonly number[] = [];
   /** Everything that was ever logged; what was forgotten too, for oracles. */
@@ -92,6 +95,11 @@ export class ModelDatabase {
   /** Log entries up to here may be gone. */
   get forgottenTo(): bigint {
     return this.#forgotten;
+  }
+
+  /** @throws {FirnError} SOURCE-UNREACHABLE */
+  reach(): void {
+    if (this.isAway) throw new FirnError('SOURCE-UNREACHABLE', { what: 'the database is away' });
   }
 
   tables(): readonly ModelTable[] {

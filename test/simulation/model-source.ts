@@ -33,7 +33,8 @@ export function createModelSource(parts: ModelSourceParts): ChangeSource {
     kind: 'model',
     delivery: 'poll',
     keepsLog: 'until-acknowledged',
-    discover: async () => database.tables().map((table) => sourceTable(parts, table)),
+    discover: async () =>
+      (database.reach(), database.tables()).map((table) => sourceTable(parts, table)),
     check: async () => [],
     identify: async () => ({
       sourceId: database.incarnation,

@@ -46,6 +46,7 @@ export async function* modelStream(
   let toldMs = -Infinity;
   for (;;) {
     yield* settleSchemas(parts, request, captured);
+    database.reach();
     // From here to the end of the read nothing waits: one moment of the database.
     const to = database.lastSeq;
     if (to > place) {
