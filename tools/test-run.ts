@@ -65,7 +65,7 @@ async function runShare(run: TestRun, files: readonly string[]): Promise<TestRun
       ? ['--test-isolation=process', `--test-concurrency=${run.processes}`]
       : ['--test-isolation=none']),
     // A test that hangs is named long before the whole run is killed.
-    `--test-timeout=${Math.round(run.killAfterMs / 6)}`,
+    `--test-timeout=${Math.round(run.killAfterMs / 3)}`,
     '--test-reporter=./tools/test-reporter.ts',
     '--test-reporter-destination=stdout',
     ...files,
