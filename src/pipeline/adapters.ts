@@ -13,6 +13,8 @@ import type { Catalog } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { RowEngine } from '../ports/row-engine.ts';
 import type { ChangeSource } from '../ports/source.ts';
+import { openStore, stageFolderOf } from './open-store.ts';
+import type { OpenedStore } from './open-store.ts';
 
 /** What adapters are made with. */
 export interface AdapterParts {
@@ -24,19 +26,18 @@ export interface AdapterParts {
 }
 
 /** Storage and catalog of a pipeline's lake. */
-export interface OpenedLake {
-  readonly store: ObjectStore;
+export interface OpenedLake extends OpenedStore {
   readonly catalog: Catalog;
 }
 
 /** Opens storage and catalog, and makes sure that they belong together. */
 export async function openLake(parts: AdapterParts): Promise<OpenedLake> {
   const { config, clock, random } = parts;
-  const { createLocalObjectStore } = await import('../storage/local-object-store.ts');
   const { openSqliteCatalog } = await import('../storage/sqlite-catalog.ts');
   const { storageError } = await import('../storage/storage-failure.ts');
   const { guardWarehouse } = await import('../storage/warehouse-guard.ts');
-  const store = createLocalObjectStore({ folder: config.lake.warehouse, clock, random });
+  const opened = await openStore(parts);
+  const { store } = opened;
   const { path, name } = config.lake.catalog;
   makeFolder(dirname(path), storageError);
   const catalog = await openSqliteCatalog({ path, name, store, clock, random });
@@ -46,11 +47,17 @@ export async function openLake(parts: AdapterParts): Promise<OpenedLake> {
     await catalog.close();
     throw error;
   }
-  return { store, catalog };
+  return { ...opened, catalog };
 }
 
 /** Removes what crashed processes left half written in the warehouse. */
-export async function removeLeftovers(parts: AdapterParts): Promise<void> {
+export async function removeLeftovers(
+  parts: AdapterParts & { readonly store: ObjectStore },
+): Promise<void> {
+  if (parts.config.lake.s3 !== null) {
+    await parts.store.removeLeftovers?.();
+    return;
+  }
   const { removeStaleTemporaries } = await import('../storage/temporary-file.ts');
   await removeStaleTemporaries({ folder: parts.config.lake.warehouse, clock: parts.clock });
 }
@@ -100,6 +107,8 @@ export async function openSource(parts: AdapterParts): Promise<ChangeSource> {
 /** What an engine is opened with. */
 export interface EngineParts extends AdapterParts {
   readonly store: ObjectStore;
+  /** Absolute local folders in which the store materialises files, beside its own root. */
+  readonly readFolders?: readonly string[];
   /** Keeps the stage folders of two processes apart. */
   readonly use: string;
   /** Folder of the user, for the stage where the lake can only be read. */
@@ -108,12 +117,17 @@ export interface EngineParts extends AdapterParts {
 
 /** Opens the engine. */
 export async function openEngine(parts: EngineParts): Promise<RowEngine> {
-  const { config, clock, random, store, runtimeFolder, use } = parts;
+  const { config, clock, random, store, readFolders = [], use } = parts;
   const { createEmbeddedEngine } = await import('../engines/embedded/embedded-engine.ts');
+  const stageFolder = stageFolderOf(config, use) ?? localStageFolder(parts);
+  return createEmbeddedEngine({ stageFolder, store, readFolders, clock, random });
+}
+
+/** On the disk of the lake, so that an upload is a rename. */
+function localStageFolder({ config, runtimeFolder, use }: EngineParts): string {
   const { warehouse } = config.lake;
   const folder = isWritable(warehouse) ? join(warehouse, '_firn', config.name) : runtimeFolder;
-  const stageFolder = join(folder, 'stage', use);
-  return createEmbeddedEngine({ stageFolder, store, clock, random });
+  return join(folder, 'stage', use);
 }
 
 function isWritable(folder: string): boolean {

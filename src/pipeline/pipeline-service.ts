@@ -223,6 +223,7 @@ export class PipelineService {
     await (await this.#source)?.close();
     await (await this.#engine)?.close();
     await this.#opened.lake.catalog.close();
+    await this.#opened.lake.close();
   }
 
   #own(): Ownership {
@@ -238,7 +239,8 @@ export class PipelineService {
   #openEngine(role: 'owner' | 'reader'): Promise<RowEngine> {
     const { clock, random } = this.#parts;
     const use = role === 'owner' ? `owner-${hostname()}` : uuidV7(clock, random);
-    this.#engine ??= openEngine({ ...this.#parts, store: this.#opened.lake.store, use });
+    const { store, readFolders } = this.#opened.lake;
+    this.#engine ??= openEngine({ ...this.#parts, store, readFolders, use });
     return this.#engine;
   }
 
@@ -323,7 +325,8 @@ export class PipelineService {
       const { lake, state } = this.#opened;
       const schemas = await openSchemaStore(state, this.#parts.config);
       const { schema } = findView(await viewTables(this.#readerParts()), table);
-      await dropTable({ ...lake, state }, schemas, schema);
+      const { store, catalog } = lake;
+      await dropTable({ store, catalog, state }, schemas, schema);
     } finally {
       owned.release();
     }

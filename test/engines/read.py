@@ -7,12 +7,14 @@
 and decimals as digits, binary as hex, times as ISO 8601 with microseconds (UTC with a Z), maps as
 lists of pairs, NaN and infinities by name; longer text and binary by their SHA-256. A line with a
 table's name as a JSON string stands before its rows. `describe` prints one object about the table.
+The variable FIRN_CATALOG_PROPERTIES holds further properties of the catalog as JSON.
 """
 
 import argparse
 import hashlib
 import json
 import math
+import os
 import sys
 from datetime import timezone
 
@@ -131,7 +133,8 @@ def main():
     parser.add_argument("--ref")
     parser.add_argument("--digest-above", type=int, default=sys.maxsize)
     arguments = parser.parse_args()
-    catalog = SqlCatalog("firn", uri=f"sqlite:///{arguments.catalog}")
+    more = json.loads(os.environ.get("FIRN_CATALOG_PROPERTIES", "{}"))
+    catalog = SqlCatalog("firn", uri=f"sqlite:///{arguments.catalog}", **more)
     for name in arguments.table:
         table = catalog.load_table(name)
         if arguments.mode == "rows":

@@ -82,7 +82,8 @@ export async function loadDeletes(
     ],
     rowCount: deleteFiles.reduce((sum, { recordCount }) => sum + recordCount, 0n),
   });
-  const path = `regexp_replace(${columnAlias(FILE_PATH.id)}, '^file:/+', '/')`;
+  const oneRoot = `regexp_replace(${columnAlias(FILE_PATH.id)}, '^file:/+', '/')`;
+  const path = `regexp_replace(${oneRoot}, '^s3[an]:', 's3:')`;
   await runAll(connection, [
     `INSERT INTO ${name} SELECT DISTINCT link.fi, ${columnAlias(POSITION.id)}
       FROM ${relation} AS dead JOIN (
@@ -123,5 +124,5 @@ export function stageDeletes(
 }
 
 function comparablePath(location: string): string {
-  return location.replace(/^file:\/+/, '/');
+  return location.replace(/^file:\/+/, '/').replace(/^s3[an]:/, 's3:');
 }

@@ -1,0 +1,158 @@
+/**
+ * A whole pipeline whose warehouse is on a real S3-compatible server: copied, merged, proved and
+ * queried by the program, and read by PyIceberg from the bucket, value by value.
+ */
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.ts';
+import { S3_KEYS, startS3Server } from '../../tools/servers/s3-server.ts';
+import type { RunningS3Server } from '../../tools/servers/s3-server.ts';
+import { LakePlace } from '../support/lake-place.ts';
+import { TEST_BUCKET, makeBucket, storeOptions } from '../support/s3-bucket.ts';
+import { pythonSkip, readRows } from './pyiceberg.ts';
+import { answerRows, ordered, sourceRows } from './torture-table.ts';
+import { TortureWork, WORK_SCHEMA, WORK_TABLES } from './torture-work.ts';
+
+const skip = pythonSkip();
+const ROUNDS = 4;
+const WAREHOUSE = `s3://${TEST_BUCKET}/shop/lake`;
+
+const folder = mkdtempSync(join(tmpdir(), 'firn-s3-pipeline-'));
+const place = new LakePlace({
+  AWS_ACCESS_KEY_ID: S3_KEYS.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: S3_KEYS.secretAccessKey,
+});
+const database = place.open();
+const work = new TortureWork(database, 11);
+let server: RunningS3Server | null = null;
+
+function pipelineFile(endpoint: string, warehouse = WAREHOUSE): string {
+  return [
+    'name: app',
+    'source: {type: sqlite, path: ./app.db, pollInterval: 20ms}',
+    'tables: ["*"]',
+    'lake:',
+    `  warehouse: ${warehouse}`,
+    `  s3: {endpoint: "${endpoint}"}`,
+    '  catalog: {type: sqlite, path: ./catalog.db}',
+    'ledger: {commitInterval: 100ms}',
+    'base: {mergeInterval: 1s}',
+    '',
+  ].join('\n');
+}
+
+before(async () => {
+  if (skip !== false) return;
+  server = await startS3Server('seaweedfs', folder);
+  await makeBucket(server.endpoint);
+  process.env['FIRN_CATALOG_PROPERTIES'] = JSON.stringify({
+    's3.endpoint': server.endpoint,
+    's3.access-key-id': S3_KEYS.accessKeyId,
+    's3.secret-access-key': S3_KEYS.secretAccessKey,
+    's3.region': 'us-east-1',
+  });
+  database.exec(WORK_SCHEMA);
+  work.fill();
+  place.write('firn.yaml', pipelineFile(server.endpoint));
+});
+
+after(async () => {
+  delete process.env['FIRN_CATALOG_PROPERTIES'];
+  place[Symbol.dispose]();
+  await server?.end();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Source, PyIceberg and `firn query` must agree on every base; the last two on every ledger. */
+async function assertAllSame(): Promise<string> {
+  let said = '';
+  for (const table of WORK_TABLES) {
+    const name = table.table;
+    const fromPython = (of: string) =>
+      ordered(readRows({ catalogPath: place.path('catalog.db'), table: `app.${of}` }));
+    const rows = fromPython(name);
+    deepEqual(rows, ordered(sourceRows(database, table)), `base of ${name}`);
+    const changes = fromPython(`${name}_ledger`);
+    for (const [asked, expected] of [
+      [name, rows],
+      [`${name}_live`, rows],
+      [`${name}_ledger`, changes],
+    ] as const) {
+      const answer = await place.query(`SELECT * FROM ${asked}`);
+      deepEqual(ordered(answerRows(answer)), expected, asked);
+    }
+    said += ` ${name} ${rows.length}+${changes.length}`;
+  }
+  return said;
+}
+
+test('check says that the bucket can be used', { skip }, async () => {
+  const { code, out } = await place.run('check', place.file);
+  equal(code, 0, out);
+  match(out, /The lake can be read, written, listed and\s+cleaned:\s+s3:/);
+});
+
+test('a warehouse on S3 holds what a folder would hold', { skip }, async () => {
+  await place.catchUp();
+  process.stdout.write(`bootstrap on S3: rows of base + ledger alike:${await assertAllSame()}\n`);
+  for (let round = 0; round < ROUNDS; round++) {
+    work.round();
+    await place.catchUp();
+  }
+  process.stdout.write(`${ROUNDS} merges on S3: alike:${await assertAllSame()}\n`);
+  const proof = await place.run('verify', place.file);
+  equal(proof.code, 0, `${proof.out}${proof.err}`);
+  const maintained = await place.run('maintain', place.file);
+  equal(maintained.code, 0, `${maintained.out}${maintained.err}`);
+  await assertAllSame();
+});
+
+test('all of the lake is in the bucket, and nothing stays on this machine', { skip }, async () => {
+  const options = storeOptions(server?.endpoint ?? '', join(folder, 'copies'));
+  const store = createS3ObjectStore({ ...options, warehouse: WAREHOUSE });
+  const kinds = new Set<string>();
+  for await (const { location } of store.list(store.root)) {
+    kinds.add(/(?:\.avro|\.parquet|\.metadata\.json)$|\/_firn\//.exec(location)?.[0] ?? location);
+  }
+  deepEqual([...kinds].toSorted(), ['.avro', '.metadata.json', '.parquet', '/_firn/']);
+  const left = readdirSync(place.path('.firn-stage'), { recursive: true, withFileTypes: true });
+  deepEqual(
+    left.filter((entry) => entry.isFile()).map(({ name }) => name),
+    [],
+  );
+});
+
+/** What check answers with another file, or other keys. */
+async function findingOf(file: string, environment: Readonly<Record<string, string>>) {
+  using elsewhere = new LakePlace(environment);
+  elsewhere.open().exec('CREATE TABLE t (id INTEGER PRIMARY KEY)');
+  elsewhere.write('firn.yaml', file);
+  const { code, out } = await elsewhere.run('check', elsewhere.file, '--json');
+  equal(code, 1, out);
+  const { findings } = JSON.parse(out) as {
+    readonly findings: readonly { readonly code: string; readonly message: string }[];
+  };
+  const found = findings.find(({ message }) => message.includes('cannot be used'));
+  ok(found !== undefined, out);
+  ok(!out.includes('not-the-secret'));
+  return found;
+}
+
+test('check names what is wrong with a bucket', { skip }, async () => {
+  const endpoint = server?.endpoint ?? '';
+  const keys = {
+    AWS_ACCESS_KEY_ID: S3_KEYS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: S3_KEYS.secretAccessKey,
+  };
+  const wrong = { ...keys, AWS_SECRET_ACCESS_KEY: 'not-the-secret' };
+  equal((await findingOf(pipelineFile(endpoint), wrong)).code, 'STORAGE-REMOTE-DENIED');
+  equal((await findingOf(pipelineFile(endpoint), {})).code, 'CONFIG-SECRET-MISSING');
+  const noBucket = pipelineFile(endpoint, 's3://firn-none/lake');
+  equal((await findingOf(noBucket, keys)).code, 'STORAGE-REMOTE-NO-BUCKET');
+  const unreachable = await findingOf(pipelineFile('http://127.0.0.1:9'), keys);
+  equal(unreachable.code, 'STORAGE-REMOTE-FAILED');
+  match(unreachable.message, /ECONNREFUSED/);
+});
