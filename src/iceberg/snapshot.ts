@@ -137,11 +137,11 @@ export function snapshotFromJson(json: JsonValue, where: string): Snapshot {
   };
 }
 
-/** The JSON form of a snapshot in format v2 and later. */
-export function snapshotToJson(snapshot: Snapshot): JsonObject {
+/** The JSON form of a snapshot; v1 has no sequence numbers. */
+export function snapshotToJson(snapshot: Snapshot, formatVersion: 1 | 2 | 3): JsonObject {
   const { parentSnapshotId, schemaId, firstRowId, addedRows } = snapshot;
   return {
-    'sequence-number': snapshot.sequenceNumber,
+    ...(formatVersion === 1 ? {} : { 'sequence-number': snapshot.sequenceNumber }),
     'snapshot-id': snapshot.snapshotId,
     ...(parentSnapshotId === null ? {} : { 'parent-snapshot-id': parentSnapshotId }),
     'timestamp-ms': snapshot.timestampMs,

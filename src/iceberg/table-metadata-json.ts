@@ -1,7 +1,7 @@
 /**
  * The metadata file: JSON both ways, 64-bit integers exact. Reading takes v1, v2 and v3, plain or
  * gzip, and checks what the rest relies on: every id that points at something finds it. Writing
- * gives v2 or v3 with every optional list present, as other writers do. Keys that Firn does not
+ * gives every optional list, as other writers do. Keys that Firn does not
  * know survive a rewrite.
  */
 import { gunzipSync } from 'node:zlib';
@@ -14,6 +14,7 @@ import { invalidJson, jsonFields } from './json-fields.ts';
 import type { JsonFields } from './json-fields.ts';
 import {
   highestPartitionFieldId,
+  partitionFieldsToJson,
   partitionSpecFromJson,
   partitionSpecToJson,
 } from './partition-spec.ts';
@@ -30,6 +31,7 @@ import {
 } from './snapshot.ts';
 import type { SnapshotRef } from './snapshot.ts';
 import { sortOrderFromJson, sortOrderToJson } from './sort-order.ts';
+import { currentSchema, defaultSpec } from './table-metadata.ts';
 import type { TableMetadata } from './table-metadata.ts';
 
 /** A metadata file larger than this, unpacked, is refused: a small gzip file can claim any size. */
@@ -76,9 +78,8 @@ export function decodeTableMetadata(content: Uint8Array, where: string): TableMe
 }
 
 /**
- * The bytes of a metadata file.
- *
- * @throws {FirnError} ICEBERG-FORMAT-UNSUPPORTED for v1, which Firn only reads
+ * The bytes of a metadata file. Firn itself makes no table of v1; other engines do, through its
+ * catalog.
  */
 export function encodeTableMetadata(metadata: TableMetadata): Uint8Array {
   return Buffer.from(stringifyJson(tableMetadataToJson(metadata)), 'utf8');
@@ -246,18 +247,14 @@ function checkReferences(metadata: TableMetadata, where: string): void {
 
 function tableMetadataToJson(metadata: TableMetadata): JsonObject {
   const { formatVersion } = metadata;
-  if (formatVersion === 1) {
-    throw new FirnError('ICEBERG-FORMAT-UNSUPPORTED', {
-      what: 'Firn reads tables of format version 1 and does not write them',
-      where: metadata.location,
-    });
-  }
-  const noSnapshot = formatVersion === 2 ? -1n : null;
+  const noSnapshot = formatVersion === 3 ? null : -1n;
   return {
     'format-version': formatVersion,
     'table-uuid': metadata.tableUuid,
     location: metadata.location,
-    'last-sequence-number': metadata.lastSequenceNumber,
+    ...(formatVersion === 1
+      ? firstFormatFields(metadata)
+      : { 'last-sequence-number': metadata.lastSequenceNumber }),
     'last-updated-ms': metadata.lastUpdatedMs,
     'last-column-id': metadata.lastColumnId,
     'current-schema-id': metadata.currentSchemaId,
@@ -273,7 +270,7 @@ function tableMetadataToJson(metadata: TableMetadata): JsonObject {
     refs: Object.fromEntries(
       Object.entries(metadata.refs).map(([name, ref]) => [name, snapshotRefToJson(ref)]),
     ),
-    snapshots: metadata.snapshots.map(snapshotToJson),
+    snapshots: metadata.snapshots.map((snapshot) => snapshotToJson(snapshot, formatVersion)),
     statistics: metadata.statistics,
     'partition-statistics': metadata.partitionStatistics,
     'snapshot-log': metadata.snapshotLog.map((entry) => ({
@@ -285,5 +282,13 @@ function tableMetadataToJson(metadata: TableMetadata): JsonObject {
       'metadata-file': entry.metadataFile,
     })),
     ...metadata.unknownFields,
+  };
+}
+
+/** What readers of v1 look for beside the lists (Iceberg spec, "Table Metadata Fields"). */
+function firstFormatFields(metadata: TableMetadata): JsonObject {
+  return {
+    schema: schemaToJson(currentSchema(metadata)),
+    'partition-spec': partitionFieldsToJson(defaultSpec(metadata)),
   };
 }

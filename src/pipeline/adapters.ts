@@ -12,9 +12,12 @@ import type { SecretReader } from '../config/secret-reference.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { RowEngine } from '../ports/row-engine.ts';
+import type { ServedCatalog } from '../ports/served-catalog.ts';
 import type { ChangeSource } from '../ports/source.ts';
 import { openStore, stageFolderOf } from './open-store.ts';
 import type { OpenedStore } from './open-store.ts';
+import type { SqliteCatalogOptions } from '../storage/sqlite-catalog.ts';
+import type { GuardedCatalog } from '../storage/warehouse-guard.ts';
 
 /** What adapters are made with. */
 export interface AdapterParts {
@@ -30,24 +33,52 @@ export interface OpenedLake extends OpenedStore {
   readonly catalog: Catalog;
 }
 
+/** The same lake as the REST server offers it to other engines. */
+export interface ServedLake extends OpenedStore {
+  readonly catalog: ServedCatalog;
+}
+
 /** Opens storage and catalog, and makes sure that they belong together. */
 export async function openLake(parts: AdapterParts): Promise<OpenedLake> {
-  const { config, clock, random } = parts;
   const { openSqliteCatalog } = await import('../storage/sqlite-catalog.ts');
-  const { storageError } = await import('../storage/storage-failure.ts');
+  const { opened, options } = await lakeParts(parts);
+  const catalog = await openSqliteCatalog(options);
+  return guarded({ ...opened, catalog }, catalog);
+}
+
+/** Opens a lake for the REST server: the lake of a pipeline, which may be running beside it. */
+export async function openServedLake(parts: AdapterParts): Promise<ServedLake> {
+  const { openServedSqliteCatalog } = await import('../storage/sqlite-catalog.ts');
+  const { opened, options } = await lakeParts(parts);
+  const catalog = await openServedSqliteCatalog(options);
+  return guarded({ ...opened, catalog }, catalog);
+}
+
+/** Gives the lake back when its warehouse is the catalog's; closes the catalog otherwise. */
+async function guarded<Lake extends { readonly store: ObjectStore }>(
+  lake: Lake,
+  catalog: GuardedCatalog & Pick<Catalog, 'close'>,
+): Promise<Lake> {
   const { guardWarehouse } = await import('../storage/warehouse-guard.ts');
-  const opened = await openStore(parts);
-  const { store } = opened;
-  const { path, name } = config.lake.catalog;
-  makeFolder(dirname(path), storageError);
-  const catalog = await openSqliteCatalog({ path, name, store, clock, random });
   try {
-    await guardWarehouse(store, catalog);
+    await guardWarehouse(lake.store, catalog);
   } catch (error) {
     await catalog.close();
     throw error;
   }
-  return { ...opened, catalog };
+  return lake;
+}
+
+/** The store, and where its SQLite catalog is; the catalog's folder is made. */
+async function lakeParts(
+  parts: AdapterParts,
+): Promise<{ readonly opened: OpenedStore; readonly options: SqliteCatalogOptions }> {
+  const { config, clock, random } = parts;
+  const { storageError } = await import('../storage/storage-failure.ts');
+  const { path, name } = config.lake.catalog;
+  makeFolder(dirname(path), storageError);
+  const opened = await openStore(parts);
+  return { opened, options: { path, name, store: opened.store, clock, random } };
 }
 
 /** Removes what crashed processes left half written in the warehouse. */

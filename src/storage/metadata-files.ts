@@ -9,12 +9,15 @@ import type { Clock } from '../kernel/clock.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
 import type { Random } from '../kernel/random.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
+import type { MetadataCache } from './metadata-cache.ts';
 
 /** What reading and writing metadata files needs. */
 export interface MetadataFilesParts {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
+  /** Spares a process that serves many clients the reading of what it just wrote. */
+  readonly cache?: MetadataCache;
 }
 
 /** The metadata files of one store. */
@@ -27,8 +30,15 @@ export class MetadataFiles {
 
   /** The metadata in a file; `null`: there is no such file. */
   async read(location: string): Promise<TableMetadata | null> {
-    const content = await this.#parts.store.readIfPresent(location);
-    return content === null ? null : decodeTableMetadata(content, location);
+    const { store, cache } = this.#parts;
+    const content = await store.readIfPresent(location);
+    if (content === null) return null;
+    // The file is what counts, also when it was damaged or removed: only decoding is spared.
+    const cached = cache?.get(location) ?? null;
+    if (cached !== null && Buffer.compare(cached.content, content) === 0) return cached.metadata;
+    const metadata = decodeTableMetadata(content, location);
+    cache?.put(location, { metadata, content });
+    return metadata;
   }
 
   /**
@@ -41,12 +51,15 @@ export class MetadataFiles {
     const version = previous === null ? 0 : (metadataFileVersion(previous) ?? -1) + 1;
     const uuid = uuidV7(clock, random);
     const location = metadataFileLocation({ location: metadata.location, version, uuid });
-    await store.write(location, encodeTableMetadata(metadata));
+    const content = encodeTableMetadata(metadata);
+    await store.write(location, content);
+    this.#parts.cache?.put(location, { metadata, content });
     return location;
   }
 
   /** Removes a file that no pointer names or ever will. */
   async discard(location: string): Promise<void> {
+    this.#parts.cache?.forget(location);
     try {
       await this.#parts.store.remove(location);
     } catch {

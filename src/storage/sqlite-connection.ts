@@ -72,7 +72,12 @@ export class SqliteConnection {
     return this.#whenUnlocked(() => this.rowsNow(sql, parameters));
   }
 
-  /** Rows of a query inside the body of a transaction. */
+  /** Runs `body`, which only reads with `rowsNow`; it may run several times. */
+  read<T>(body: () => T): Promise<T> {
+    return this.#whenUnlocked(body);
+  }
+
+  /** Rows of a query inside the body of a transaction or of `read`. */
   rowsNow(sql: string, parameters: SqlParameters = []): readonly SqlRow[] {
     return this.#database.prepare(sql).all(...parameters);
   }
@@ -145,4 +150,18 @@ export class SqliteConnection {
       await clock.sleep((lockPauseMs * (random.bytes(1)[0] ?? 0)) / 255);
     }
   }
+}
+
+/** The value of a transaction that may be run again if it is unknown whether it took effect. */
+export function settled<T>(end: TransactionEnd<T>): T {
+  if (end.kind === 'unknown') throw end.cause;
+  return end.value;
+}
+
+/** The texts of one column; other values are left out. */
+export function sqlTexts(rows: readonly SqlRow[], column: string): readonly string[] {
+  return rows.flatMap((row) => {
+    const value = row[column];
+    return typeof value === 'string' ? [value] : [];
+  });
 }
