@@ -1,4 +1,5 @@
-"""Reads an Iceberg table of a SQLite catalog through PyIceberg, for the engine lane.
+"""Reads an Iceberg table through PyIceberg, for the engine lane. In place of a SQLite catalog's path
+there may be the http:// address of a REST catalog.
 
     read.py rows CATALOG_DB NAMESPACE.TABLE... [--snapshot ID | --ref NAME] [--digest-above BYTES]
     read.py describe CATALOG_DB NAMESPACE.TABLE
@@ -19,6 +20,7 @@ import sys
 from datetime import timezone
 
 from pyiceberg import types
+from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.catalog.sql import SqlCatalog
 
 DIGITS = (types.LongType, types.DecimalType)
@@ -134,7 +136,9 @@ def main():
     parser.add_argument("--digest-above", type=int, default=sys.maxsize)
     arguments = parser.parse_args()
     more = json.loads(os.environ.get("FIRN_CATALOG_PROPERTIES", "{}"))
-    catalog = SqlCatalog("firn", uri=f"sqlite:///{arguments.catalog}", **more)
+    served = arguments.catalog.startswith("http://")
+    uri = arguments.catalog if served else f"sqlite:///{arguments.catalog}"
+    catalog = (RestCatalog if served else SqlCatalog)("firn", uri=uri, **more)
     for name in arguments.table:
         table = catalog.load_table(name)
         if arguments.mode == "rows":
