@@ -60,6 +60,8 @@ function run(command: string, args: readonly string[]): void {
 }
 
 function pythonPath(): string {
+  const given = process.env['FIRN_PYTHON'];
+  if (given !== undefined) return given;
   const python = ensurePython();
   if (python.kind === 'absent') throw new Error(python.reason);
   return python.path;

@@ -40,6 +40,8 @@ export interface S3Request {
   /** Names in small letters. */
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array;
+  /** SHA-256 of the body in base64, where it is known already. */
+  readonly bodySha256?: string;
   /** Statuses of 300 and more that are an answer, not a failure. */
   readonly accept?: readonly number[];
   /** Longest body taken; default 16 MiB. Longer: STORAGE-TOO-LARGE. */
@@ -87,7 +89,10 @@ export class S3Client {
     const where = this.locationOf(request.key);
     const query = request.query ?? [];
     const path = address.pathOf(request.key);
-    const bodySha256 = sha256Hex(request.body ?? '');
+    const bodySha256 =
+      request.bodySha256 === undefined
+        ? sha256Hex(request.body ?? '')
+        : Buffer.from(request.bodySha256, 'base64').toString('hex');
     const own = { method: request.method, host: address.host, path, query, bodySha256 };
     const used = await this.#currentCredentials();
     const nowMs = clock.nowMs();

@@ -28,6 +28,8 @@ export type Exchange = (request: ExchangeRequest) => Promise<S3Answer>;
 
 /** Connections to the store at once. */
 const connectionsMax = 16;
+/** An error document may be longer than the content that was asked for. */
+const errorBytesMax = 65_536;
 /** No byte for so long: the connection is dead. */
 const idleMs = 30_000;
 /** A request may not take longer, however its bytes trickle. */
@@ -92,7 +94,9 @@ function answerTo(sent: ClientRequest, wanted: ExchangeRequest): Promise<S3Answe
 }
 
 async function readAnswer(message: IncomingMessage, wanted: ExchangeRequest): Promise<S3Answer> {
-  const { bytesMax, where: location } = wanted;
+  const { where: location } = wanted;
+  const isError = (message.statusCode ?? 0) >= 300;
+  const bytesMax = isError ? Math.max(wanted.bytesMax, errorBytesMax) : wanted.bytesMax;
   const declared = Number.parseInt(message.headers['content-length'] ?? '', 10);
   const isBodyless = wanted.method === 'HEAD';
   if (!isBodyless && declared > bytesMax) {

@@ -21,9 +21,11 @@ export interface ObjectFacts {
   readonly partBytes: number | null;
 }
 
-/** Headers of Firn's own. */
+/** Headers of Firn's own, which every store keeps: the mark of a write, */
 export const markHeader = 'x-amz-meta-firn-write';
-/** The size of the parts of an object that was written in parts. */
+/** the SHA-256 of the object, or that of its parts' with their count, as S3 spells them, */
+export const sha256Header = 'x-amz-meta-firn-sha256';
+/** and the size of the parts of an object that was written in parts. */
 export const partBytesHeader = 'x-amz-meta-firn-part-bytes';
 
 const withChecksum = { 'x-amz-checksum-mode': 'ENABLED' };
@@ -55,17 +57,8 @@ export async function headObject(client: S3Client, key: string): Promise<ObjectF
     return answer.status < 300 ? factsOf(answer, client.locationOf(key)) : 'unexplained';
   });
   if (facts !== 'unexplained') return facts;
-  // An answer to HEAD has no words. The same question as GET says what is wrong.
-  const first = {
-    method: 'GET',
-    key,
-    headers: { range: 'bytes=0-0' },
-    accept: [404, 416],
-  } as const;
-  return client.send(first, (answer) => {
-    if (answer.status === 404) return null;
-    throw doubtfulAnswer('The object store refuses HEAD and allows GET.', client.locationOf(key));
-  });
+  // An answer to HEAD has no words. The same question as GET says what is wrong, if anything is.
+  return (await readTail(client, key, 1))?.facts ?? null;
 }
 
 /** A piece of an object as it was found; `null`: the object is not that one any more. */
@@ -136,16 +129,17 @@ function factsOf(answer: S3Answer, where: string, sizeBytes?: number): ObjectFac
   return {
     sizeBytes: declared,
     etag: headers['etag'] ?? '',
-    sha256: headers['x-amz-checksum-sha256'] ?? null,
+    sha256: headers[sha256Header] ?? headers['x-amz-checksum-sha256'] ?? null,
     mark: headers[markHeader] ?? null,
     partBytes: Number.isSafeInteger(partBytes) && partBytes > 0 ? partBytes : null,
   };
 }
 
-/** Compares a whole body with the checksums that came with it. */
+/** Compares a whole body with Firn's own checksum, or else with those of the store. */
 function checkContent({ headers, body }: S3Answer, where: string): void {
-  const sha256 = headers['x-amz-checksum-sha256'];
-  const crc = headers['x-amz-checksum-crc32'];
+  const own = headers[sha256Header];
+  const sha256 = own ?? headers['x-amz-checksum-sha256'];
+  const crc = own === undefined ? headers['x-amz-checksum-crc32'] : undefined;
   const isWrong =
     (isOfWhole(sha256) && sha256 !== sha256Base64(body)) ||
     (isOfWhole(crc) && crc !== crc32Base64(body));

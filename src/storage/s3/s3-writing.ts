@@ -8,7 +8,14 @@ import { open } from 'node:fs/promises';
 import type { S3Client } from './s3-client.ts';
 import { answerCode, answerError, answerXml, corruptObject, doubtfulAnswer } from './s3-failure.ts';
 import type { S3Answer } from './s3-failure.ts';
-import { headObject, markHeader, partBytesHeader, readObject, sha256Base64 } from './s3-reading.ts';
+import {
+  headObject,
+  markHeader,
+  partBytesHeader,
+  readObject,
+  sha256Base64,
+  sha256Header,
+} from './s3-reading.ts';
 import { encodeXml, xmlText } from './s3-xml.ts';
 import { pieceBytes } from './transfer-slots.ts';
 import type { TransferSlots } from './transfer-slots.ts';
@@ -37,10 +44,12 @@ export async function putObject(
   const sha256 = sha256Base64(content);
   const headers = {
     [markHeader]: mark,
+    [sha256Header]: sha256,
     'x-amz-checksum-sha256': sha256,
     ...(ifAbsent ? { 'if-none-match': '*' } : {}),
   };
-  const request = { method: 'PUT', key, headers, body: content, accept: [412] } as const;
+  const sent = { headers, body: content, bodySha256: sha256 };
+  const request = { method: 'PUT', key, ...sent, accept: [412] } as const;
   const answer = await client.send(request, (given) => given);
   if (answer.status === 412) {
     // An earlier attempt of ours may be what is there.
@@ -100,6 +109,8 @@ interface Part {
   readonly number: number;
   readonly start: number;
   readonly end: number;
+  /** Of its bytes. */
+  readonly sha256: string;
 }
 
 /** What a store says of a part, to be repeated to it. */
@@ -114,6 +125,7 @@ async function putInParts(parts: WritingParts, upload: FileUpload): Promise<'sto
   const { key, sizeBytes } = upload;
   const partBytes = Math.max(pieceBytes, Math.ceil(sizeBytes / partsMax));
   const mark = newMark();
+  const planned = await planParts(parts, upload, partBytes);
   const begin = {
     method: 'POST',
     key,
@@ -121,6 +133,7 @@ async function putInParts(parts: WritingParts, upload: FileUpload): Promise<'sto
     headers: {
       [markHeader]: mark,
       [partBytesHeader]: String(partBytes),
+      [sha256Header]: checksumOf(planned),
       'x-amz-checksum-algorithm': 'SHA256',
     },
   } as const;
@@ -132,7 +145,7 @@ async function putInParts(parts: WritingParts, upload: FileUpload): Promise<'sto
   });
   try {
     const stored: StoredPart[] = [];
-    await slots.all(partsOf(sizeBytes, partBytes), async (part) => {
+    await slots.all(planned, async (part) => {
       stored.push(await putPart(client, { upload, uploadId, part }));
     });
     const ordered = stored.toSorted((left, right) => left.number - right.number);
@@ -145,12 +158,26 @@ async function putInParts(parts: WritingParts, upload: FileUpload): Promise<'sto
   }
 }
 
-function partsOf(sizeBytes: number, partBytes: number): readonly Part[] {
-  return Array.from({ length: Math.ceil(sizeBytes / partBytes) }, (_, index) => ({
-    number: index + 1,
-    start: index * partBytes,
-    end: Math.min(sizeBytes, (index + 1) * partBytes),
-  }));
+/** The parts with their checksums, which must be known before the first one is sent. */
+async function planParts(
+  { slots }: WritingParts,
+  upload: FileUpload,
+  partBytes: number,
+): Promise<readonly Part[]> {
+  const planned: Part[] = [];
+  for (let start = 0; start < upload.sizeBytes; start += partBytes) {
+    const range = { start, end: Math.min(upload.sizeBytes, start + partBytes) };
+    const sha256 = await slots.run(async () => sha256Base64(await readPart(upload, range)));
+    planned.push({ number: planned.length + 1, ...range, sha256 });
+  }
+  return planned;
+}
+
+/** The SHA-256 of the parts' with their count, as S3 makes it. */
+function checksumOf(planned: readonly Part[]): string {
+  const together = createHash('sha256');
+  for (const { sha256 } of planned) together.update(sha256, 'base64');
+  return `${together.digest('base64')}-${planned.length}`;
 }
 
 async function putPart(
@@ -159,7 +186,7 @@ async function putPart(
 ): Promise<StoredPart> {
   const { upload, uploadId, part } = sent;
   const body = await readPart(upload, part);
-  const sha256 = sha256Base64(body);
+  const { sha256 } = part;
   const request = {
     method: 'PUT',
     key: upload.key,
@@ -169,6 +196,7 @@ async function putPart(
     ],
     headers: { 'x-amz-checksum-sha256': sha256 },
     body,
+    bodySha256: sha256,
   } as const;
   return client.send(request, ({ headers }) => {
     const etag = headers['etag'];

@@ -1,0 +1,382 @@
+/**
+ * What an S3 object store must do on a bad network and over a store that fails: end equal or with a
+ * coded error, within a bound, and never count its own work as another's. The faults come from a
+ * proxy in front of whatever store the suite is given.
+ */
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { systemClock } from '../../src/kernel/clock.ts';
+import type { Clock } from '../../src/kernel/clock.ts';
+import { isFirnError } from '../../src/kernel/firn-error.ts';
+import { seededRandom } from '../../src/kernel/random.ts';
+import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.ts';
+import type { S3ObjectStore, S3ObjectStoreOptions } from '../../src/storage/s3/s3-object-store.ts';
+import { errorBody, startFaultProxy } from '../support/fault-proxy.ts';
+import type { Fault, FaultProxy, Passing } from '../support/fault-proxy.ts';
+import { storeOptions, testCredentials } from '../support/s3-bucket.ts';
+import { listedNames, rejectsWith } from './object-store.ts';
+
+const MIB = 1024 * 1024;
+/** Requests of one operation at most: seven attempts, and what recognises our own work. */
+const REQUESTS_MAX = 20;
+
+/** Pauses a hundredth as long; time-outs as they are. */
+const HURRIED: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(ms > 60_000 ? ms : ms / 100, signal),
+};
+
+interface Under {
+  readonly store: S3ObjectStore;
+  /** The same objects without the proxy. */
+  readonly plain: S3ObjectStore;
+  readonly proxy: FaultProxy;
+  readonly scratch: string;
+}
+
+type WithProxy = (title: string, body: (under: Under) => Promise<void>) => void;
+
+const slowDown: Fault = { kind: 'answer', status: 503, body: errorBody('SlowDown') };
+const applied: Fault = { kind: 'refused', status: 500, body: errorBody('InternalError') };
+
+/** Disturbs the first `count` exchanges that match. */
+function first(
+  count: number,
+  fault: Fault,
+  isMeant: (passing: Passing) => boolean = () => true,
+): (passing: Passing) => Fault | null {
+  let left = count;
+  return (passing) => (isMeant(passing) && left-- > 0 ? fault : null);
+}
+
+const isPut = ({ method }: Passing): boolean => method === 'PUT';
+const isRead = ({ method }: Passing): boolean => method === 'GET' || method === 'HEAD';
+const isComplete = ({ method, target }: Passing): boolean =>
+  method === 'POST' && target.includes('uploadId=');
+
+function large(length = 9 * MIB): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length; at += 997) bytes[at] = (at * 31) & 0xff;
+  return bytes;
+}
+
+/** Runs the suite; `endpoint` is that of a running store with the test bucket. */
+export function s3FaultSuite(name: string, endpoint: () => string): void {
+  const withProxy: WithProxy = (title, body) => {
+    test(title, async () => {
+      await using proxy = await startFaultProxy(endpoint());
+      const scratch = await mkdtemp(join(tmpdir(), 'firn-s3-faults-'));
+      const options = { ...storeOptions(proxy.endpoint, join(scratch, 'copies')), clock: HURRIED };
+      const store = createS3ObjectStore(options);
+      const beside = { ...options, endpoint: endpoint(), copyFolder: join(scratch, 'plain') };
+      const plain = createS3ObjectStore(beside);
+      try {
+        await body({ store, plain, proxy, scratch });
+      } finally {
+        await rm(scratch, { recursive: true, force: true });
+      }
+    });
+  };
+  describe(`S3 under faults: ${name}`, () => {
+    ownRetries(withProxy);
+    storms(withProxy);
+    damage(withProxy);
+    uploads(withProxy);
+    credentials(endpoint);
+    swarm(withProxy);
+  });
+}
+
+function ownRetries(withProxy: WithProxy): void {
+  for (const [what, fault] of [
+    ['a lost answer', { kind: 'lost' }],
+    ['a 500 for a write that was done', applied],
+  ] as const) {
+    withProxy(`${what} to an exclusive write is found to be our own`, async (under) => {
+      const { store, plain, proxy } = under;
+      const location = `${store.root}/owner`;
+      proxy.plan = first(2, fault, isPut);
+      equal(await store.write(location, Buffer.from('me'), { ifAbsent: true }), 'written');
+      equal(await store.write(location, Buffer.from('me'), { ifAbsent: true }), 'exists');
+      deepEqual(await listedNames(plain, store.root), [location]);
+    });
+  }
+
+  withProxy(
+    'a write that lost against another one, and its answer, does not win',
+    async (under) => {
+      const { store, plain, proxy } = under;
+      const location = `${store.root}/owner`;
+      equal(await plain.write(location, Buffer.from('other'), { ifAbsent: true }), 'written');
+      proxy.plan = first(2, { kind: 'lost' }, isPut);
+      equal(await store.write(location, Buffer.from('other'), { ifAbsent: true }), 'exists');
+    },
+  );
+}
+
+function storms(withProxy: WithProxy): void {
+  withProxy('a storm of 503 SlowDown passes', async ({ store, proxy }) => {
+    proxy.plan = first(5, slowDown);
+    equal(await store.write(`${store.root}/a`, Buffer.from('1')), 'written');
+    proxy.plan = first(5, { kind: 'reset' });
+    equal(Buffer.from(await store.read(`${store.root}/a`)).toString(), '1');
+    proxy.plan = first(5, { kind: 'answer', status: 502, body: 'bad gateway' });
+    deepEqual(await listedNames(store, store.root), [`${store.root}/a`]);
+  });
+
+  withProxy('a storm that does not end is an error after a bounded number', async (under) => {
+    const { store, proxy, scratch } = under;
+    await writeFile(join(scratch, 'f'), 'rows');
+    proxy.plan = () => slowDown;
+    const location = `${store.root}/a`;
+    for (const act of [
+      () => store.write(location, Buffer.from('1'), { ifAbsent: true }),
+      () => store.read(location),
+      () => store.materialise(location),
+      () => store.materialise(location, { tailBytes: 9 }),
+      () => store.upload(join(scratch, 'f'), location),
+      () => store.remove(location),
+      () => listedNames(store, store.root),
+    ]) {
+      const before = proxy.count();
+      await rejectsWith('STORAGE-REMOTE-FAILED', act);
+      ok(proxy.count() - before <= REQUESTS_MAX, `${proxy.count() - before} requests`);
+    }
+    equal(await readFile(join(scratch, 'f'), 'utf8'), 'rows');
+    proxy.plan = () => null;
+    deepEqual(await listedNames(store, store.root), []);
+  });
+}
+
+function damage(withProxy: WithProxy): void {
+  withProxy('cut and garbled bodies are read again', async ({ store, proxy }) => {
+    const content = large(300_000);
+    await store.write(`${store.root}/a`, content);
+    for (const kind of ['cut', 'garbled'] as const) {
+      proxy.plan = first(2, { kind }, ({ method }) => method === 'GET');
+      equal(Buffer.compare(await store.read(`${store.root}/a`), content), 0, kind);
+      proxy.plan = first(2, { kind }, ({ method }) => method === 'GET');
+      const file = await store.materialise(`${store.root}/a`);
+      equal(Buffer.compare(await readFile(file.path), content), 0, kind);
+      await file.release();
+    }
+  });
+
+  withProxy('content that stays wrong is an error, not content', async ({ store, proxy }) => {
+    await store.write(`${store.root}/a`, large(1000));
+    proxy.plan = ({ method }) => (method === 'GET' ? { kind: 'garbled' } : null);
+    await rejectsWith('STORAGE-REMOTE-FAILED', () => store.read(`${store.root}/a`));
+    await rejectsWith('STORAGE-REMOTE-FAILED', () => store.materialise(`${store.root}/a`));
+  });
+
+  withProxy('a wrong ETag neither loses a write nor mixes two objects', async (under) => {
+    const { store, plain, proxy } = under;
+    const content = large();
+    const etag: Fault = {
+      kind: 'header',
+      name: 'etag',
+      value: '"0123456789abcdef0123456789abcdef"',
+    };
+    proxy.plan = first(1, etag, isPut);
+    equal(await store.write(`${store.root}/small`, Buffer.from('1')), 'written');
+    equal(Buffer.from(await plain.read(`${store.root}/small`)).toString(), '1');
+    await plain.write(`${store.root}/large`, content);
+    proxy.plan = first(1, etag, isRead);
+    const file = await store.materialise(`${store.root}/large`);
+    equal(Buffer.compare(await readFile(file.path), content), 0);
+    await file.release();
+    proxy.plan = ({ method }) => (method === 'HEAD' ? etag : null);
+    await plain.write(`${store.root}/other`, content);
+    await rejectsWith('STORAGE-REMOTE-CORRUPT', () => store.materialise(`${store.root}/other`));
+  });
+
+  withProxy('a list that is cut, or no list, is asked for again', async ({ store, proxy }) => {
+    for (let index = 0; index < 9; index++) {
+      await store.write(`${store.root}/${index}`, Buffer.from('x'));
+    }
+    const expected = Array.from({ length: 9 }, (_, index) => `${store.root}/${index}`);
+    for (const fault of [
+      { kind: 'cut' },
+      { kind: 'answer', status: 200, body: '<ListBucketResult><Contents>' },
+      { kind: 'answer', status: 200, body: errorBody('InternalError') },
+    ] as const) {
+      proxy.plan = first(2, fault);
+      deepEqual(await listedNames(store, store.root), expected);
+    }
+  });
+}
+
+function uploads(withProxy: WithProxy): void {
+  const uploaded = async ({ store, plain, scratch }: Under, content = large()): Promise<void> => {
+    const path = join(scratch, 'large');
+    await writeFile(path, content);
+    deepEqual(await store.upload(path, `${store.root}/large`), { sizeBytes: content.length });
+    equal(Buffer.compare(await plain.read(`${store.root}/large`), content), 0);
+    deepEqual(await listedNames(plain, store.root), [`${store.root}/large`]);
+  };
+
+  withProxy('200 with an error inside does not complete an upload', async (under) => {
+    const body = ` \n${errorBody('InternalError')}`;
+    under.proxy.plan = first(2, { kind: 'answer', status: 200, body }, isComplete);
+    await uploaded(under);
+  });
+
+  withProxy('an upload whose completion was done and not answered is stored', async (under) => {
+    under.proxy.plan = first(1, { kind: 'lost' }, isComplete);
+    await uploaded(under);
+    under.proxy.plan = first(2, applied, isComplete);
+    await uploaded(under);
+  });
+
+  withProxy('a part confirmed with a wrong ETag is sent again', async (under) => {
+    const etag: Fault = {
+      kind: 'header',
+      name: 'etag',
+      value: '"0123456789abcdef0123456789abcdef"',
+    };
+    under.proxy.plan = first(1, etag, ({ target }) => target.includes('partNumber='));
+    await uploaded(under);
+  });
+
+  withProxy('a failed upload leaves the file here and nothing there', async (under) => {
+    const { store, plain, proxy, scratch } = under;
+    const path = join(scratch, 'large');
+    await writeFile(path, large());
+    proxy.plan = ({ target }) => (target.includes('partNumber=2') ? slowDown : null);
+    await rejectsWith('STORAGE-REMOTE-FAILED', () => store.upload(path, `${store.root}/large`));
+    equal((await stat(path)).size, large().length);
+    deepEqual(await listedNames(plain, store.root), []);
+  });
+}
+
+function credentials(endpoint: () => string): void {
+  const withKeys = async (
+    keys: S3ObjectStoreOptions['credentials'],
+    body: (store: S3ObjectStore, proxy: FaultProxy, scratch: string) => Promise<void>,
+  ): Promise<void> => {
+    await using proxy = await startFaultProxy(endpoint());
+    const scratch = await mkdtemp(join(tmpdir(), 'firn-s3-faults-'));
+    const options = storeOptions(proxy.endpoint, join(scratch, 'copies'));
+    try {
+      const store = createS3ObjectStore({ ...options, clock: HURRIED, credentials: keys });
+      await body(store, proxy, scratch);
+    } finally {
+      await rm(scratch, { recursive: true, force: true });
+    }
+  };
+  const expired: Fault = { kind: 'answer', status: 400, body: errorBody('ExpiredToken') };
+  const isOld = ({ headers }: Passing): boolean => headers['x-amz-meta-keys'] === undefined;
+
+  test('keys that expire in the middle of an upload are read again', async () => {
+    let reads = 0;
+    const keys = async () => {
+      reads++;
+      return testCredentials();
+    };
+    await withKeys(keys, async (store, proxy, scratch) => {
+      const path = join(scratch, 'large');
+      await writeFile(path, large());
+      proxy.plan = first(2, expired, (passing) => passing.target.includes('partNumber=2'));
+      await store.upload(path, `${store.root}/large`);
+      equal((await store.read(`${store.root}/large`)).length, large().length);
+      equal(reads, 3);
+      proxy.plan = first(
+        1,
+        { kind: 'answer', status: 400, body: '' },
+        ({ method }) => method === 'HEAD',
+      );
+      await (await store.materialise(`${store.root}/large`)).release();
+    });
+  });
+
+  test('keys that stay expired are an error that names them', async () => {
+    await withKeys(testCredentials, async (store, proxy) => {
+      proxy.plan = (passing) => (isOld(passing) ? expired : null);
+      await rejectsWith('STORAGE-REMOTE-CREDENTIALS', () => store.read(`${store.root}/a`));
+      ok(proxy.count() <= REQUESTS_MAX);
+      const denied: Fault = { kind: 'answer', status: 403, body: errorBody('AccessDenied') };
+      proxy.plan = () => denied;
+      const before = proxy.count();
+      await rejectsWith('STORAGE-REMOTE-DENIED', () => store.read(`${store.root}/a`));
+      equal(proxy.count() - before, 1);
+      const skewed = errorBody('RequestTimeTooSkewed');
+      proxy.plan = () => ({ kind: 'answer', status: 403, body: skewed });
+      await rejectsWith('STORAGE-REMOTE-CLOCK', () => store.read(`${store.root}/a`));
+    });
+  });
+}
+
+const FAULTS: readonly Fault[] = [
+  slowDown,
+  applied,
+  { kind: 'lost' },
+  { kind: 'reset' },
+  { kind: 'cut' },
+  { kind: 'answer', status: 500, body: '' },
+];
+
+/** Any fault at any time, by a seeded plan: state is what the last good write says. */
+function swarm(withProxy: WithProxy): void {
+  withProxy('whatever fails, what is read is what was written', async (under) => {
+    const { store, plain, proxy, scratch } = under;
+    const random = seededRandom(5);
+    const dice = (sides: number): number => (random.bytes(1)[0] ?? 0) % sides;
+    proxy.plan = () => (dice(3) === 0 ? (FAULTS[dice(FAULTS.length)] ?? null) : null);
+    /** What may be there: after a failed write the old or the new. */
+    const possible = new Map<string, Set<string | null>>();
+    let failures = 0;
+    for (let step = 0; step < 150; step++) {
+      const location = `${store.root}/${dice(4)}`;
+      const before = possible.get(location) ?? new Set([null]);
+      const text = `${step}:${'x'.repeat(dice(200))}`;
+      try {
+        const done = await act({ store, location, text, scratch, kind: dice(5) });
+        if (done.kind === 'read') ok(before.has(done.text), `${step} read ${String(done.text)}`);
+        possible.set(location, new Set([done.text]));
+      } catch (error) {
+        ok(isFirnError(error, 'STORAGE-REMOTE-FAILED'), String(error));
+        failures++;
+        possible.set(location, new Set([...before, text, null]));
+      }
+    }
+    proxy.plan = () => null;
+    for (const [location, texts] of possible) {
+      const found = await plain.readIfPresent(location);
+      ok(texts.has(found === null ? null : Buffer.from(found).toString()), location);
+    }
+    ok(failures < 30, `${failures} of 150 failed`);
+  });
+}
+
+async function act(step: {
+  readonly store: S3ObjectStore;
+  readonly location: string;
+  readonly text: string;
+  readonly scratch: string;
+  readonly kind: number;
+}): Promise<{ readonly kind: 'read' | 'wrote'; readonly text: string | null }> {
+  const { store, location, text, scratch, kind } = step;
+  if (kind === 0) {
+    await store.remove(location);
+    return { kind: 'wrote', text: null };
+  }
+  if (kind === 1) {
+    await store.write(location, Buffer.from(text));
+    return { kind: 'wrote', text };
+  }
+  if (kind === 2) {
+    const path = join(scratch, 'staged');
+    await writeFile(path, text);
+    await store.upload(path, location);
+    return { kind: 'wrote', text };
+  }
+  if (kind === 3) {
+    const answer = await store.write(location, Buffer.from(text), { ifAbsent: true });
+    if (answer === 'written') return { kind: 'wrote', text };
+  }
+  const found = await store.readIfPresent(location);
+  return { kind: 'read', text: found === null ? null : Buffer.from(found).toString() };
+}
