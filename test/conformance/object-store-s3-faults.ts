@@ -95,7 +95,7 @@ function ownRetries(withProxy: WithProxy): void {
     ['a lost answer', { kind: 'lost' }],
     ['a 500 for a write that was done', applied],
   ] as const) {
-    withProxy(`${what} to an exclusive write is found to be our own`, async (under) => {
+    withProxy(`spec: T2 ${what} to an exclusive write is found to be our own`, async (under) => {
       const { store, plain, proxy } = under;
       const location = `${store.root}/owner`;
       proxy.plan = first(2, fault, isPut);
@@ -127,28 +127,31 @@ function storms(withProxy: WithProxy): void {
     deepEqual(await listedNames(store, store.root), [`${store.root}/a`]);
   });
 
-  withProxy('a storm that does not end is an error after a bounded number', async (under) => {
-    const { store, proxy, scratch } = under;
-    await writeFile(join(scratch, 'f'), 'rows');
-    proxy.plan = () => slowDown;
-    const location = `${store.root}/a`;
-    for (const act of [
-      () => store.write(location, Buffer.from('1'), { ifAbsent: true }),
-      () => store.read(location),
-      () => store.materialise(location),
-      () => store.materialise(location, { tailBytes: 9 }),
-      () => store.upload(join(scratch, 'f'), location),
-      () => store.remove(location),
-      () => listedNames(store, store.root),
-    ]) {
-      const before = proxy.count();
-      await rejectsWith('STORAGE-REMOTE-FAILED', act);
-      ok(proxy.count() - before <= REQUESTS_MAX, `${proxy.count() - before} requests`);
-    }
-    equal(await readFile(join(scratch, 'f'), 'utf8'), 'rows');
-    proxy.plan = () => null;
-    deepEqual(await listedNames(store, store.root), []);
-  });
+  withProxy(
+    'spec: T3 a storm that does not end is an error after a bounded number',
+    async (under) => {
+      const { store, proxy, scratch } = under;
+      await writeFile(join(scratch, 'f'), 'rows');
+      proxy.plan = () => slowDown;
+      const location = `${store.root}/a`;
+      for (const act of [
+        () => store.write(location, Buffer.from('1'), { ifAbsent: true }),
+        () => store.read(location),
+        () => store.materialise(location),
+        () => store.materialise(location, { tailBytes: 9 }),
+        () => store.upload(join(scratch, 'f'), location),
+        () => store.remove(location),
+        () => listedNames(store, store.root),
+      ]) {
+        const before = proxy.count();
+        await rejectsWith('STORAGE-REMOTE-FAILED', act);
+        ok(proxy.count() - before <= REQUESTS_MAX, `${proxy.count() - before} requests`);
+      }
+      equal(await readFile(join(scratch, 'f'), 'utf8'), 'rows');
+      proxy.plan = () => null;
+      deepEqual(await listedNames(store, store.root), []);
+    },
+  );
 }
 
 function damage(withProxy: WithProxy): void {
@@ -165,12 +168,15 @@ function damage(withProxy: WithProxy): void {
     }
   });
 
-  withProxy('content that stays wrong is an error, not content', async ({ store, proxy }) => {
-    await store.write(`${store.root}/a`, large(1000));
-    proxy.plan = ({ method }) => (method === 'GET' ? { kind: 'garbled' } : null);
-    await rejectsWith('STORAGE-REMOTE-FAILED', () => store.read(`${store.root}/a`));
-    await rejectsWith('STORAGE-REMOTE-FAILED', () => store.materialise(`${store.root}/a`));
-  });
+  withProxy(
+    'spec: T4 content that stays wrong is an error, not content',
+    async ({ store, proxy }) => {
+      await store.write(`${store.root}/a`, large(1000));
+      proxy.plan = ({ method }) => (method === 'GET' ? { kind: 'garbled' } : null);
+      await rejectsWith('STORAGE-REMOTE-FAILED', () => store.read(`${store.root}/a`));
+      await rejectsWith('STORAGE-REMOTE-FAILED', () => store.materialise(`${store.root}/a`));
+    },
+  );
 
   withProxy('a wrong ETag neither loses a write nor mixes two objects', async (under) => {
     const { store, plain, proxy } = under;
@@ -270,7 +276,7 @@ function credentials(endpoint: () => string): void {
   const expired: Fault = { kind: 'answer', status: 400, body: errorBody('ExpiredToken') };
   const isOld = ({ headers }: Passing): boolean => headers['x-amz-meta-keys'] === undefined;
 
-  test('keys that expire in the middle of an upload are read again', async () => {
+  test('spec: T6 keys that expire in the middle of an upload are read again', async () => {
     let reads = 0;
     const keys = async () => {
       reads++;

@@ -266,7 +266,7 @@ function locations(withStore: WithStore, names: readonly string[]): void {
     deepEqual(await listedNames(store, `${store.root}/./a//`), [`${store.root}/a/b`]);
   });
 
-  withStore('refuses every location outside its root', async ({ store, scratch }) => {
+  withStore('spec: T5 refuses every location outside its root', async ({ store, scratch }) => {
     const local = join(scratch, 'staged');
     await writeFile(local, 'rows');
     const code = 'STORAGE-OUTSIDE-WAREHOUSE';
@@ -286,7 +286,7 @@ function locations(withStore: WithStore, names: readonly string[]): void {
 }
 
 function races(withStore: WithStore): void {
-  withStore('lets one of many exclusive writers win', async ({ store }) => {
+  withStore('spec: T2 lets one of many exclusive writers win', async ({ store }) => {
     const location = `${store.root}/new/folder/owner`;
     const answers = await Promise.all(
       Array.from({ length: 12 }, async (_, writer) => ({
@@ -300,7 +300,7 @@ function races(withStore: WithStore): void {
     deepEqual(await listedNames(store, store.root), [location]);
   });
 
-  withStore('never shows part of an object', async ({ store }) => {
+  withStore('spec: T1 never shows part of an object', async ({ store }) => {
     const location = `${store.root}/state`;
     const states = [1, 2, 3, 4].map((value) => new Uint8Array(value * 300_000).fill(value));
     const writers = states.map(async (state) => {

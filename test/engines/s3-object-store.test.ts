@@ -138,17 +138,20 @@ function copies(withStore: WithStore): void {
     }
   });
 
-  withStore('copies that nobody holds take no more than their room', async (store, scratch) => {
-    for (let index = 0; index < 12; index++) {
-      const location = `${store.root}/${index}`;
-      await store.write(location, noise(7 * MIB));
-      const file = await store.materialise(location);
-      await file.release();
-    }
-    const { size } = await folderSize(join(scratch, 'copies'));
-    ok(size <= 64 * MIB, `${size} bytes of copies`);
-    ok(size >= 56 * MIB, 'as many as there is room for are kept');
-  });
+  withStore(
+    'spec: T3 copies that nobody holds take no more than their room',
+    async (store, scratch) => {
+      for (let index = 0; index < 12; index++) {
+        const location = `${store.root}/${index}`;
+        await store.write(location, noise(7 * MIB));
+        const file = await store.materialise(location);
+        await file.release();
+      }
+      const { size } = await folderSize(join(scratch, 'copies'));
+      ok(size <= 64 * MIB, `${size} bytes of copies`);
+      ok(size >= 56 * MIB, 'as many as there is room for are kept');
+    },
+  );
 
   withStore('what an object was replaced by is materialised', async (store) => {
     for (const text of ['first', 'second and longer']) {
@@ -161,7 +164,7 @@ function copies(withStore: WithStore): void {
 }
 
 function hygiene(withStore: WithStore, endpoint: () => string): void {
-  withStore('keys that have no location are neither listed nor touched', async (store) => {
+  withStore('spec: T5 keys that have no location are neither listed nor touched', async (store) => {
     const client = testClient(endpoint());
     const prefix = store.root.split('/').slice(3).join('/');
     await store.write(`${store.root}/a/b`, Buffer.from('1'));

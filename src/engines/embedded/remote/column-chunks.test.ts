@@ -28,7 +28,7 @@ function sumOf(path: string, fields: readonly number[]): string {
   return `SELECT count(*), ${list.join(', ')} FROM read_parquet('${path}')${some}`;
 }
 
-test('a file in part gives the same rows, for a share of its bytes', async (t) => {
+test('spec: T7 a file in part gives the same rows, for a share of its bytes', async (t) => {
   await using server = await startMemoryS3();
   const { engine, files } = await openParts(t);
   const copyFolder = join(dirname(files.filesFolder), 'copies');
