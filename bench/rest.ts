@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseJson, stringifyJson } from '../src/kernel/lossless-json.ts';
 import type { JsonObject } from '../src/kernel/lossless-json.ts';
-import { SHOP, metadataOf, tablePath } from '../test/support/rest-tables.ts';
+import { SHOP, metadataOf, tablePath, textAt } from '../test/support/rest-tables.ts';
 import { freePort } from '../tools/servers/database-server.ts';
 import { cpuMsOf } from './support/measured-process.ts';
 
@@ -61,7 +61,7 @@ class Client {
     const schema = { type: 'struct', fields };
     const body = await this.#send(`${SHOP}/tables`, { name: this.#table, schema });
     const metadata = metadataOf({ status: 200, headers: new Headers(), body });
-    this.#location = String(metadata['location']);
+    this.#location = textAt(metadata, 'location');
     for (let count = 0; count < SNAPSHOTS_KEPT; count++) await this.commit();
   }
 
@@ -127,8 +127,13 @@ async function measure(name: string, commits: number, work: () => Promise<void>)
   return cpuMs;
 }
 
-async function times(count: number, client: Client): Promise<void> {
-  for (let done = 0; done < count; done++) await client.commit();
+/** Each client makes `count` commits, all clients at once. */
+async function times(count: number, clients: readonly Client[]): Promise<void> {
+  await Promise.all(
+    clients.map(async (client) => {
+      for (let done = 0; done < count; done++) await client.commit();
+    }),
+  );
 }
 
 try {
@@ -140,13 +145,14 @@ try {
   });
   const clients = Array.from({ length: TABLES }, (_, index) => new Client(url, `t${index}`));
   await Promise.all(clients.map((client) => client.make()));
-  const [first] = clients;
   let worst = 0;
-  for (let repeat = 0; repeat < REPEATS && first !== undefined; repeat++) {
-    const one = await measure('1 client, 1 table', COMMITS, () => times(COMMITS, first));
-    const many = await measure(`${TABLES} clients, ${TABLES} tables`, COMMITS, async () => {
-      await Promise.all(clients.map((client) => times(COMMITS / TABLES, client)));
-    });
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    const one = await measure('1 client, 1 table', COMMITS, () =>
+      times(COMMITS, clients.slice(0, 1)),
+    );
+    const many = await measure(`${TABLES} clients, ${TABLES} tables`, COMMITS, () =>
+      times(COMMITS / TABLES, clients),
+    );
     worst = repeat === 0 ? Math.max(one, many) : Math.min(worst, Math.max(one, many));
   }
   const verdict = worst <= GOAL_MS ? 'reached' : 'MISSED';

@@ -6,7 +6,7 @@
  */
 import { gunzipSync } from 'node:zlib';
 import { FirnError } from '../kernel/firn-error.ts';
-import { parseJson, stringifyJson } from '../kernel/lossless-json.ts';
+import { jsonInteger, parseJson, stringifyJson } from '../kernel/lossless-json.ts';
 import type { JsonObject, JsonValue } from '../kernel/lossless-json.ts';
 import { highestFieldId, schemaFromJson, schemaToJson } from './iceberg-schema.ts';
 import type { IcebergSchema } from './iceberg-schema.ts';
@@ -247,14 +247,15 @@ function checkReferences(metadata: TableMetadata, where: string): void {
 
 function tableMetadataToJson(metadata: TableMetadata): JsonObject {
   const { formatVersion } = metadata;
-  const noSnapshot = formatVersion === 3 ? null : -1n;
+  const noSnapshot = formatVersion === 3 ? null : -1;
+  const current = metadata.currentSnapshotId;
   return {
     'format-version': formatVersion,
     'table-uuid': metadata.tableUuid,
     location: metadata.location,
     ...(formatVersion === 1
       ? firstFormatFields(metadata)
-      : { 'last-sequence-number': metadata.lastSequenceNumber }),
+      : { 'last-sequence-number': jsonInteger(metadata.lastSequenceNumber) }),
     'last-updated-ms': metadata.lastUpdatedMs,
     'last-column-id': metadata.lastColumnId,
     'current-schema-id': metadata.currentSchemaId,
@@ -265,8 +266,8 @@ function tableMetadataToJson(metadata: TableMetadata): JsonObject {
     'default-sort-order-id': metadata.defaultSortOrderId,
     'sort-orders': metadata.sortOrders.map(sortOrderToJson),
     properties: metadata.properties,
-    'current-snapshot-id': metadata.currentSnapshotId ?? noSnapshot,
-    ...(formatVersion === 3 ? { 'next-row-id': metadata.nextRowId } : {}),
+    'current-snapshot-id': current === null ? noSnapshot : jsonInteger(current),
+    ...(formatVersion === 3 ? { 'next-row-id': jsonInteger(metadata.nextRowId) } : {}),
     refs: Object.fromEntries(
       Object.entries(metadata.refs).map(([name, ref]) => [name, snapshotRefToJson(ref)]),
     ),
@@ -275,7 +276,7 @@ function tableMetadataToJson(metadata: TableMetadata): JsonObject {
     'partition-statistics': metadata.partitionStatistics,
     'snapshot-log': metadata.snapshotLog.map((entry) => ({
       'timestamp-ms': entry.timestampMs,
-      'snapshot-id': entry.snapshotId,
+      'snapshot-id': jsonInteger(entry.snapshotId),
     })),
     'metadata-log': metadata.metadataLog.map((entry) => ({
       'timestamp-ms': entry.timestampMs,

@@ -42,6 +42,14 @@ export class MetadataFiles {
   }
 
   /**
+   * Like `read`, but the file is not looked at again when it is at hand: what follows from it is
+   * decided by whether the pointer still names it.
+   */
+  async readForCommit(location: string): Promise<TableMetadata | null> {
+    return this.#parts.cache?.get(location)?.metadata ?? this.read(location);
+  }
+
+  /**
    * Writes the successor of the metadata at `previous` and gives its location.
    *
    * @param previous location of the metadata that this one replaces; `null` for a new table

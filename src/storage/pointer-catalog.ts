@@ -95,13 +95,20 @@ export class PointerCatalog implements Catalog {
     return (await this.#pointers.tables(namespace)).map((name) => ({ namespace, name }));
   }
 
+  loadTable(identifier: TableIdentifier): Promise<LoadedTable | null> {
+    return this.#load(identifier, (location) => this.#files.read(location));
+  }
+
   /** Follows the pointer again when its file was removed between the two reads. */
-  async loadTable(identifier: TableIdentifier): Promise<LoadedTable | null> {
+  async #load(
+    identifier: TableIdentifier,
+    read: (location: string) => Promise<TableMetadata | null>,
+  ): Promise<LoadedTable | null> {
     let previous: string | null = null;
     for (;;) {
       const metadataLocation = await this.#pointers.find(identifier);
       if (metadataLocation === null) return null;
-      const metadata = await this.#files.read(metadataLocation);
+      const metadata = await read(metadataLocation);
       if (metadata !== null) return { identifier, metadataLocation, metadata };
       if (metadataLocation === previous) {
         throw new FirnError('CATALOG-METADATA-MISSING', {
@@ -187,7 +194,7 @@ export class PointerCatalog implements Catalog {
 
   async #plan(commit: TableCommit): Promise<Step | Conflict> {
     const { identifier, requirements, updates } = commit;
-    const before = await this.loadTable(identifier);
+    const before = await this.#load(identifier, (location) => this.#files.readForCommit(location));
     const makes = requirements.some(({ kind }) => kind === 'assert-create');
     if (before === null && !makes) return { kind: 'conflict', identifier, reason: TABLE_GONE };
     const reason = checkRequirements(before?.metadata ?? null, requirements);

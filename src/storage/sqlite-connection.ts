@@ -7,7 +7,7 @@
  * only a failed COMMIT may leave open whether it took effect.
  */
 import { DatabaseSync } from 'node:sqlite';
-import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Clock } from '../kernel/clock.ts';
 import type { Random } from '../kernel/random.ts';
 import { catalogError, isBusy } from './sqlite-failure.ts';
@@ -45,10 +45,14 @@ const lockAttemptsMaxDefault = 150;
 /** Longest pause between two attempts. */
 const lockPauseMs = 30;
 
+/** Statements kept prepared; more than the catalog has. */
+const statementsMax = 64;
+
 /** An open catalog file. */
 export class SqliteConnection {
   readonly #database: DatabaseSync;
   readonly #options: SqliteConnectionOptions;
+  readonly #statements = new Map<string, StatementSync>();
 
   /** @throws {FirnError} CATALOG-CANNOT-OPEN: no such folder, or not a file. */
   constructor(options: SqliteConnectionOptions) {
@@ -79,12 +83,21 @@ export class SqliteConnection {
 
   /** Rows of a query inside the body of a transaction or of `read`. */
   rowsNow(sql: string, parameters: SqlParameters = []): readonly SqlRow[] {
-    return this.#database.prepare(sql).all(...parameters);
+    return this.#prepared(sql).all(...parameters);
   }
 
   /** Runs a change inside the body of a transaction and gives the number of rows it changed. */
   changeNow(sql: string, parameters: SqlParameters = []): number | bigint {
-    return this.#database.prepare(sql).run(...parameters).changes;
+    return this.#prepared(sql).run(...parameters).changes;
+  }
+
+  /** Statements are few and repeated; SQLite itself prepares one again when the schema changed. */
+  #prepared(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    if (this.#statements.size < statementsMax) this.#statements.set(sql, statement);
+    return statement;
   }
 
   /**

@@ -83,7 +83,9 @@ test('spec: R10 eight PyIceberg clients lose and double nothing', { skip }, () =
     deepEqual(tables[`rest.own${client}`], { rows: own, snapshots: STEPS });
   }
   equal(seen['conflictsOnEight'], 0);
-  process.stdout.write(`8 clients on one table: ${String(seen['conflictsOnOne'])} conflicts\n`);
+  process.stdout.write(
+    `8 clients on one table: ${JSON.stringify(seen['conflictsOnOne'])} conflicts\n`,
+  );
 });
 
 function served(table: string): readonly PyRow[] {
