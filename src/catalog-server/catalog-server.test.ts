@@ -128,6 +128,7 @@ test('a table is made, loaded, renamed and dropped; names are only names', async
   const name = '../%2e/ö 😀*';
   const made = await makeTable(place, name);
   equal(made.status, 200);
+  deepEqual(made.body['config'], { 'client.region': 'somewhere' });
   const location = textAt(metadataOf(made), 'location');
   match(location.slice(place.root.length), /^\/shop\/2e-[0-9a-f-]{36}$/);
   const loaded = await place.call(tablePath(name));

@@ -11,6 +11,8 @@ export interface ServerParts {
   readonly store: ObjectStore;
   /** Requests that change a table follow one another, by the table's name: none loses a race. */
   readonly queues: TableQueues;
+  /** What clients are told about reaching the files of tables; no secrets. */
+  readonly clientConfig: Readonly<Record<string, string>>;
   readonly clock: Clock;
   readonly random: Random;
 }

@@ -9,6 +9,10 @@ import type { LoadedTable } from '../ports/catalog.ts';
 import type { ServedCatalog } from '../ports/served-catalog.ts';
 import type { RestAnswer, RestRequest } from './rest-answer.ts';
 import { badRequest } from './rest-error.ts';
+import type { ServerParts } from './server-parts.ts';
+
+/** What answers are made from. */
+type AnswerParts = Pick<ServerParts, 'catalog' | 'clientConfig'>;
 
 /** The answer to a commit: `CommitTableResponse`. */
 export function committedAnswer(catalog: ServedCatalog, table: LoadedTable): RestAnswer {
@@ -18,17 +22,16 @@ export function committedAnswer(catalog: ServedCatalog, table: LoadedTable): Res
 }
 
 /** The answer to loading, making or registering a table: `LoadTableResult`. */
-export function tableAnswer(catalog: ServedCatalog, table: LoadedTable): RestAnswer {
-  return {
-    status: 200,
-    body: resultText(table.metadataLocation, catalog.metadataText(table)),
-    etag: entityTag(table, 'all'),
-  };
+export function tableAnswer(parts: AnswerParts, table: LoadedTable): RestAnswer {
+  const metadata = parts.catalog.metadataText(table);
+  const body = resultText(parts, { metadataLocation: table.metadataLocation, metadata });
+  return { status: 200, body, etag: entityTag(table, 'all') };
 }
 
 /** The answer to a table that is planned and not made: it has no file yet. */
-export function stagedAnswer(metadata: TableMetadata): RestAnswer {
-  return { status: 200, body: resultText(null, textOf(metadata)) };
+export function stagedAnswer(parts: AnswerParts, metadata: TableMetadata): RestAnswer {
+  const body = resultText(parts, { metadataLocation: null, metadata: textOf(metadata) });
+  return { status: 200, body };
 }
 
 /**
@@ -38,7 +41,7 @@ export function stagedAnswer(metadata: TableMetadata): RestAnswer {
  * @throws {RestRefusal} 400
  */
 export function loadedAnswer(
-  catalog: ServedCatalog,
+  parts: AnswerParts,
   table: LoadedTable,
   request: RestRequest,
 ): RestAnswer {
@@ -48,16 +51,21 @@ export function loadedAnswer(
   }
   const etag = entityTag(table, snapshots);
   if (isListed(request.ifNoneMatch, etag)) return { status: 304, body: null, etag };
-  if (snapshots === 'all') return tableAnswer(catalog, table);
+  if (snapshots === 'all') return tableAnswer(parts, table);
   const heads = new Set(Object.values(table.metadata.refs).map((ref) => ref.snapshotId));
   const kept = table.metadata.snapshots.filter(({ snapshotId }) => heads.has(snapshotId));
-  const text = textOf({ ...table.metadata, snapshots: kept });
-  return { status: 200, body: resultText(table.metadataLocation, text), etag };
+  const metadata = textOf({ ...table.metadata, snapshots: kept });
+  const body = resultText(parts, { metadataLocation: table.metadataLocation, metadata });
+  return { status: 200, body, etag };
 }
 
-function resultText(metadataLocation: string | null, metadata: string): string {
-  const location = metadataLocation === null ? 'null' : JSON.stringify(metadataLocation);
-  return `{"metadata-location":${location},"metadata":${metadata},"config":{}}`;
+function resultText(
+  { clientConfig }: AnswerParts,
+  table: { readonly metadataLocation: string | null; readonly metadata: string },
+): string {
+  const location = JSON.stringify(table.metadataLocation);
+  const config = JSON.stringify(clientConfig);
+  return `{"metadata-location":${location},"metadata":${table.metadata},"config":${config}}`;
 }
 
 function textOf(metadata: TableMetadata): string {

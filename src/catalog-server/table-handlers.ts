@@ -83,7 +83,7 @@ export function tableHandlers(parts: ServerParts): TableHandlers {
   const { catalog } = parts;
   return {
     create: createHandler(parts),
-    register: registerHandler(catalog),
+    register: registerHandler(parts),
     rename: renameHandler(catalog),
     drop: dropHandler(parts),
     async list({ path, query }) {
@@ -100,7 +100,7 @@ export function tableHandlers(parts: ServerParts): TableHandlers {
     },
     async load(request) {
       const table = await requireTable(catalog, tableInPath(request.path));
-      return loadedAnswer(catalog, table, request);
+      return loadedAnswer(parts, table, request);
     },
     async exists({ path }) {
       await requireTable(catalog, tableInPath(path));
@@ -129,9 +129,9 @@ function createHandler(parts: ServerParts): RestHandler {
     const { identifier, metadata, staged } = readCreate(parts, namespace, body);
     catalog.checkLocations(locationsInMetadata(metadata));
     if ((await catalog.loadTable(identifier)) !== null) throw tableExists(identifier);
-    if (staged) return stagedAnswer(metadata);
+    if (staged) return stagedAnswer(parts, metadata);
     const table = await made(identifier, () => catalog.createTable(identifier, metadata));
-    return tableAnswer(catalog, table);
+    return tableAnswer(parts, table);
   };
 }
 
@@ -158,7 +158,8 @@ function readCreate(parts: ServerParts, namespace: string, body: JsonValue): Cre
   });
 }
 
-function registerHandler(catalog: ServedCatalog): RestHandler {
+function registerHandler(parts: ServerParts): RestHandler {
+  const { catalog } = parts;
   return async ({ path, body }) => {
     const namespace = namespaceInPath(path['namespace'] ?? '');
     await requireNamespace(catalog, namespace);
@@ -173,7 +174,7 @@ function registerHandler(catalog: ServedCatalog): RestHandler {
     const identifier = { namespace, name };
     const file = { metadataLocation, overwrite };
     const table = await made(identifier, () => catalog.registerTable(identifier, file));
-    return tableAnswer(catalog, table);
+    return tableAnswer(parts, table);
   };
 }
 

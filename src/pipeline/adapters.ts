@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { unreachable } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Random } from '../kernel/random.ts';
-import type { PipelineConfig } from '../config/pipeline-config.ts';
+import type { LakeConfig, PipelineConfig } from '../config/pipeline-config.ts';
 import type { SecretReader } from '../config/secret-reference.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -36,6 +36,8 @@ export interface OpenedLake extends OpenedStore {
 /** The same lake as the REST server offers it to other engines. */
 export interface ServedLake extends OpenedStore {
   readonly catalog: ServedCatalog;
+  /** How clients reach the files, in the names that Java and PyIceberg know; keys are their own. */
+  readonly clientConfig: Readonly<Record<string, string>>;
 }
 
 /** Opens storage and catalog, and makes sure that they belong together. */
@@ -51,7 +53,20 @@ export async function openServedLake(parts: AdapterParts): Promise<ServedLake> {
   const { openServedSqliteCatalog } = await import('../storage/sqlite-catalog.ts');
   const { opened, options } = await lakeParts(parts);
   const catalog = await openServedSqliteCatalog(options);
-  return guarded({ ...opened, catalog }, catalog);
+  const clientConfig = clientConfigOf(parts.config.lake);
+  return guarded({ ...opened, catalog, clientConfig }, catalog);
+}
+
+function clientConfigOf({ s3 }: LakeConfig): Readonly<Record<string, string>> {
+  if (s3 === null) return {};
+  const pathStyle = s3.pathStyle ?? s3.endpoint !== null;
+  return {
+    'client.region': s3.region,
+    's3.region': s3.region,
+    's3.path-style-access': `${pathStyle}`,
+    's3.force-virtual-addressing': `${!pathStyle}`,
+    ...(s3.endpoint === null ? {} : { 's3.endpoint': s3.endpoint }),
+  };
 }
 
 /** Gives the lake back when its warehouse is the catalog's; closes the catalog otherwise. */

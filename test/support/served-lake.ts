@@ -79,6 +79,7 @@ export class ServedLakePlace {
     const server = await startCatalogServer({
       catalog,
       store,
+      clientConfig: { 'client.region': 'somewhere' },
       clock,
       random,
       host: '127.0.0.1',

@@ -43,6 +43,7 @@ export const catalog: Command = async (context, input) => {
     await server.close();
   } finally {
     await lake.catalog.close();
+    await lake.close();
   }
   return EXIT.interrupted;
 };
