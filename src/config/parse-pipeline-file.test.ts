@@ -75,6 +75,7 @@ test('a warehouse on S3 keeps its catalog and its stage on this machine', () => 
     secretAccessKey: { kind: 'file', path: '/data/key' },
     sessionToken: null,
     credentials: null,
+    hashedLayout: false,
     stage: '/data/.firn-stage/shop',
     cacheBytes: 1024 ** 3,
   });

@@ -52,6 +52,12 @@ export const S3_OPTIONS = {
     text: 'In place of the three: where all of them are kept as the JSON that `aws configure export-credentials` prints.',
     since: '0.1',
   },
+  hashedLayout: {
+    type: { kind: 'flag' },
+    default: false,
+    text: 'Whether the data files of new tables are spread over hashed prefixes (`write.object-storage.enabled`), for stores that limit the requests of one prefix.',
+    since: '0.1',
+  },
   stage: {
     type: { kind: 'path' },
     default: null,

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { PipelineConfig } from '../config/pipeline-config.ts';
 import type { SecretReader } from '../config/secret-reference.ts';
+import { HASHED_LAYOUT } from '../iceberg/layout/hashed-layout.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
@@ -112,4 +113,9 @@ async function tryStore(store: ObjectStore, uuid: string): Promise<void> {
 export function stageFolderOf(config: PipelineConfig, use: string): string | null {
   const { s3 } = config.lake;
   return s3 === null ? null : join(s3.stage, 'work', use);
+}
+
+/** Properties of new tables that follow from where the lake lies. */
+export function newTableProperties({ lake }: PipelineConfig): Readonly<Record<string, string>> {
+  return lake.s3?.hashedLayout === true ? HASHED_LAYOUT : {};
 }

@@ -17,6 +17,7 @@ import type { StatusDocument } from '../monitor/status-document.ts';
 import type { RowEngine } from '../ports/row-engine.ts';
 import type { ChangeSource, Finding } from '../ports/source.ts';
 import { openEngine, openLake, openSource } from './adapters.ts';
+import { newTableProperties } from './open-store.ts';
 import type { OpenedLake } from './adapters.ts';
 import { carryOut } from './control/control-commands.ts';
 import type { ControlCommand, ControlTask } from './control/control-commands.ts';
@@ -269,6 +270,7 @@ export class PipelineService {
         pipeline: config.name,
         writer,
         queues: createTableQueues(),
+        tableProperties: newTableProperties(config),
       },
       state: this.#opened.state,
       metrics: createMetrics(),

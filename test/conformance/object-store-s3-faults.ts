@@ -8,36 +8,19 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { systemClock } from '../../src/kernel/clock.ts';
-import type { Clock } from '../../src/kernel/clock.ts';
-import { isFirnError } from '../../src/kernel/firn-error.ts';
-import { seededRandom } from '../../src/kernel/random.ts';
 import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.ts';
 import type { S3ObjectStore, S3ObjectStoreOptions } from '../../src/storage/s3/s3-object-store.ts';
 import { errorBody, startFaultProxy } from '../support/fault-proxy.ts';
 import type { Fault, FaultProxy, Passing } from '../support/fault-proxy.ts';
 import { storeOptions, testCredentials } from '../support/s3-bucket.ts';
+import { HURRIED, proxiedStores } from '../support/s3-proxied.ts';
+import type { ProxiedStore, WithProxy } from '../support/s3-proxied.ts';
+import { s3FaultSwarm } from './object-store-s3-swarm.ts';
 import { listedNames, rejectsWith } from './object-store.ts';
 
 const MIB = 1024 * 1024;
 /** Requests of one operation at most: seven attempts, and what recognises our own work. */
 const REQUESTS_MAX = 20;
-
-/** Pauses a hundredth as long; time-outs as they are. */
-const HURRIED: Clock = {
-  ...systemClock,
-  sleep: (ms, signal) => systemClock.sleep(ms > 60_000 ? ms : ms / 100, signal),
-};
-
-interface Under {
-  readonly store: S3ObjectStore;
-  /** The same objects without the proxy. */
-  readonly plain: S3ObjectStore;
-  readonly proxy: FaultProxy;
-  readonly scratch: string;
-}
-
-type WithProxy = (title: string, body: (under: Under) => Promise<void>) => void;
 
 const slowDown: Fault = { kind: 'answer', status: 503, body: errorBody('SlowDown') };
 const applied: Fault = { kind: 'refused', status: 500, body: errorBody('InternalError') };
@@ -65,28 +48,15 @@ function large(length = 9 * MIB): Uint8Array {
 
 /** Runs the suite; `endpoint` is that of a running store with the test bucket. */
 export function s3FaultSuite(name: string, endpoint: () => string): void {
-  const withProxy: WithProxy = (title, body) => {
-    test(title, async () => {
-      await using proxy = await startFaultProxy(endpoint());
-      const scratch = await mkdtemp(join(tmpdir(), 'firn-s3-faults-'));
-      const options = { ...storeOptions(proxy.endpoint, join(scratch, 'copies')), clock: HURRIED };
-      const store = createS3ObjectStore(options);
-      const beside = { ...options, endpoint: endpoint(), copyFolder: join(scratch, 'plain') };
-      const plain = createS3ObjectStore(beside);
-      try {
-        await body({ store, plain, proxy, scratch });
-      } finally {
-        await rm(scratch, { recursive: true, force: true });
-      }
-    });
-  };
+  const withProxy = proxiedStores(endpoint);
   describe(`S3 under faults: ${name}`, () => {
     ownRetries(withProxy);
     storms(withProxy);
     damage(withProxy);
+    otherVersions(withProxy);
     uploads(withProxy);
     credentials(endpoint);
-    swarm(withProxy);
+    s3FaultSwarm(withProxy);
   });
 }
 
@@ -125,6 +95,16 @@ function storms(withProxy: WithProxy): void {
     equal(Buffer.from(await store.read(`${store.root}/a`)).toString(), '1');
     proxy.plan = first(5, { kind: 'answer', status: 502, body: 'bad gateway' });
     deepEqual(await listedNames(store, store.root), [`${store.root}/a`]);
+  });
+
+  withProxy('an error in an answer of 200 is no success', async ({ store, plain, proxy }) => {
+    const inside: Fault = { kind: 'answer', status: 200, body: errorBody('InternalError') };
+    proxy.plan = first(2, inside);
+    equal(await store.write(`${store.root}/a`, Buffer.from('1')), 'written');
+    equal(Buffer.from(await plain.read(`${store.root}/a`)).toString(), '1');
+    proxy.plan = first(2, inside);
+    await store.remove(`${store.root}/a`);
+    equal(await plain.readIfPresent(`${store.root}/a`), null);
   });
 
   withProxy(
@@ -177,7 +157,9 @@ function damage(withProxy: WithProxy): void {
       await rejectsWith('STORAGE-REMOTE-FAILED', () => store.materialise(`${store.root}/a`));
     },
   );
+}
 
+function otherVersions(withProxy: WithProxy): void {
   withProxy('a wrong ETag neither loses a write nor mixes two objects', async (under) => {
     const { store, plain, proxy } = under;
     const content = large();
@@ -199,6 +181,28 @@ function damage(withProxy: WithProxy): void {
     await rejectsWith('STORAGE-REMOTE-CORRUPT', () => store.materialise(`${store.root}/other`));
   });
 
+  withProxy('a piece of an object in parts that is garbled is fetched again', async (under) => {
+    const { store, proxy, scratch } = under;
+    const content = large();
+    await writeFile(join(scratch, 'large'), content);
+    await store.upload(join(scratch, 'large'), `${store.root}/large`);
+    proxy.plan = first(1, { kind: 'garbled' }, ({ method }) => method === 'GET');
+    const file = await store.materialise(`${store.root}/large`);
+    equal(Buffer.compare(await readFile(file.path), content), 0);
+    await file.release();
+  });
+
+  withProxy('pieces of two objects are never in one file', async ({ store, plain }) => {
+    await store.write(`${store.root}/a`, large(200_000));
+    const file = await store.materialise(`${store.root}/a`, { tailBytes: 100 });
+    await plain.write(`${store.root}/a`, new Uint8Array(200_000));
+    const rest = [{ start: 0, end: 100_000 }];
+    await rejectsWith('STORAGE-REMOTE-CORRUPT', async () => file.fetch?.(rest));
+    await plain.remove(`${store.root}/a`);
+    await rejectsWith('STORAGE-REMOTE-CORRUPT', async () => file.fetch?.(rest));
+    await file.release();
+  });
+
   withProxy('a list that is cut, or no list, is asked for again', async ({ store, proxy }) => {
     for (let index = 0; index < 9; index++) {
       await store.write(`${store.root}/${index}`, Buffer.from('x'));
@@ -216,7 +220,10 @@ function damage(withProxy: WithProxy): void {
 }
 
 function uploads(withProxy: WithProxy): void {
-  const uploaded = async ({ store, plain, scratch }: Under, content = large()): Promise<void> => {
+  const uploaded = async (
+    { store, plain, scratch }: ProxiedStore,
+    content = large(),
+  ): Promise<void> => {
     const path = join(scratch, 'large');
     await writeFile(path, content);
     deepEqual(await store.upload(path, `${store.root}/large`), { sizeBytes: content.length });
@@ -313,76 +320,4 @@ function credentials(endpoint: () => string): void {
       await rejectsWith('STORAGE-REMOTE-CLOCK', () => store.read(`${store.root}/a`));
     });
   });
-}
-
-const FAULTS: readonly Fault[] = [
-  slowDown,
-  applied,
-  { kind: 'lost' },
-  { kind: 'reset' },
-  { kind: 'cut' },
-  { kind: 'answer', status: 500, body: '' },
-];
-
-/** Any fault at any time, by a seeded plan: state is what the last good write says. */
-function swarm(withProxy: WithProxy): void {
-  withProxy('whatever fails, what is read is what was written', async (under) => {
-    const { store, plain, proxy, scratch } = under;
-    const random = seededRandom(5);
-    const dice = (sides: number): number => (random.bytes(1)[0] ?? 0) % sides;
-    proxy.plan = () => (dice(3) === 0 ? (FAULTS[dice(FAULTS.length)] ?? null) : null);
-    /** What may be there: after a failed write the old or the new. */
-    const possible = new Map<string, Set<string | null>>();
-    let failures = 0;
-    for (let step = 0; step < 150; step++) {
-      const location = `${store.root}/${dice(4)}`;
-      const before = possible.get(location) ?? new Set([null]);
-      const text = `${step}:${'x'.repeat(dice(200))}`;
-      try {
-        const done = await act({ store, location, text, scratch, kind: dice(5) });
-        if (done.kind === 'read') ok(before.has(done.text), `${step} read ${String(done.text)}`);
-        possible.set(location, new Set([done.text]));
-      } catch (error) {
-        ok(isFirnError(error, 'STORAGE-REMOTE-FAILED'), String(error));
-        failures++;
-        possible.set(location, new Set([...before, text, null]));
-      }
-    }
-    proxy.plan = () => null;
-    for (const [location, texts] of possible) {
-      const found = await plain.readIfPresent(location);
-      ok(texts.has(found === null ? null : Buffer.from(found).toString()), location);
-    }
-    ok(failures < 30, `${failures} of 150 failed`);
-  });
-}
-
-async function act(step: {
-  readonly store: S3ObjectStore;
-  readonly location: string;
-  readonly text: string;
-  readonly scratch: string;
-  readonly kind: number;
-}): Promise<{ readonly kind: 'read' | 'wrote'; readonly text: string | null }> {
-  const { store, location, text, scratch, kind } = step;
-  if (kind === 0) {
-    await store.remove(location);
-    return { kind: 'wrote', text: null };
-  }
-  if (kind === 1) {
-    await store.write(location, Buffer.from(text));
-    return { kind: 'wrote', text };
-  }
-  if (kind === 2) {
-    const path = join(scratch, 'staged');
-    await writeFile(path, text);
-    await store.upload(path, location);
-    return { kind: 'wrote', text };
-  }
-  if (kind === 3) {
-    const answer = await store.write(location, Buffer.from(text), { ifAbsent: true });
-    if (answer === 'written') return { kind: 'wrote', text };
-  }
-  const found = await store.readIfPresent(location);
-  return { kind: 'read', text: found === null ? null : Buffer.from(found).toString() };
 }

@@ -1,6 +1,6 @@
 /**
- * A whole pipeline over S3 that fails now and then, at any request: it ends equal to its source, run
- * after run, and no change is in a ledger twice.
+ * A whole pipeline over S3 that fails now and then, at any request: it ends equal to its source,
+ * run after run, and no change is in a ledger twice.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { hashedPath, plainName } from '../../src/iceberg/layout/hashed-layout.ts';
 import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.ts';
 import { S3_KEYS, startS3Server } from '../../tools/servers/s3-server.ts';
 import type { RunningS3Server } from '../../tools/servers/s3-server.ts';
@@ -36,7 +37,7 @@ function pipelineFile(endpoint: string, warehouse = WAREHOUSE): string {
     'tables: ["*"]',
     'lake:',
     `  warehouse: ${warehouse}`,
-    `  s3: {endpoint: "${endpoint}"}`,
+    `  s3: {endpoint: "${endpoint}", hashedLayout: true}`,
     '  catalog: {type: sqlite, path: ./catalog.db}',
     'ledger: {commitInterval: 100ms}',
     'base: {mergeInterval: 1s}',
@@ -118,6 +119,10 @@ test('all of the lake is in the bucket, and nothing stays on this machine', { sk
     kinds.add(/(?:\.avro|\.parquet|\.metadata\.json)$|\/_firn\//.exec(location)?.[0] ?? location);
   }
   deepEqual([...kinds].toSorted(), ['.avro', '.metadata.json', '.parquet', '/_firn/']);
+  for await (const { location } of store.list(store.root)) {
+    if (!location.endsWith('.parquet')) continue;
+    ok(location.endsWith(`/data/${hashedPath(plainName(location))}`), location);
+  }
   const left = readdirSync(place.path('.firn-stage'), { recursive: true, withFileTypes: true });
   deepEqual(
     left.filter((entry) => entry.isFile()).map(({ name }) => name),

@@ -66,6 +66,7 @@ export function createLedgerWriter(request: LedgerWriterRequest): FileWriter<Cha
           columns: layout.columns,
           source: `FROM ${table.name} AS rows WHERE ${dayOf(layout)} = ${day}`,
           dataFolder: target.dataFolder,
+          hashedLayout: target.hashedLayout === true,
           width: { rowCount: tableRows, sizeBytes: tableBytes },
           entry: dataEntry(target, [day]),
         }),

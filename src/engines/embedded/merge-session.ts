@@ -219,7 +219,7 @@ async function stageAllDeletes(
       const deletes = await stageDeletes(context, connection, {
         file: scan.file,
         source: `SELECT pos FROM dead WHERE fi = ${index}`,
-        dataFolder: into.target.dataFolder,
+        target: into.target,
       });
       staged.push(deletes);
     }

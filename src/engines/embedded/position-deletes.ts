@@ -7,6 +7,7 @@ import type * as Api from '@duckdb/node-api';
 import type { NestedField } from '../../iceberg/iceberg-type.ts';
 import type { DataFile } from '../../iceberg/manifest.ts';
 import type { ScanFile } from '../../iceberg/scan-file.ts';
+import type { WriteTarget } from '../../ports/row-engine.ts';
 import { columnAlias, parquetRelation } from '../../sql/parquet-statements.ts';
 import { quoteText, quoteTexts } from '../../sql/quoting.ts';
 import { runAll } from './duckdb-instance.ts';
@@ -101,7 +102,7 @@ export function stageDeletes(
   request: {
     readonly file: DataFile;
     readonly source: string;
-    readonly dataFolder: string;
+    readonly target: Pick<WriteTarget, 'dataFolder' | 'hashedLayout'>;
   },
 ): Promise<StagedFile> {
   const { filePath, partition, specId } = request.file;
@@ -111,7 +112,8 @@ export function stageDeletes(
       { field: POSITION, expression: 'pos', exact: true },
     ],
     source: `FROM (${request.source}) ORDER BY pos`,
-    dataFolder: request.dataFolder,
+    dataFolder: request.target.dataFolder,
+    hashedLayout: request.target.hashedLayout === true,
     width: NARROW,
     entry: {
       content: 'position-deletes',
