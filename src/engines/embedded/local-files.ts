@@ -6,12 +6,16 @@ import type { DataFile } from '../../iceberg/manifest.ts';
 import type * as Api from '@duckdb/node-api';
 import type { MaterialisedFile, ObjectStore } from '../../ports/object-store.ts';
 import { present } from '../../kernel/assert.ts';
-import { fetchColumns, footerBytes } from './remote/column-chunks.ts';
+import { fetchColumns, fetchFooters, footerBytes } from './remote/column-chunks.ts';
 
 /** Files held locally. */
 export interface LocalFiles {
   /** Local path of a file of the lake that was asked for. */
   path(file: DataFile): string;
+  /** Whether some of them are at hand in part only. */
+  readonly isPartial: boolean;
+  /** Brings columns of some files to hand that were asked for in part. */
+  bring(files: readonly DataFile[], columns: WantedColumns): Promise<void>;
   /** Brings all of some files to hand that were asked for in part. */
   complete(files: readonly DataFile[]): Promise<void>;
   /** Gives all back. Idempotent. */
@@ -21,7 +25,7 @@ export interface LocalFiles {
 /** Downloads at a time, where a store has to download. */
 const PARALLEL = 8;
 
-/** Columns that are all that is read of some files. */
+/** Columns that are all that is read of some files; DuckDB is asked where they lie. */
 export interface WantedColumns {
   readonly connection: Api.DuckDBConnection;
   readonly fieldIds: readonly number[];
@@ -29,14 +33,14 @@ export interface WantedColumns {
 
 /**
  * Makes files readable locally: as a whole, or of each only some columns, as far as the store can
- * bring parts.
+ * bring parts; `later`: which columns is not known yet.
  *
  * @throws FirnError STORAGE-NOT-FOUND; then none is held
  */
 export async function holdFiles(
   store: ObjectStore,
   files: readonly DataFile[],
-  columns: WantedColumns | null = null,
+  columns: WantedColumns | 'later' | null = null,
 ): Promise<LocalFiles> {
   const held = new Map<string, MaterialisedFile>();
   const release = async (): Promise<void> => {
@@ -60,7 +64,8 @@ export async function holdFiles(
   const copyOf = ({ filePath }: DataFile): MaterialisedFile =>
     present(held.get(filePath), 'a file that is held');
   try {
-    if (columns !== null) {
+    if (columns === 'later') await fetchFooters([...held.values()]);
+    else if (columns !== null) {
       await fetchColumns(columns.connection, [...held.values()], columns.fieldIds);
     }
   } catch (error) {
@@ -69,6 +74,11 @@ export async function holdFiles(
   }
   return {
     path: (file) => copyOf(file).path,
+    isPartial: [...held.values()].some(({ fetch }) => fetch !== undefined),
+    async bring(some, wantedColumns) {
+      const { connection, fieldIds } = wantedColumns;
+      await fetchColumns(connection, some.map(copyOf), fieldIds);
+    },
     async complete(some) {
       for (const file of some) {
         const { sizeBytes, fetch } = copyOf(file);
@@ -83,16 +93,20 @@ export async function holdFiles(
 export async function holdParts(
   store: ObjectStore,
   wanted: {
-    readonly parts: { readonly files: readonly DataFile[]; readonly columns: WantedColumns };
+    readonly parts: readonly DataFile[];
+    /** Of `parts`; `later`: they are asked for when they are known. */
+    readonly columns: WantedColumns | 'later';
     readonly whole: readonly DataFile[];
   },
 ): Promise<LocalFiles> {
   const whole = await holdFiles(store, wanted.whole);
   try {
-    const parts = await holdFiles(store, wanted.parts.files, wanted.parts.columns);
+    const parts = await holdFiles(store, wanted.parts, wanted.columns);
     const isWhole = new Set(wanted.whole.map(({ filePath }) => filePath));
     return {
       path: (file) => (isWhole.has(file.filePath) ? whole : parts).path(file),
+      isPartial: parts.isPartial,
+      bring: (some, columns) => parts.bring(some, columns),
       complete: (some) => parts.complete(some.filter(({ filePath }) => !isWhole.has(filePath))),
       async release() {
         await parts.release();

@@ -84,7 +84,8 @@ async function applyWindow(application: Application): Promise<MergeFiles> {
   const read = truncated ? [] : files.map(({ file }) => file);
   const fieldIds = keyFields(application).map(({ fieldId }) => fieldId);
   const local = await holdParts(context.store, {
-    parts: { files: read, columns: { connection, fieldIds } },
+    parts: read,
+    columns: { connection, fieldIds },
     whole: deleteFilesOf(files),
   });
   const staged: StagedFile[] = [];

@@ -30,12 +30,19 @@ export async function fetchColumns(
 ): Promise<void> {
   const files = held.filter(isPartial).filter(({ sizeBytes }) => sizeBytes > footerBytes);
   if (files.length === 0) return;
-  for (const file of files) await fetchFooter(file);
+  await fetchFooters(files);
   const leaves = await findLeaves(connection, files, fieldIds);
   const ranges = await findChunks(connection, files, leaves);
   for (const file of files) {
     const found = ranges.get(file.path);
     await file.fetch(found ?? [{ start: 0, end: file.sizeBytes }]);
+  }
+}
+
+/** Brings the footers of files to hand, so that DuckDB can open them. */
+export async function fetchFooters(held: readonly MaterialisedFile[]): Promise<void> {
+  for (const file of held) {
+    if (isPartial(file) && file.sizeBytes > footerBytes) await fetchFooter(file);
   }
 }
 
@@ -92,6 +99,10 @@ async function findChunks(
   for (const { path, sizeBytes } of files) {
     const places = leaves.get(path);
     if (places === undefined) continue;
+    if (places.length === 0) {
+      found.set(path, []);
+      continue;
+    }
     const rows = await readRows(
       connection,
       `SELECT least(data_page_offset, CASE WHEN dictionary_page_offset > 0
