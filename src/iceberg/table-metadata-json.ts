@@ -29,7 +29,7 @@ import {
   stringRecord,
   unknownFields,
 } from './snapshot.ts';
-import type { SnapshotRef } from './snapshot.ts';
+import type { Snapshot, SnapshotRef } from './snapshot.ts';
 import { sortOrderFromJson, sortOrderToJson } from './sort-order.ts';
 import { currentSchema, defaultSpec } from './table-metadata.ts';
 import type { TableMetadata } from './table-metadata.ts';
@@ -81,8 +81,33 @@ export function decodeTableMetadata(content: Uint8Array, where: string): TableMe
  * The bytes of a metadata file. Firn itself makes no table of v1; other engines do, through its
  * catalog.
  */
-export function encodeTableMetadata(metadata: TableMetadata): Uint8Array {
-  return Buffer.from(stringifyJson(tableMetadataToJson(metadata)), 'utf8');
+export function encodeTableMetadata(
+  metadata: TableMetadata,
+  snapshotTexts: SnapshotTexts | null = null,
+): Uint8Array {
+  const rest = stringifyJson(tableMetadataToJson(metadata));
+  const snapshots = metadata.snapshots.map((snapshot) =>
+    snapshotText(snapshot, { formatVersion: metadata.formatVersion, snapshotTexts }),
+  );
+  return Buffer.from(`${rest.slice(0, -1)},"snapshots":[${snapshots.join(',')}]}`, 'utf8');
+}
+
+/**
+ * Snapshots as text, kept from one encoding to the next: a table has many, which never change, and
+ * each commit adds one.
+ */
+export type SnapshotTexts = WeakMap<Snapshot, string>;
+
+function snapshotText(
+  snapshot: Snapshot,
+  how: { readonly formatVersion: 1 | 2 | 3; readonly snapshotTexts: SnapshotTexts | null },
+): string {
+  const known = how.snapshotTexts?.get(snapshot);
+  if (known !== undefined) return known;
+  const text = stringifyJson(snapshotToJson(snapshot, how.formatVersion));
+  // In v1 a snapshot has another text, and a table may leave v1.
+  if (how.formatVersion > 1) how.snapshotTexts?.set(snapshot, text);
+  return text;
 }
 
 function parseDocument(content: Uint8Array, where: string): JsonValue {
@@ -245,6 +270,7 @@ function checkReferences(metadata: TableMetadata, where: string): void {
   }
 }
 
+/** All but the snapshots. */
 function tableMetadataToJson(metadata: TableMetadata): JsonObject {
   const { formatVersion } = metadata;
   const noSnapshot = formatVersion === 3 ? null : -1;
@@ -271,7 +297,6 @@ function tableMetadataToJson(metadata: TableMetadata): JsonObject {
     refs: Object.fromEntries(
       Object.entries(metadata.refs).map(([name, ref]) => [name, snapshotRefToJson(ref)]),
     ),
-    snapshots: metadata.snapshots.map((snapshot) => snapshotToJson(snapshot, formatVersion)),
     statistics: metadata.statistics,
     'partition-statistics': metadata.partitionStatistics,
     'snapshot-log': metadata.snapshotLog.map((entry) => ({

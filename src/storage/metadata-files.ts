@@ -4,6 +4,7 @@
  */
 import { decodeTableMetadata, encodeTableMetadata } from '../iceberg/table-metadata-json.ts';
 import { metadataFileLocation, metadataFileVersion } from '../iceberg/table-metadata.ts';
+import type { SnapshotTexts } from '../iceberg/table-metadata-json.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
@@ -23,9 +24,12 @@ export interface MetadataFilesParts {
 /** The metadata files of one store. */
 export class MetadataFiles {
   readonly #parts: MetadataFilesParts;
+  /** As long-lived as the metadata that the cache holds. */
+  readonly #snapshotTexts: SnapshotTexts | null;
 
   constructor(parts: MetadataFilesParts) {
     this.#parts = parts;
+    this.#snapshotTexts = parts.cache === undefined ? null : new WeakMap();
   }
 
   /** The metadata in a file; `null`: there is no such file. */
@@ -59,7 +63,7 @@ export class MetadataFiles {
     const version = previous === null ? 0 : (metadataFileVersion(previous) ?? -1) + 1;
     const uuid = uuidV7(clock, random);
     const location = metadataFileLocation({ location: metadata.location, version, uuid });
-    const content = encodeTableMetadata(metadata);
+    const content = encodeTableMetadata(metadata, this.#snapshotTexts);
     await store.write(location, content);
     this.#parts.cache?.put(location, { metadata, content });
     return location;
