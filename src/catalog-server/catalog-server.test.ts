@@ -211,6 +211,32 @@ test('spec: R2, R5 a commit that cannot be understood, or applied, changes nothi
   deepEqual((await place.call(tablePath('still'))).body, made.body);
 });
 
+test('spec: R2 numbers that are taken are a conflict, whatever the client asserts', async () => {
+  const version = { properties: { 'format-version': '3' } };
+  const first = metadataOf(await makeTable(place, 'numbers', version));
+  const send = (snapshot: JsonObject) => {
+    const updates = [{ action: 'add-snapshot', snapshot }];
+    return place.call(tablePath('numbers'), { body: { requirements: [], updates } });
+  };
+  const snapshot = {
+    'snapshot-id': 1,
+    'sequence-number': 5,
+    'timestamp-ms': 1,
+    'manifest-list': `${textAt(first, 'location')}/metadata/snap.avro`,
+    summary: { operation: 'append' },
+    'first-row-id': 0,
+    'added-rows': 10,
+  };
+  const added = metadataOf(await send(snapshot));
+  equal(added['last-sequence-number'], 5);
+  equal(added['next-row-id'], 10);
+  const child = { ...snapshot, 'snapshot-id': 2, 'parent-snapshot-id': 1 };
+  refused(await send({ ...child, 'first-row-id': 10 }), 409, 'CommitFailedException', /sequence/);
+  refused(await send({ ...child, 'sequence-number': 6 }), 409, 'CommitFailedException', /row id/);
+  const next = { ...child, 'sequence-number': 6, 'first-row-id': 10 };
+  equal(metadataOf(await send(next))['next-row-id'], 20);
+});
+
 test('a staged table is there only after its commit, which makes it once', async () => {
   const staged = await makeTable(place, 'staged', { 'stage-create': true });
   equal(staged.body['metadata-location'], null);

@@ -1,12 +1,14 @@
 /** Requests that mean harm, or are broken: refused in bounded time and memory, nothing changed. */
 import { equal, match, ok } from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import type { JsonValue } from '../kernel/lossless-json.ts';
+import { fileURLToPath } from 'node:url';
+import { stringifyJson } from '../kernel/lossless-json.ts';
+import type { JsonObject, JsonValue } from '../kernel/lossless-json.ts';
 import type { ServedCatalog } from '../ports/served-catalog.ts';
 import {
   SCHEMA,
@@ -17,6 +19,7 @@ import {
   makeTable,
   metadataOf,
   tablePath,
+  textAt,
 } from '../../test/support/rest-tables.ts';
 import { ServedLakePlace } from '../../test/support/served-lake.ts';
 
@@ -141,6 +144,46 @@ test('spec: R5 a table lies in the warehouse, outside Firn’s own folder', asyn
   equal((await makeTable(place, 'outside', { properties })).status, 400);
   equal((await makeTable(place, 'inside', { location: `${root}/mine/` })).status, 200);
   equal(metadataOf(await place.call(tablePath('inside')))['location'], `${root}/mine`);
+});
+
+test('spec: R5 a file to register is taken only if all that it names lies in the warehouse', async () => {
+  const made = await makeTable(place, 'forged');
+  const file = fileURLToPath(textAt(made.body, 'metadata-location'));
+  const snapshot = {
+    'snapshot-id': 1,
+    'sequence-number': 1,
+    'timestamp-ms': 1,
+    'manifest-list': 'file:///etc/passwd',
+    summary: { operation: 'append' },
+  };
+  const inside = textAt(metadataOf(made), 'location');
+  const forgeries: readonly JsonObject[] = [
+    { location: 'file:///etc' },
+    { location: `${inside}/../../../x` },
+    { location: `${place.root}/_firn` },
+    { snapshots: [snapshot], 'last-sequence-number': 1 },
+    { 'metadata-log': [{ 'timestamp-ms': 1, 'metadata-file': 'file:///etc/passwd' }] },
+    { statistics: [{ 'snapshot-id': 1, 'statistics-path': 'file:///etc/passwd' }] },
+    { properties: { 'write.data.path': 'file:///etc' } },
+  ];
+  for (const [index, forgery] of forgeries.entries()) {
+    const path = file.replace(/[^/]*$/, `0000${index}-forged.metadata.json`);
+    writeFileSync(path, stringifyJson({ ...metadataOf(made), ...forgery }));
+    const body = { name: 'taken', 'metadata-location': path };
+    const response = await place.call(`${SHOP}/register`, { body });
+    equal(response.status, 400, JSON.stringify(forgery));
+    match(errorOf(response).text, /STORAGE-OUTSIDE-WAREHOUSE/);
+  }
+  const state = join(fileURLToPath(place.root), '_firn');
+  mkdirSync(state);
+  writeFileSync(join(state, '00000-x.metadata.json'), stringifyJson(metadataOf(made)));
+  const hidden = { name: 'taken', 'metadata-location': join(state, '00000-x.metadata.json') };
+  equal((await place.call(`${SHOP}/register`, { body: hidden })).status, 400);
+  const broken = file.replace(/[^/]*$/, '00009-broken.metadata.json');
+  writeFileSync(broken, '{"format-version":2');
+  const body = { name: 'taken', 'metadata-location': broken };
+  equal((await place.call(`${SHOP}/register`, { body })).status, 400);
+  equal((await place.call(tablePath('taken'))).status, 404);
 });
 
 test('a schema of thousands of fields, or of a hundred levels, is taken or refused, in time', async () => {

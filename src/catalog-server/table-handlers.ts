@@ -27,7 +27,7 @@ import {
 } from './request-names.ts';
 import { NO_CONTENT, jsonAnswer } from './rest-answer.ts';
 import type { RestHandler } from './rest-answer.ts';
-import { RestRefusal, readRequest } from './rest-error.ts';
+import { RestRefusal, badRequest, readRequest } from './rest-error.ts';
 import type { ServerParts } from './server-parts.ts';
 import { loadedAnswer, stagedAnswer, tableAnswer } from './table-answer.ts';
 
@@ -72,6 +72,9 @@ async function made(
     return await make();
   } catch (error) {
     if (isFirnError(error, 'CATALOG-TABLE-EXISTS')) throw tableExists(identifier);
+    // A file to register that is none: the client named it.
+    if (isFirnError(error, 'ICEBERG-JSON-INVALID'))
+      throw badRequest(`${error.code}: ${error.what}`);
     if (isFirnError(error, 'CATALOG-NAMESPACE-MISSING'))
       throw noSuchNamespace(identifier.namespace);
     throw error;
