@@ -8,17 +8,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { hashedPath, plainName } from '../../src/iceberg/layout/hashed-layout.ts';
+import { present } from '../../src/kernel/assert.ts';
 import { createS3ObjectStore } from '../../src/storage/s3/s3-object-store.ts';
+import { freePort } from '../../tools/servers/database-server.ts';
 import { S3_KEYS, startS3Server } from '../../tools/servers/s3-server.ts';
 import type { RunningS3Server } from '../../tools/servers/s3-server.ts';
 import { LakePlace } from '../support/lake-place.ts';
 import { TEST_BUCKET, makeBucket, storeOptions } from '../support/s3-bucket.ts';
-import { pythonSkip, readRows } from './pyiceberg.ts';
+import type { PyRow } from './pyiceberg.ts';
+import { pythonSkip, readRows, runPython } from './pyiceberg.ts';
 import { answerRows, ordered, sourceRows } from './torture-table.ts';
 import { TortureWork, WORK_SCHEMA, WORK_TABLES } from './torture-work.ts';
 
 const skip = pythonSkip();
-const ROUNDS = 4;
+const ROUNDS = 3;
 /** Enough for files of which only parts are fetched. */
 const WIDE_ROWS = 40_000;
 const WAREHOUSE = `s3://${TEST_BUCKET}/shop/lake`;
@@ -134,6 +137,36 @@ test('large files are read in part, and alike', { skip }, async () => {
   const proof = await place.run('verify', place.file, '--table', 'wide');
   equal(proof.code, 0, `${proof.out}${proof.err}`);
 });
+
+test(
+  'a client of firn catalog serve brings keys only, and reads from the bucket',
+  { skip },
+  async () => {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const serving = place.start('catalog', 'serve', place.file, '--port', `${port}`, '--json');
+    const given = process.env['FIRN_CATALOG_PROPERTIES'];
+    try {
+      await serving.saw(url);
+      process.env['FIRN_CATALOG_PROPERTIES'] = JSON.stringify({
+        's3.access-key-id': S3_KEYS.accessKeyId,
+        's3.secret-access-key': S3_KEYS.secretAccessKey,
+        's3.region': 'us-east-1',
+      });
+      const [name = '', ...lines] = runPython('test/engines/read.py', ['rows', url, 'app.torture'])
+        .trimEnd()
+        .split('\n');
+      equal(name, '"app.torture"');
+      const rows = lines.map((line) => JSON.parse(line) as PyRow);
+      const table = present(WORK_TABLES[0], 'a table');
+      deepEqual(ordered(rows), ordered(sourceRows(database, table)));
+    } finally {
+      process.env['FIRN_CATALOG_PROPERTIES'] = given;
+      serving.child.kill('SIGTERM');
+      await serving.ended;
+    }
+  },
+);
 
 test('all of the lake is in the bucket, and nothing stays on this machine', { skip }, async () => {
   const options = storeOptions(server?.endpoint ?? '', join(folder, 'copies'));
