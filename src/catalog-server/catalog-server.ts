@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Clock } from '../kernel/clock.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import { createTableQueues } from '../lake/table-queues.ts';
 import { admit } from './access-guard.ts';
@@ -53,6 +54,8 @@ const LIMITS = {
   connectionsCheckingInterval: 5_000,
 } as const;
 const CONNECTIONS_MAX = 256;
+/** How long the end waits for requests that are under way; longer than a lock is waited for. */
+const GRACE_MS = 15_000;
 
 /**
  * Starts the server.
@@ -62,6 +65,10 @@ const CONNECTIONS_MAX = 256;
 export async function startCatalogServer(options: CatalogServerOptions): Promise<CatalogServer> {
   const respond = responder(options);
   const server = createServer(LIMITS, (request, response) => {
+    response.on('finish', () => {
+      // A connection that is kept would hold up the end of a server that ends.
+      if (!server.listening) request.socket.end();
+    });
     void respond(request, response);
   });
   server.maxConnections = CONNECTIONS_MAX;
@@ -75,9 +82,19 @@ export async function startCatalogServer(options: CatalogServerOptions): Promise
       const closed = once(server, 'close');
       server.close();
       server.closeIdleConnections();
+      const done = new AbortController();
+      const cut = cutLate(server, options.clock, done.signal);
       await closed;
+      done.abort();
+      await cut;
     },
   };
+}
+
+/** Ends the connections that are left after the grace, unless all has ended before. */
+async function cutLate(server: Server, clock: Clock, done: AbortSignal): Promise<void> {
+  await clock.sleep(GRACE_MS, done);
+  if (!done.aborted) server.closeAllConnections();
 }
 
 async function listen(server: Server, { host, port }: CatalogServerOptions): Promise<void> {

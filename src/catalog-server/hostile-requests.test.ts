@@ -227,3 +227,30 @@ test('spec: R8 a key does not keep an unknown outcome', async () => {
   equal((await place.call(tablePath('again'), { body, headers })).status, 200);
   equal((await place.call(`${SHOP}/tables/again`, { body, headers })).status, 200);
 });
+
+test('the server ends after what is under way, whoever keeps a connection', async () => {
+  const inner = mkdtempSync(join(folder, 'end-'));
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const { promise: allowed, resolve: allow } = Promise.withResolvers<void>();
+  const ending = await ServedLakePlace.open({
+    folder: inner,
+    wrap: (catalog) => ({
+      ...catalog,
+      async listNamespaces() {
+        ask();
+        await allowed;
+        return catalog.listNamespaces();
+      },
+    }),
+  });
+  equal((await ending.call('/v1/config')).status, 200);
+  const slow = ending.call('/v1/namespaces');
+  await asked;
+  const startMs = performance.now();
+  const closed = ending.close();
+  allow();
+  equal((await slow).status, 200);
+  await closed;
+  ok(performance.now() - startMs < 5000, 'it did not wait for idle connections');
+  await ending.close();
+});
