@@ -26,7 +26,7 @@ import { ServedLakePlace } from '../../test/support/served-lake.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'firn-rest-many-'));
 const CLIENTS = 8;
-const STEPS = 3;
+const STEPS = 2;
 let place: ServedLakePlace;
 
 before(async () => {
