@@ -2,8 +2,9 @@
  * One merge of changed keys into a large base, next to the two things that bound it from below:
  * scanning the key column, and joining it. Updates and deletes are spread evenly over the keys.
  *
- * `npm run bench merge [rows] [keys]`: 10 M rows of 8 columns in 16 buckets and 50,000 keys, of
- * which a tenth is deleted, without arguments.
+ * `node bench/merge.ts [rows] [keys] [--s3]`: 10 M rows of 8 columns in 16 buckets and 50,000 keys,
+ * of which a tenth is deleted, without arguments. With `--s3` the files are in a bucket (S3 in
+ * memory, in this process), and the bytes that a merge fetches are counted.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,6 +18,7 @@ import type { FileContext } from '../src/engines/embedded/parquet-writer.ts';
 import type { DataFile } from '../src/iceberg/manifest.ts';
 import type { ScanFile } from '../src/iceberg/scan-file.ts';
 import { systemClock } from '../src/kernel/clock.ts';
+import { toSafeNumber } from '../src/kernel/integers.ts';
 import { systemRandom } from '../src/kernel/random.ts';
 import { ColumnBuilder } from '../src/model/column-builder.ts';
 import { OP_CODE } from '../src/model/change-batch.ts';
@@ -28,6 +30,9 @@ import { baseSchema } from '../src/schema/base-table.ts';
 import { ledgerSchema } from '../src/schema/ledger-table.ts';
 import { columnAlias, parquetRelation } from '../src/sql/parquet-statements.ts';
 import { createLocalObjectStore } from '../src/storage/local-object-store.ts';
+import { createS3ObjectStore } from '../src/storage/s3/s3-object-store.ts';
+import { startMemoryS3 } from '../test/support/memory-s3.ts';
+import { storeOptions } from '../test/support/s3-bucket.ts';
 
 /** Columns with the SQL that makes their values from `id`. */
 const COLUMNS = [
@@ -63,6 +68,8 @@ interface Bench {
   readonly files: FileContext;
   readonly engine: RowEngine;
   readonly root: string;
+  /** Bytes that a remote store has sent; `null`: the store is a folder. */
+  readonly sentBytes: (() => number) | null;
 }
 
 function target(
@@ -195,6 +202,27 @@ async function lowerBounds(
   return [scan.ms, join.ms];
 }
 
+function tellBounds([scanMs, joinMs]: readonly [number, number]): void {
+  const ratio = (joinMs / scanMs).toFixed(1);
+  console.log(`scan ${scanMs.toFixed(0)} ms, join ${joinMs.toFixed(0)} ms (${ratio}x)`);
+}
+
+/** What a merge fetched: of the window everything, the rest is of the base. */
+function tellFetched(
+  sentBytes: number,
+  base: readonly ScanFile[],
+  window: readonly ScanFile[],
+): void {
+  const sizeOf = (files: readonly ScanFile[]): number =>
+    files.reduce((sum, { file }) => sum + toSafeNumber(file.fileSizeBytes), 0);
+  const ofBase = sentBytes - sizeOf(window);
+  const share = (100 * ofBase) / sizeOf(base);
+  console.log(
+    `fetched ${(ofBase / 1e6).toFixed(2)} MB of a base of ${(sizeOf(base) / 1e6).toFixed(1)} MB ` +
+      `(${share.toFixed(2)} %) and a window of ${(sizeOf(window) / 1e6).toFixed(1)} MB`,
+  );
+}
+
 async function runRounds(
   bench: Bench,
   size: { readonly rowCount: number; readonly keyCount: number },
@@ -209,15 +237,17 @@ async function runRounds(
     const window = (await writer.finish()).map((file) => {
       return { file, dataSequenceNumber: BigInt(round + 1), deletes: [] };
     });
-    const [scanMs, joinMs] = await lowerBounds(bench, base, keyCount);
+    // The bounds read whole files: on S3 they would bring what the merge is to do without.
+    if (bench.sentBytes === null) tellBounds(await lowerBounds(bench, base, keyCount));
+    const sentBefore = bench.sentBytes?.() ?? 0;
     const merge = await timed(() => mergeOnce(bench, base, window));
+    if (bench.sentBytes !== null) tellFetched(bench.sentBytes() - sentBefore, base, window);
     const { addedData, addedDeletes, rowsDeleted, rowsInserted } = merge.value;
     const bytes = [...addedData, ...addedDeletes].reduce((sum, file) => {
       return sum + file.fileSizeBytes;
     }, 0n);
     console.log(
-      `scan ${scanMs.toFixed(0)} ms, join ${joinMs.toFixed(0)} ms ` +
-        `(${(joinMs / scanMs).toFixed(1)}x), merge ${merge.ms.toFixed(0)} ms, ` +
+      `merge ${merge.ms.toFixed(0)} ms, ` +
         `${merge.cpuMs.toFixed(0)} CPU ms, -${rowsDeleted} +${rowsInserted} rows, ` +
         `${(Number.parseInt(bytes.toString(), 10) / 1e6).toFixed(1)} MB in ` +
         `${addedData.length} + ${addedDeletes.length} files`,
@@ -228,11 +258,18 @@ async function runRounds(
 }
 
 async function main(): Promise<void> {
-  const rowCount = Number.parseInt(process.argv[2] ?? '10000000', 10);
-  const keyCount = Number.parseInt(process.argv[3] ?? '50000', 10);
+  const [rows = '10000000', keys = '50000'] = process.argv
+    .slice(2)
+    .filter((word) => word !== '--s3');
+  const [rowCount, keyCount] = [Number.parseInt(rows, 10), Number.parseInt(keys, 10)];
   const folder = await mkdtemp(join(tmpdir(), 'firn-bench-'));
   const [clock, random] = [systemClock, systemRandom];
-  const store = createLocalObjectStore({ folder: `${folder}/lake`, clock, random });
+  const server = process.argv.includes('--s3') ? await startMemoryS3() : null;
+  const copies = `${folder}/copies`;
+  const store =
+    server === null
+      ? createLocalObjectStore({ folder: `${folder}/lake`, clock, random })
+      : createS3ObjectStore(storeOptions(server.endpoint, copies));
   const instance = await openDuckdb(
     {
       threads: 2,
@@ -244,11 +281,17 @@ async function main(): Promise<void> {
     },
     async (connection, driver) => registerBucketFunctions(connection, driver),
   );
-  const engine = createEmbeddedEngine({ stageFolder: `${folder}/stage`, store, clock, random });
+  const stageFolder = `${folder}/stage`;
+  const engine = createEmbeddedEngine({ stageFolder, store, clock, random, readFolders: [copies] });
   const files = { store, clock, random, filesFolder: folder };
   try {
-    await runRounds({ instance, files, engine, root: store.root }, { rowCount, keyCount });
+    const sentBytes = server?.sentBytes ?? null;
+    await runRounds(
+      { instance, files, engine, root: store.root, sentBytes },
+      { rowCount, keyCount },
+    );
   } finally {
+    await server?.[Symbol.asyncDispose]();
     await engine.close();
     instance.close();
     await rm(folder, { recursive: true, force: true });

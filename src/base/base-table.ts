@@ -6,6 +6,7 @@ import { assert, present } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import { createTable } from '../lake/create-table.ts';
 import type { LakeContext } from '../lake/lake-context.ts';
+import { isHashedLayout } from '../iceberg/layout/hashed-layout.ts';
 import { dataFolder } from '../lake/table-locations.ts';
 import { readState } from '../lake/table-state.ts';
 import type { BaseState } from '../lake/table-state.ts';
@@ -102,6 +103,7 @@ export function writeTarget(metadata: TableMetadata): WriteTarget {
     specId: metadata.defaultSpecId,
     sortOrderId: metadata.defaultSortOrderId === 0 ? null : metadata.defaultSortOrderId,
     dataFolder: dataFolder(metadata.location),
+    hashedLayout: isHashedLayout(metadata.properties),
   };
 }
 

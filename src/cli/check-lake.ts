@@ -1,12 +1,25 @@
-/** What `check` says of the lake's folder, without making it. */
+/** What `check` says of the lake: of a folder without making it, of a bucket by trying it. */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { PipelineConfig } from '../config/pipeline-config.ts';
 import type { Finding } from '../ports/source.ts';
+import type { CommandContext } from './command.ts';
+import { secretReader } from './secret-reader.ts';
 
 /** Whether warehouse and catalog can be written where the pipeline file puts them. */
-export function checkLake(config: PipelineConfig): readonly Finding[] {
-  const folders = new Set([config.lake.warehouse, dirname(config.lake.catalog.path)]);
+export async function checkLake(
+  context: CommandContext,
+  config: PipelineConfig,
+): Promise<readonly Finding[]> {
+  const { clock, random, environment } = context;
+  const { checkStore } = await import('../pipeline/open-store.ts');
+  const readSecret = secretReader(environment);
+  const ofStore = await checkStore({ config, clock, random, readSecret });
+  return [...checkFolders(config), ...ofStore];
+}
+
+function checkFolders({ lake }: PipelineConfig): readonly Finding[] {
+  const folders = new Set([lake.s3?.stage ?? lake.warehouse, dirname(lake.catalog.path)]);
   return [...folders].map((folder) => {
     const problem = folderProblem(folder);
     const about = { code: 'warehouse', table: null } as const;

@@ -156,10 +156,13 @@ const act: readonly CommandDeclaration[] = [
   },
   {
     name: 'catalog',
-    arguments: [['[words...]', 'serve']],
-    summary: 'serve the lake’s catalog over REST',
-    options: [],
-    hidden: true,
+    arguments: [['<action>', 'serve'], FILE],
+    summary: 'serve the lake’s catalog over REST, for other engines to read and write',
+    options: [
+      ['--port <number>', 'port to listen at; 0: any free one (default: 8181)'],
+      ['--host <address>', 'address to listen at; others than this machine need a token'],
+      ['--allow-host <names>', 'names under which clients may call it, with commas between them'],
+    ],
     load: async () => (await import('./commands/catalog.ts')).catalog,
   },
   {

@@ -76,11 +76,11 @@ function missing(reference: SecretReference, why: string): FirnError {
 function placeOf(reference: SecretReference): readonly [what: string, where: string] {
   switch (reference.kind) {
     case 'env':
-      return ['The password comes from an environment variable', reference.name];
+      return ['A secret comes from an environment variable', reference.name];
     case 'file':
-      return ['The password comes from a file', reference.path];
+      return ['A secret comes from a file', reference.path];
     case 'command':
-      return ['The password comes from a program', reference.argv[0] ?? ''];
+      return ['A secret comes from a program', reference.argv[0] ?? ''];
     default:
       return unreachable(reference);
   }

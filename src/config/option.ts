@@ -8,8 +8,11 @@ import type { SecretReference } from './secret-reference.ts';
 /** What a value may be. Bounds are inclusive. */
 export type ValueType =
   | { readonly kind: 'text'; readonly pattern?: RegExp; readonly patternText?: string }
-  /** Path on this machine; relative ones start at the pipeline file's folder. */
-  | { readonly kind: 'path' }
+  /**
+   * Path on this machine; relative ones start at the pipeline file's folder. `bucket`: an address
+   * `s3://bucket/prefix` is taken, too.
+   */
+  | { readonly kind: 'path'; readonly bucket?: boolean }
   | { readonly kind: 'duration'; readonly minMs: number; readonly maxMs: number }
   | { readonly kind: 'size'; readonly minBytes: number; readonly maxBytes: number }
   | { readonly kind: 'integer'; readonly min: number; readonly max: number }

@@ -41,6 +41,7 @@ test('defaults are filled in, units become part of the names, paths become absol
     source: { type: 'sqlite', path: '/data/app.db', pollIntervalMs: 250 },
     lake: {
       warehouse: '/data/lake',
+      s3: null,
       catalog: { type: 'sqlite', path: '/data/lake/catalog.db', name: 'firn' },
       readers: [],
     },
@@ -57,6 +58,27 @@ test('defaults are filled in, units become part of the names, paths become absol
     tables.map(({ pattern, exclude }) => [pattern, exclude]),
     [['orders', []]],
   );
+});
+
+test('a warehouse on S3 keeps its catalog and its stage on this machine', () => {
+  const lake =
+    'lake: {warehouse: s3://bucket/a/b/, catalog: {type: sqlite, path: c.db},' +
+    ' s3: {endpoint: "http://127.0.0.1:9000", secretAccessKey: {file: key}, cache: 1GiB}}';
+  const parsed = parsePipelineFile(withLine(lake), FILE).lake;
+  equal(parsed.warehouse, 's3://bucket/a/b');
+  equal(parsed.catalog.path, '/data/c.db');
+  deepEqual(parsed.s3, {
+    endpoint: 'http://127.0.0.1:9000',
+    region: 'us-east-1',
+    pathStyle: null,
+    accessKeyId: null,
+    secretAccessKey: { kind: 'file', path: '/data/key' },
+    sessionToken: null,
+    credentials: null,
+    hashedLayout: false,
+    stage: '/data/.firn-stage/shop',
+    cacheBytes: 1024 ** 3,
+  });
 });
 
 test('a MySQL source is verified over TLS unless it says otherwise', () => {
@@ -171,8 +193,30 @@ const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
     '3:45  tables[0].columns.x.onMisfit: must be one of halt, null, text; did you mean text?',
   ],
   [
-    withLine('lake: {warehouse: s3://b/p}'),
+    withLine('lake: {warehouse: gs://bucket/p}'),
     '4:19  lake.warehouse: must be a path of this machine in this version, not an address',
+  ],
+  ...['s3://B/p', 's3://bucket/a/../b', 's3://bucket//b', 's3a://bucket/p', 's3://'].map(
+    (address): [string, string] => [
+      withLine(`lake: {warehouse: '${address}', catalog: {type: sqlite, path: c.db}}`),
+      '4:19  lake.warehouse: must be s3://bucket/prefix, with the bucket’s name as it is in S3',
+    ],
+  ),
+  [
+    withLine('lake: {warehouse: s3://bucket/p}'),
+    '4:7  lake.catalog.path: is required where the warehouse is on S3',
+  ],
+  [
+    withLine('lake: {warehouse: lake, s3: {region: eu-west-1}}'),
+    '4:29  lake.s3: is only for a warehouse on s3://',
+  ],
+  [
+    withLine('lake: {warehouse: s3://bucket, s3: {endpoint: "http://a:b@host"}}'),
+    '4:47  lake.s3.endpoint: must be an address such as https://host:port',
+  ],
+  [
+    withLine('lake: {warehouse: s3://bucket, s3: {secretAccessKey: hunter2}}'),
+    '4:54  lake.s3.secretAccessKey: a secret does not belong in this file; write {env: NAME}, {file: PATH} or {command: [PROGRAM, ARGUMENT, ...]}',
   ],
   [
     withLine('ledger: {commitInterval: 10}'),

@@ -7,7 +7,7 @@ import { FirnError } from '../kernel/firn-error.ts';
 import { formatProblem } from './config-problem.ts';
 import type { ConfigProblem } from './config-problem.ts';
 import type { Resolved } from './option.ts';
-import type { PipelineConfig, TableRule } from './pipeline-config.ts';
+import type { LakeConfig, PipelineConfig, TableRule } from './pipeline-config.ts';
 import { PIPELINE_OPTIONS } from './pipeline-options.ts';
 import { resolveSection } from './resolve/resolve-value.ts';
 import { fail } from './resolve/resolving.ts';
@@ -74,10 +74,30 @@ function resolvePipeline(
       fail(place, childOf(tree, 'source').at, 'is required with tls: verify-ca');
     }
   }
-  const { catalog, warehouse } = declared.lake;
-  const catalogPath = catalog.path ?? join(warehouse, 'catalog.db');
-  const lake = { ...declared.lake, catalog: { ...catalog, path: catalogPath } };
+  const lake = completeLake(context, declared, childOf(tree, 'lake'));
   return { ...declared, fileName, tables, lake };
+}
+
+/** Fills in what follows from other options. */
+function completeLake(
+  context: Resolving,
+  { name, lake }: Resolved<typeof PIPELINE_OPTIONS>,
+  node: YamlNode,
+): LakeConfig {
+  const { catalog, warehouse, s3 } = lake;
+  if (warehouse.startsWith('s3:')) {
+    const place = { ...context, path: 'lake.catalog.path' };
+    if (catalog.path === null) fail(place, node.at, 'is required where the warehouse is on S3');
+    const path = catalog.path ?? '';
+    const stage = s3.stage ?? join(dirname(path), '.firn-stage');
+    return { ...lake, catalog: { ...catalog, path }, s3: { ...s3, stage: join(stage, name) } };
+  }
+  const given = childOf(node, 's3');
+  if (given !== node) {
+    fail({ ...context, path: 'lake.s3' }, given.at, 'is only for a warehouse on s3://');
+  }
+  const path = catalog.path ?? join(warehouse, 'catalog.db');
+  return { ...lake, catalog: { ...catalog, path }, s3: null };
 }
 
 function childOf(node: YamlNode, key: string): YamlNode {

@@ -25,8 +25,15 @@ export type MisfitPolicy = ColumnRule['onMisfit'];
 /** The Iceberg catalog; `path` is that of its database file, absolute. */
 export type CatalogConfig = Omit<Declared['lake']['catalog'], 'path'> & { readonly path: string };
 
-/** Where the tables lie; `warehouse` is the absolute path of a local folder. */
-export type LakeConfig = Omit<Declared['lake'], 'catalog'> & { readonly catalog: CatalogConfig };
+/** How a warehouse on S3 is reached; `stage` is the absolute path of a local folder. */
+export type S3Config = Omit<Declared['lake']['s3'], 'stage'> & { readonly stage: string };
+
+/** Where the tables lie; `warehouse` is the absolute path of a folder, or an `s3:` address. */
+export type LakeConfig = Omit<Declared['lake'], 'catalog' | 's3'> & {
+  readonly catalog: CatalogConfig;
+  /** `null`: the warehouse is a local folder. */
+  readonly s3: S3Config | null;
+};
 
 /** A pipeline, ready to run. `fileName` is the absolute path of its file, for messages. */
 export type PipelineConfig = Omit<Declared, 'tables' | 'lake'> & {

@@ -1,5 +1,6 @@
 /** Every option of a pipeline file, declared once, in the order in which rows flow. */
 import type { Section } from './option.ts';
+import { S3_OPTIONS } from './s3-options.ts';
 import { SOURCE_OPTIONS } from './source-options.ts';
 
 const DAY_MS = 86_400_000;
@@ -9,7 +10,7 @@ const catalogVariants = {
     path: {
       type: { kind: 'path' },
       default: null,
-      text: 'The catalog’s database file. Left out: `catalog.db` in the warehouse.',
+      text: 'The catalog’s database file, on this machine. Left out: `catalog.db` in the warehouse. Required where the warehouse is on S3.',
       since: '0.1',
     },
     name: {
@@ -62,8 +63,14 @@ const table = {
 
 const lake = {
   warehouse: {
-    type: { kind: 'path' },
-    text: 'Folder that holds the tables’ files. Made when it is not there.',
+    type: { kind: 'path', bucket: true },
+    text: 'Folder that holds the tables’ files, made when it is not there; or `s3://bucket/prefix` in a bucket that is there.',
+    since: '0.1',
+  },
+  s3: {
+    type: { kind: 'section', options: S3_OPTIONS },
+    default: {},
+    text: 'How a warehouse on S3 is reached.',
     since: '0.1',
   },
   catalog: {

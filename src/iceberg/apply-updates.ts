@@ -5,7 +5,6 @@
  */
 import { unreachable } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
-import type { JsonObject } from '../kernel/lossless-json.ts';
 import { highestFieldId, sameSchema, validateSchema } from './iceberg-schema.ts';
 import type { IcebergSchema } from './iceberg-schema.ts';
 import {
@@ -18,18 +17,14 @@ import { MAIN_BRANCH, findRef, findSnapshot } from './snapshot.ts';
 import type { Snapshot, SnapshotRef } from './snapshot.ts';
 import { sameSortOrder, validateSortOrder } from './sort-order.ts';
 import type { SortOrder } from './sort-order.ts';
-import {
-  METADATA_VERSIONS_PROPERTY,
-  currentSchema,
-  schemaById,
-  specById,
-} from './table-metadata.ts';
-import type { MetadataLogEntry, TableMetadata } from './table-metadata.ts';
+import { schemaById, specById } from './table-metadata.ts';
+import type { TableMetadata } from './table-metadata.ts';
 import { LAST_ADDED } from './table-update.ts';
 import type { TableUpdate } from './table-update.ts';
-
-/** Earlier metadata files kept in the log unless the table says otherwise. */
-const METADATA_VERSIONS_DEFAULT = 100;
+import { withKey, withoutKey } from './updates/encryption-keys.ts';
+import { nextMetadataLog, nextSnapshotLog } from './updates/metadata-logs.ts';
+import { withPartitionFieldIds } from './updates/partition-field-ids.ts';
+import { replaceStatistics, withoutSnapshots } from './updates/table-statistics.ts';
 
 /** The catalog's side of one commit. */
 export interface ApplyContext {
@@ -37,11 +32,17 @@ export interface ApplyContext {
   readonly nowMs: number;
   /** Metadata file that the given metadata was read from; `null` for a table being created. */
   readonly previousMetadataLocation: string | null;
+  /**
+   * Snapshots without a parent are taken whatever their sequence number, as the reference
+   * implementation does: two clients that replace a table at once rely on it.
+   */
+  readonly acceptsStaleRoots?: boolean;
 }
 
 /** Metadata on its way, and what {@link LAST_ADDED} means at this point. */
 interface Draft {
   readonly table: TableMetadata;
+  readonly acceptsStaleRoots: boolean;
   readonly addedSchemaId: number | null;
   readonly addedSpecId: number | null;
   readonly addedSortOrderId: number | null;
@@ -64,6 +65,7 @@ export function applyUpdates(
   const nowMs = Math.max(Math.trunc(context.nowMs), metadata.lastUpdatedMs);
   let draft: Draft = {
     table: metadata,
+    acceptsStaleRoots: context.acceptsStaleRoots === true,
     addedSchemaId: null,
     addedSpecId: null,
     addedSortOrderId: null,
@@ -92,31 +94,32 @@ function applyUpdate(draft: Draft, update: TableUpdate): Draft {
       return addSortOrder(draft, update.sortOrder);
     case 'set-default-sort-order':
       return setDefaultSortOrder(draft, update.sortOrderId);
+    case 'add-snapshot':
+      return { ...draft, table: addSnapshot(draft, update.snapshot) };
     default:
       return { ...draft, table: applySimpleUpdate(draft.table, update) };
   }
 }
 
-type IdUpdateKind =
+type DraftUpdateKind =
   | 'add-schema'
   | 'set-current-schema'
   | 'add-spec'
   | 'set-default-spec'
   | 'add-sort-order'
-  | 'set-default-sort-order';
+  | 'set-default-sort-order'
+  | 'add-snapshot';
 
 /** Updates that do not depend on what the same commit added before. */
 function applySimpleUpdate(
   table: TableMetadata,
-  update: Exclude<TableUpdate, { readonly kind: IdUpdateKind }>,
+  update: Exclude<TableUpdate, { readonly kind: DraftUpdateKind }>,
 ): TableMetadata {
   switch (update.kind) {
     case 'assign-uuid':
       return assignUuid(table, update.uuid);
     case 'upgrade-format-version':
       return upgradeFormat(table, update.formatVersion);
-    case 'add-snapshot':
-      return addSnapshot(table, update.snapshot);
     case 'set-snapshot-ref':
       return setRef(table, update.name, update.ref);
     case 'remove-snapshot-ref':
@@ -147,6 +150,10 @@ function applySimpleUpdate(
       return removeSpecs(table, update.specIds);
     case 'remove-schemas':
       return removeSchemas(table, update.schemaIds);
+    case 'add-encryption-key':
+      return withKey(table, update.key);
+    case 'remove-encryption-key':
+      return withoutKey(table, update.keyId);
     default:
       return unreachable(update);
   }
@@ -206,11 +213,19 @@ function setCurrentSchema(draft: Draft, id: number): Draft {
   return { ...draft, table: { ...table, currentSchemaId } };
 }
 
-function addSpec(draft: Draft, spec: PartitionSpec): Draft {
+/** The schema that specs and orders are made for. */
+function schemaInUse(table: TableMetadata): IcebergSchema {
+  const schema = schemaById(table, table.currentSchemaId);
+  if (schema === null) throw invalid(table, 'the table has no current schema yet');
+  return schema;
+}
+
+function addSpec(draft: Draft, given: PartitionSpec): Draft {
   const { table } = draft;
+  const spec = withPartitionFieldIds(table, given);
   const same = table.partitionSpecs.find((item) => samePartitioning(item, spec));
   if (same !== undefined) return { ...draft, addedSpecId: same.specId };
-  validatePartitionSpec(spec, currentSchema(table));
+  validatePartitionSpec(spec, schemaInUse(table));
   const specId = 1 + Math.max(-1, ...table.partitionSpecs.map((item) => item.specId));
   return {
     ...draft,
@@ -236,7 +251,7 @@ function addSortOrder(draft: Draft, order: SortOrder): Draft {
   const { table } = draft;
   const same = table.sortOrders.find((item) => sameSortOrder(item, order));
   if (same !== undefined) return { ...draft, addedSortOrderId: same.orderId };
-  validateSortOrder(order, currentSchema(table));
+  validateSortOrder(order, schemaInUse(table));
   // Order 0 is the unsorted one (Iceberg spec, "Sorting").
   const next = 1 + Math.max(0, ...table.sortOrders.map((item) => item.orderId));
   const orderId = order.fields.length === 0 ? 0 : next;
@@ -253,18 +268,21 @@ function setDefaultSortOrder(draft: Draft, id: number): Draft {
   return { ...draft, table: { ...table, defaultSortOrderId } };
 }
 
-function addSnapshot(table: TableMetadata, snapshot: Snapshot): TableMetadata {
+function addSnapshot(draft: Draft, snapshot: Snapshot): TableMetadata {
+  const { table } = draft;
   const { snapshotId, sequenceNumber } = snapshot;
   if (findSnapshot(table, snapshotId) !== null) {
     throw invalid(table, `snapshot ${snapshotId} is already there`);
   }
-  // A snapshot without parent is checked too, although the reference implementation does not.
-  if (table.formatVersion > 1 && sequenceNumber <= table.lastSequenceNumber) {
-    const last = table.lastSequenceNumber;
+  const last = table.lastSequenceNumber;
+  const unchecked =
+    table.formatVersion === 1 || (draft.acceptsStaleRoots && snapshot.parentSnapshotId === null);
+  if (!unchecked && sequenceNumber <= last) {
     throw stale(table, `sequence number ${sequenceNumber} is not above the table's last, ${last}`);
   }
   const snapshots = [...table.snapshots, snapshot];
-  const added = { ...table, snapshots, lastSequenceNumber: sequenceNumber };
+  const lastSequenceNumber = sequenceNumber > last ? sequenceNumber : last;
+  const added = { ...table, snapshots, lastSequenceNumber };
   if (table.formatVersion < 3) return added;
   const { firstRowId, addedRows } = snapshot;
   if (firstRowId === null || addedRows === null || addedRows < 0n) {
@@ -324,61 +342,4 @@ function withoutKeys<T>(
   keys: readonly string[],
 ): Readonly<Record<string, T>> {
   return Object.fromEntries(Object.entries(record).filter(([key]) => !keys.includes(key)));
-}
-
-function withoutSnapshots(
-  statistics: readonly JsonObject[],
-  ids: readonly bigint[],
-): readonly JsonObject[] {
-  return statistics.filter((item) => {
-    const id = statisticsSnapshot(item);
-    return id === null || !ids.includes(id);
-  });
-}
-
-function statisticsSnapshot(statistics: JsonObject): bigint | null {
-  const id = statistics['snapshot-id'];
-  return typeof id === 'number' || typeof id === 'bigint' ? BigInt(id) : null;
-}
-
-function replaceStatistics(
-  table: TableMetadata,
-  old: readonly JsonObject[],
-  statistics: JsonObject,
-): readonly JsonObject[] {
-  const id = statisticsSnapshot(statistics);
-  if (id === null) throw invalid(table, 'statistics must name their snapshot');
-  return [...withoutSnapshots(old, [id]), statistics];
-}
-
-/**
- * The log of current snapshots: one entry more when main moved; when an entry's snapshot was
- * expired, it and everything before it goes, so that the log has no holes.
- */
-function nextSnapshotLog(
-  before: TableMetadata,
-  after: TableMetadata,
-  nowMs: number,
-): TableMetadata['snapshotLog'] {
-  const known = new Set(after.snapshots.map((snapshot) => snapshot.snapshotId));
-  const lastGone = before.snapshotLog.findLastIndex((entry) => !known.has(entry.snapshotId));
-  const kept = before.snapshotLog.slice(lastGone + 1);
-  const current = after.currentSnapshotId;
-  if (current === null || current === before.currentSnapshotId) return kept;
-  return [...kept, { timestampMs: nowMs, snapshotId: current }];
-}
-
-/**
- * The log of metadata files, the one just replaced added, cut to what the table's property says.
- */
-function nextMetadataLog(
-  before: TableMetadata,
-  after: TableMetadata,
-  location: string | null,
-): readonly MetadataLogEntry[] {
-  if (location === null) return before.metadataLog;
-  const entry = { timestampMs: before.lastUpdatedMs, metadataFile: location };
-  const wanted = Number.parseInt(after.properties[METADATA_VERSIONS_PROPERTY] ?? '', 10);
-  const entriesMax = Number.isNaN(wanted) ? METADATA_VERSIONS_DEFAULT : Math.max(1, wanted);
-  return [...before.metadataLog, entry].slice(-entriesMax);
 }

@@ -115,3 +115,29 @@ export function jsonInts(items: readonly JsonValue[], where: string): readonly n
     return value;
   });
 }
+
+/**
+ * Every item of `items` as a 64-bit integer.
+ *
+ * @throws {FirnError} ICEBERG-JSON-INVALID when one is none
+ */
+export function jsonLongs(items: readonly JsonValue[], where: string): readonly bigint[] {
+  return items.map((item) => {
+    const value = asLong(item);
+    if (value === null) throw invalidJson('expected a list of 64-bit integers', where);
+    return value;
+  });
+}
+
+/**
+ * Every item of `items` as a string.
+ *
+ * @throws {FirnError} ICEBERG-JSON-INVALID when one is none
+ */
+export function jsonTexts(items: readonly JsonValue[], where: string): readonly string[] {
+  return items.map((item) => {
+    const value = asText(item);
+    if (value === null) throw invalidJson('expected a list of strings', where);
+    return value;
+  });
+}

@@ -92,7 +92,7 @@ export function isWidening(from: IcebergType, to: IcebergType): boolean {
 }
 
 /** `type` with every id in it replaced; ids are given level by level, as the Java library does. */
-function withFreshIds(type: IcebergType, nextId: () => number): IcebergType {
+export function withFreshIds(type: IcebergType, nextId: () => number): IcebergType {
   switch (type.kind) {
     case 'struct': {
       const ids = type.fields.map(nextId);

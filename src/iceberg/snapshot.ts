@@ -2,6 +2,7 @@
  * Snapshots and the refs that name them (Iceberg spec, "Snapshots" and "Snapshot References").
  * Ids, sequence numbers and row ids are `bigint`: other writers use all 63 bits of an id.
  */
+import { jsonInteger } from '../kernel/lossless-json.ts';
 import type { JsonObject, JsonValue } from '../kernel/lossless-json.ts';
 import { invalidJson, jsonFields } from './json-fields.ts';
 
@@ -137,19 +138,19 @@ export function snapshotFromJson(json: JsonValue, where: string): Snapshot {
   };
 }
 
-/** The JSON form of a snapshot in format v2 and later. */
-export function snapshotToJson(snapshot: Snapshot): JsonObject {
+/** The JSON form of a snapshot; v1 has no sequence numbers. */
+export function snapshotToJson(snapshot: Snapshot, formatVersion: 1 | 2 | 3): JsonObject {
   const { parentSnapshotId, schemaId, firstRowId, addedRows } = snapshot;
   return {
-    'sequence-number': snapshot.sequenceNumber,
-    'snapshot-id': snapshot.snapshotId,
-    ...(parentSnapshotId === null ? {} : { 'parent-snapshot-id': parentSnapshotId }),
+    ...(formatVersion === 1 ? {} : { 'sequence-number': jsonInteger(snapshot.sequenceNumber) }),
+    'snapshot-id': jsonInteger(snapshot.snapshotId),
+    ...(parentSnapshotId === null ? {} : { 'parent-snapshot-id': jsonInteger(parentSnapshotId) }),
     'timestamp-ms': snapshot.timestampMs,
     summary: snapshot.summary,
     'manifest-list': snapshot.manifestList,
     ...(schemaId === null ? {} : { 'schema-id': schemaId }),
-    ...(firstRowId === null ? {} : { 'first-row-id': firstRowId }),
-    ...(addedRows === null ? {} : { 'added-rows': addedRows }),
+    ...(firstRowId === null ? {} : { 'first-row-id': jsonInteger(firstRowId) }),
+    ...(addedRows === null ? {} : { 'added-rows': jsonInteger(addedRows) }),
     ...snapshot.unknownFields,
   };
 }
@@ -193,10 +194,12 @@ export function snapshotRefFromJson(json: JsonValue, where: string): SnapshotRef
 export function snapshotRefToJson(ref: SnapshotRef): JsonObject {
   const { minSnapshotsToKeep, maxSnapshotAgeMs, maxRefAgeMs } = ref;
   return {
-    'snapshot-id': ref.snapshotId,
+    'snapshot-id': jsonInteger(ref.snapshotId),
     type: ref.kind,
     ...(minSnapshotsToKeep === undefined ? {} : { 'min-snapshots-to-keep': minSnapshotsToKeep }),
-    ...(maxSnapshotAgeMs === undefined ? {} : { 'max-snapshot-age-ms': maxSnapshotAgeMs }),
-    ...(maxRefAgeMs === undefined ? {} : { 'max-ref-age-ms': maxRefAgeMs }),
+    ...(maxSnapshotAgeMs === undefined
+      ? {}
+      : { 'max-snapshot-age-ms': jsonInteger(maxSnapshotAgeMs) }),
+    ...(maxRefAgeMs === undefined ? {} : { 'max-ref-age-ms': jsonInteger(maxRefAgeMs) }),
   };
 }

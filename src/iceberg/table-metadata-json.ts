@@ -1,12 +1,12 @@
 /**
  * The metadata file: JSON both ways, 64-bit integers exact. Reading takes v1, v2 and v3, plain or
  * gzip, and checks what the rest relies on: every id that points at something finds it. Writing
- * gives v2 or v3 with every optional list present, as other writers do. Keys that Firn does not
+ * gives every optional list, as other writers do. Keys that Firn does not
  * know survive a rewrite.
  */
 import { gunzipSync } from 'node:zlib';
 import { FirnError } from '../kernel/firn-error.ts';
-import { parseJson, stringifyJson } from '../kernel/lossless-json.ts';
+import { jsonInteger, parseJson, stringifyJson } from '../kernel/lossless-json.ts';
 import type { JsonObject, JsonValue } from '../kernel/lossless-json.ts';
 import { highestFieldId, schemaFromJson, schemaToJson } from './iceberg-schema.ts';
 import type { IcebergSchema } from './iceberg-schema.ts';
@@ -14,6 +14,7 @@ import { invalidJson, jsonFields } from './json-fields.ts';
 import type { JsonFields } from './json-fields.ts';
 import {
   highestPartitionFieldId,
+  partitionFieldsToJson,
   partitionSpecFromJson,
   partitionSpecToJson,
 } from './partition-spec.ts';
@@ -28,8 +29,9 @@ import {
   stringRecord,
   unknownFields,
 } from './snapshot.ts';
-import type { SnapshotRef } from './snapshot.ts';
+import type { Snapshot, SnapshotRef } from './snapshot.ts';
 import { sortOrderFromJson, sortOrderToJson } from './sort-order.ts';
+import { currentSchema, defaultSpec } from './table-metadata.ts';
 import type { TableMetadata } from './table-metadata.ts';
 
 /** A metadata file larger than this, unpacked, is refused: a small gzip file can claim any size. */
@@ -76,12 +78,36 @@ export function decodeTableMetadata(content: Uint8Array, where: string): TableMe
 }
 
 /**
- * The bytes of a metadata file.
- *
- * @throws {FirnError} ICEBERG-FORMAT-UNSUPPORTED for v1, which Firn only reads
+ * The bytes of a metadata file. Firn itself makes no table of v1; other engines do, through its
+ * catalog.
  */
-export function encodeTableMetadata(metadata: TableMetadata): Uint8Array {
-  return Buffer.from(stringifyJson(tableMetadataToJson(metadata)), 'utf8');
+export function encodeTableMetadata(
+  metadata: TableMetadata,
+  snapshotTexts: SnapshotTexts | null = null,
+): Uint8Array {
+  const rest = stringifyJson(tableMetadataToJson(metadata));
+  const snapshots = metadata.snapshots.map((snapshot) =>
+    snapshotText(snapshot, { formatVersion: metadata.formatVersion, snapshotTexts }),
+  );
+  return Buffer.from(`${rest.slice(0, -1)},"snapshots":[${snapshots.join(',')}]}`, 'utf8');
+}
+
+/**
+ * Snapshots as text, kept from one encoding to the next: a table has many, which never change, and
+ * each commit adds one.
+ */
+export type SnapshotTexts = WeakMap<Snapshot, string>;
+
+function snapshotText(
+  snapshot: Snapshot,
+  how: { readonly formatVersion: 1 | 2 | 3; readonly snapshotTexts: SnapshotTexts | null },
+): string {
+  const known = how.snapshotTexts?.get(snapshot);
+  if (known !== undefined) return known;
+  const text = stringifyJson(snapshotToJson(snapshot, how.formatVersion));
+  // In v1 a snapshot has another text, and a table may leave v1.
+  if (how.formatVersion > 1) how.snapshotTexts?.set(snapshot, text);
+  return text;
 }
 
 function parseDocument(content: Uint8Array, where: string): JsonValue {
@@ -244,20 +270,18 @@ function checkReferences(metadata: TableMetadata, where: string): void {
   }
 }
 
+/** All but the snapshots. */
 function tableMetadataToJson(metadata: TableMetadata): JsonObject {
   const { formatVersion } = metadata;
-  if (formatVersion === 1) {
-    throw new FirnError('ICEBERG-FORMAT-UNSUPPORTED', {
-      what: 'Firn reads tables of format version 1 and does not write them',
-      where: metadata.location,
-    });
-  }
-  const noSnapshot = formatVersion === 2 ? -1n : null;
+  const noSnapshot = formatVersion === 3 ? null : -1;
+  const current = metadata.currentSnapshotId;
   return {
     'format-version': formatVersion,
     'table-uuid': metadata.tableUuid,
     location: metadata.location,
-    'last-sequence-number': metadata.lastSequenceNumber,
+    ...(formatVersion === 1
+      ? firstFormatFields(metadata)
+      : { 'last-sequence-number': jsonInteger(metadata.lastSequenceNumber) }),
     'last-updated-ms': metadata.lastUpdatedMs,
     'last-column-id': metadata.lastColumnId,
     'current-schema-id': metadata.currentSchemaId,
@@ -268,22 +292,29 @@ function tableMetadataToJson(metadata: TableMetadata): JsonObject {
     'default-sort-order-id': metadata.defaultSortOrderId,
     'sort-orders': metadata.sortOrders.map(sortOrderToJson),
     properties: metadata.properties,
-    'current-snapshot-id': metadata.currentSnapshotId ?? noSnapshot,
-    ...(formatVersion === 3 ? { 'next-row-id': metadata.nextRowId } : {}),
+    'current-snapshot-id': current === null ? noSnapshot : jsonInteger(current),
+    ...(formatVersion === 3 ? { 'next-row-id': jsonInteger(metadata.nextRowId) } : {}),
     refs: Object.fromEntries(
       Object.entries(metadata.refs).map(([name, ref]) => [name, snapshotRefToJson(ref)]),
     ),
-    snapshots: metadata.snapshots.map(snapshotToJson),
     statistics: metadata.statistics,
     'partition-statistics': metadata.partitionStatistics,
     'snapshot-log': metadata.snapshotLog.map((entry) => ({
       'timestamp-ms': entry.timestampMs,
-      'snapshot-id': entry.snapshotId,
+      'snapshot-id': jsonInteger(entry.snapshotId),
     })),
     'metadata-log': metadata.metadataLog.map((entry) => ({
       'timestamp-ms': entry.timestampMs,
       'metadata-file': entry.metadataFile,
     })),
     ...metadata.unknownFields,
+  };
+}
+
+/** What readers of v1 look for beside the lists (Iceberg spec, "Table Metadata Fields"). */
+function firstFormatFields(metadata: TableMetadata): JsonObject {
+  return {
+    schema: schemaToJson(currentSchema(metadata)),
+    'partition-spec': partitionFieldsToJson(defaultSpec(metadata)),
   };
 }

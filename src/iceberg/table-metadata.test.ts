@@ -5,8 +5,14 @@ import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { isFirnError } from '../kernel/firn-error.ts';
 import { parseJson, stringifyJson } from '../kernel/lossless-json.ts';
+import { schemaToJson } from './iceberg-schema.ts';
 import { decodeTableMetadata, encodeTableMetadata } from './table-metadata-json.ts';
-import { metadataFileLocation, metadataFileVersion, newTableMetadata } from './table-metadata.ts';
+import {
+  currentSchema,
+  metadataFileLocation,
+  metadataFileVersion,
+  newTableMetadata,
+} from './table-metadata.ts';
 
 const foreignId = 9_007_199_254_740_993n;
 
@@ -72,17 +78,19 @@ test('gzip metadata is read', () => {
   assert.equal(decodeTableMetadata(packed, 'v1.gz').tableUuid.length, 36);
 });
 
-test('format v1 is read, with what it left out, and never written', () => {
+test('format v1 is read, with what it left out, and written with what its readers need', () => {
   const metadata = decodeTableMetadata(bytes(documentV1), 'v1');
   assert.equal(metadata.currentSnapshotId, null);
   assert.equal(metadata.schemas[0]?.fields.length, 2);
   assert.equal(metadata.partitionSpecs[0]?.fields[0]?.fieldId, 1000);
   assert.equal(metadata.lastPartitionId, 1000);
   assert.deepEqual(metadata.sortOrders, [{ orderId: 0, fields: [] }]);
-  assert.throws(
-    () => encodeTableMetadata(metadata),
-    (error) => isFirnError(error, 'ICEBERG-FORMAT-UNSUPPORTED'),
-  );
+  const written = encodeTableMetadata(metadata);
+  assert.deepEqual(decodeTableMetadata(written, 'v1'), metadata);
+  const json = JSON.parse(Buffer.from(written).toString('utf8')) as Record<string, unknown>;
+  assert.deepEqual(json['schema'], schemaToJson(currentSchema(metadata)));
+  assert.equal(Array.isArray(json['partition-spec']), true);
+  assert.equal(Object.hasOwn(json, 'last-sequence-number'), false);
 });
 
 test('a table without snapshots writes -1 in v2 and null in v3, and both read as none', () => {

@@ -79,19 +79,22 @@ export interface NewTable {
   readonly sortOrder: SortOrder;
   readonly properties: Readonly<Record<string, string>>;
   readonly nowMs: number;
+  /** Default 2. */
+  readonly formatVersion?: 1 | 2 | 3;
 }
 
 /**
- * Metadata of a table without snapshots, format v2. Ids are taken from schema, spec and order as
+ * Metadata of a table without snapshots. Ids are taken from schema, spec and order as
  * they are.
  *
  * @throws {FirnError} ICEBERG-SCHEMA-INVALID
  */
 export function newTableMetadata(table: NewTable): TableMetadata {
-  validateSchema(table.schema, 2);
+  const { formatVersion = 2 } = table;
+  validateSchema(table.schema, formatVersion);
   assert(!table.location.endsWith('/'), 'a table location has no trailing slash');
   return {
-    formatVersion: 2,
+    formatVersion,
     tableUuid: table.tableUuid,
     location: table.location,
     lastSequenceNumber: 0n,

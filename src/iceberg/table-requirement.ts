@@ -1,6 +1,7 @@
 /**
  * What a commit relies on, in the terms of the Iceberg REST specification (`TableRequirement`).
- * A commit is applied only while every one of its requirements holds.
+ * A commit is applied only while every one of its requirements holds. Which one does not is said in
+ * the words that the reference implementation begins with: tools match them.
  */
 import { unreachable } from '../kernel/assert.ts';
 import { findRef } from './snapshot.ts';
@@ -43,28 +44,34 @@ function checkRequirement(
   requirement: TableRequirement,
 ): string | null {
   if (requirement.kind === 'assert-create') {
-    return metadata === null ? null : 'the table exists already';
+    return metadata === null ? null : 'table already exists';
   }
   if (metadata === null) return 'the table does not exist';
   switch (requirement.kind) {
     case 'assert-table-uuid':
-      return mismatch('table uuid', requirement.uuid, metadata.tableUuid);
+      return requirement.uuid === metadata.tableUuid
+        ? null
+        : `UUID does not match: expected ${requirement.uuid}, found ${metadata.tableUuid}`;
     case 'assert-ref-snapshot-id': {
       const found = findRef(metadata, requirement.ref)?.snapshotId ?? null;
       return mismatch(`head of ${requirement.ref}`, requirement.snapshotId, found);
     }
     case 'assert-last-assigned-field-id':
-      return mismatch('last field id', requirement.lastAssignedFieldId, metadata.lastColumnId);
+      return mismatch(
+        'last assigned field id',
+        requirement.lastAssignedFieldId,
+        metadata.lastColumnId,
+      );
     case 'assert-current-schema-id':
       return mismatch('current schema', requirement.currentSchemaId, metadata.currentSchemaId);
     case 'assert-last-assigned-partition-id':
       return mismatch(
-        'last partition id',
+        'last assigned partition id',
         requirement.lastAssignedPartitionId,
         metadata.lastPartitionId,
       );
     case 'assert-default-spec-id':
-      return mismatch('default spec', requirement.defaultSpecId, metadata.defaultSpecId);
+      return mismatch('default partition spec', requirement.defaultSpecId, metadata.defaultSpecId);
     case 'assert-default-sort-order-id':
       return mismatch(
         'default sort order',
@@ -76,11 +83,11 @@ function checkRequirement(
   }
 }
 
-function mismatch<T extends string | number | bigint | null>(
+function mismatch(
   name: string,
-  expected: T,
-  found: T,
+  expected: number | bigint | null,
+  found: number | bigint | null,
 ): string | null {
   if (expected === found) return null;
-  return `${name} is ${String(found ?? 'absent')}, expected ${String(expected ?? 'absent')}`;
+  return `${name} changed: expected ${expected ?? 'none'}, found ${found ?? 'none'}`;
 }

@@ -23,7 +23,7 @@ export type TableUpdate =
    */
   | { readonly kind: 'add-schema'; readonly schema: IcebergSchema }
   | { readonly kind: 'set-current-schema'; readonly schemaId: number }
-  /** As for schemas: the table gives the spec's id; field ids are taken as they are. */
+  /** As for schemas: the table gives the spec's id, and ids to fields that have none. */
   | { readonly kind: 'add-spec'; readonly spec: PartitionSpec }
   | { readonly kind: 'set-default-spec'; readonly specId: number }
   | { readonly kind: 'add-sort-order'; readonly sortOrder: SortOrder }
@@ -43,4 +43,7 @@ export type TableUpdate =
   | { readonly kind: 'set-partition-statistics'; readonly statistics: JsonObject }
   | { readonly kind: 'remove-partition-statistics'; readonly snapshotId: bigint }
   | { readonly kind: 'remove-partition-specs'; readonly specIds: readonly number[] }
-  | { readonly kind: 'remove-schemas'; readonly schemaIds: readonly number[] };
+  | { readonly kind: 'remove-schemas'; readonly schemaIds: readonly number[] }
+  /** `key` is one entry of the table's `encryption-keys`, with `key-id` (format v3). */
+  | { readonly kind: 'add-encryption-key'; readonly key: JsonObject }
+  | { readonly kind: 'remove-encryption-key'; readonly keyId: string };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { parseJson, stringifyJson } from './lossless-json.ts';
+import { jsonInteger, parseJson, stringifyJson } from './lossless-json.ts';
 
 test('spec: C17 every 64-bit integer survives, next to anything else', () => {
   const wide = fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n);
@@ -29,4 +29,18 @@ test('a key __proto__ is a key like any other, with wide integers or without', (
     assert.ok(Object.hasOwn(parsed as object, '__proto__'));
     assert.equal(stringifyJson(parsed), `{"__proto__":{"n":${number}}}`);
   }
+});
+
+test('spec: C17 an integer is made a number only where nothing is lost', () => {
+  const edge = fc.bigInt(-3n, 3n).map((step) => 2n ** 53n + step);
+  const wide = fc.oneof(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n), edge);
+  const sign = fc.constantFrom(1n, -1n);
+  fc.assert(
+    fc.property(wide, sign, (value, by) => {
+      const integer = jsonInteger(value * by);
+      assert.equal(BigInt(integer), value * by);
+      assert.equal(stringifyJson([integer]), `[${value * by}]`);
+    }),
+  );
+  assert.equal(jsonInteger(7n), 7);
 });

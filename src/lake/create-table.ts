@@ -36,7 +36,7 @@ export async function createTable(context: LakeContext, draft: TableDraft): Prom
     schema,
     spec,
     sortOrder,
-    properties: { [METADATA_CLEANUP_PROPERTY]: 'true', ...properties },
+    properties: { [METADATA_CLEANUP_PROPERTY]: 'true', ...properties, ...context.tableProperties },
     nowMs: Math.trunc(clock.nowMs()),
   });
   return retry({ clock, random }, defaultRetryPolicy, async () => {

@@ -8,6 +8,8 @@ import type { TableQueues } from './table-queues.ts';
 /** Storage, catalog, time and randomness of one process, and who it is. */
 export interface LakeContext {
   readonly store: ObjectStore;
+  /** What every new table gets beside its own properties. */
+  readonly tableProperties?: Readonly<Record<string, string>>;
   readonly catalog: Catalog;
   readonly clock: Clock;
   readonly random: Random;

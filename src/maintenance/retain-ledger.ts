@@ -6,6 +6,7 @@
 import type { ScanFile } from '../iceberg/scan-file.ts';
 import { decodeBound } from '../iceberg/single-value.ts';
 import { currentSchema } from '../iceberg/table-metadata.ts';
+import { plainName } from '../iceberg/layout/hashed-layout.ts';
 import { uuidV7TimeMs } from '../kernel/identifiers.ts';
 import type { BaseState } from '../lake/table-state.ts';
 import { compareMarks, laterMark } from '../model/change-sequence.ts';
@@ -52,8 +53,7 @@ function isMerged(base: BaseState, scan: ScanFile, highest: SequenceMark): boole
 }
 
 function appendTimeMs(location: string): number | null {
-  const name = location.slice(location.lastIndexOf('/') + 1);
-  return uuidV7TimeMs(name.slice(0, 36));
+  return uuidV7TimeMs(plainName(location).slice(0, 36));
 }
 
 /** Highest `(epoch, seq)` of a file's rows, from its bounds; `null` when it has none. */

@@ -8,12 +8,17 @@ import { dirname, join } from 'node:path';
 import { unreachable } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Random } from '../kernel/random.ts';
-import type { PipelineConfig } from '../config/pipeline-config.ts';
+import type { LakeConfig, PipelineConfig } from '../config/pipeline-config.ts';
 import type { SecretReader } from '../config/secret-reference.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { RowEngine } from '../ports/row-engine.ts';
+import type { ServedCatalog } from '../ports/served-catalog.ts';
 import type { ChangeSource } from '../ports/source.ts';
+import { openStore, stageFolderOf } from './open-store.ts';
+import type { OpenedStore } from './open-store.ts';
+import type { SqliteCatalogOptions } from '../storage/sqlite-catalog.ts';
+import type { GuardedCatalog } from '../storage/warehouse-guard.ts';
 
 /** What adapters are made with. */
 export interface AdapterParts {
@@ -25,33 +30,81 @@ export interface AdapterParts {
 }
 
 /** Storage and catalog of a pipeline's lake. */
-export interface OpenedLake {
-  readonly store: ObjectStore;
+export interface OpenedLake extends OpenedStore {
   readonly catalog: Catalog;
+}
+
+/** The same lake as the REST server offers it to other engines. */
+export interface ServedLake extends OpenedStore {
+  readonly catalog: ServedCatalog;
+  /** How clients reach the files, in the names that Java and PyIceberg know; keys are their own. */
+  readonly clientConfig: Readonly<Record<string, string>>;
 }
 
 /** Opens storage and catalog, and makes sure that they belong together. */
 export async function openLake(parts: AdapterParts): Promise<OpenedLake> {
-  const { config, clock, random } = parts;
-  const { createLocalObjectStore } = await import('../storage/local-object-store.ts');
   const { openSqliteCatalog } = await import('../storage/sqlite-catalog.ts');
-  const { storageError } = await import('../storage/storage-failure.ts');
+  const { opened, options } = await lakeParts(parts);
+  const catalog = await openSqliteCatalog(options);
+  return guarded({ ...opened, catalog }, catalog);
+}
+
+/** Opens a lake for the REST server: the lake of a pipeline, which may be running beside it. */
+export async function openServedLake(parts: AdapterParts): Promise<ServedLake> {
+  const { openServedSqliteCatalog } = await import('../storage/sqlite-catalog.ts');
+  const { opened, options } = await lakeParts(parts);
+  const catalog = await openServedSqliteCatalog(options);
+  const clientConfig = clientConfigOf(parts.config.lake);
+  return guarded({ ...opened, catalog, clientConfig }, catalog);
+}
+
+function clientConfigOf({ s3 }: LakeConfig): Readonly<Record<string, string>> {
+  if (s3 === null) return {};
+  const pathStyle = s3.pathStyle ?? s3.endpoint !== null;
+  return {
+    'client.region': s3.region,
+    's3.region': s3.region,
+    's3.path-style-access': `${pathStyle}`,
+    's3.force-virtual-addressing': `${!pathStyle}`,
+    ...(s3.endpoint === null ? {} : { 's3.endpoint': s3.endpoint }),
+  };
+}
+
+/** Gives the lake back when its warehouse is the catalog's; closes the catalog otherwise. */
+async function guarded<Lake extends { readonly store: ObjectStore }>(
+  lake: Lake,
+  catalog: GuardedCatalog & Pick<Catalog, 'close'>,
+): Promise<Lake> {
   const { guardWarehouse } = await import('../storage/warehouse-guard.ts');
-  const store = createLocalObjectStore({ folder: config.lake.warehouse, clock, random });
-  const { path, name } = config.lake.catalog;
-  makeFolder(dirname(path), storageError);
-  const catalog = await openSqliteCatalog({ path, name, store, clock, random });
   try {
-    await guardWarehouse(store, catalog);
+    await guardWarehouse(lake.store, catalog);
   } catch (error) {
     await catalog.close();
     throw error;
   }
-  return { store, catalog };
+  return lake;
+}
+
+/** The store, and where its SQLite catalog is; the catalog's folder is made. */
+async function lakeParts(
+  parts: AdapterParts,
+): Promise<{ readonly opened: OpenedStore; readonly options: SqliteCatalogOptions }> {
+  const { config, clock, random } = parts;
+  const { storageError } = await import('../storage/storage-failure.ts');
+  const { path, name } = config.lake.catalog;
+  makeFolder(dirname(path), storageError);
+  const opened = await openStore(parts);
+  return { opened, options: { path, name, store: opened.store, clock, random } };
 }
 
 /** Removes what crashed processes left half written in the warehouse. */
-export async function removeLeftovers(parts: AdapterParts): Promise<void> {
+export async function removeLeftovers(
+  parts: AdapterParts & { readonly store: ObjectStore },
+): Promise<void> {
+  if (parts.config.lake.s3 !== null) {
+    await parts.store.removeLeftovers?.();
+    return;
+  }
   const { removeStaleTemporaries } = await import('../storage/temporary-file.ts');
   await removeStaleTemporaries({ folder: parts.config.lake.warehouse, clock: parts.clock });
 }
@@ -103,6 +156,8 @@ export async function openSource(parts: AdapterParts): Promise<ChangeSource> {
 /** What an engine is opened with. */
 export interface EngineParts extends AdapterParts {
   readonly store: ObjectStore;
+  /** Absolute local folders in which the store materialises files, beside its own root. */
+  readonly readFolders?: readonly string[];
   /** Keeps the stage folders of two processes apart. */
   readonly use: string;
   /** Folder of the user, for the stage where the lake can only be read. */
@@ -120,13 +175,19 @@ function machineBytes(): number {
 
 /** Opens the engine. */
 export async function openEngine(parts: EngineParts): Promise<RowEngine> {
-  const { config, clock, random, store, runtimeFolder, use } = parts;
+  const { config, clock, random, store, readFolders = [], use } = parts;
   const { createEmbeddedEngine } = await import('../engines/embedded/embedded-engine.ts');
+  const stageFolder = stageFolderOf(config, use) ?? localStageFolder(parts);
+  const statementBytesMax = Math.trunc(machineBytes() / STATEMENT_SHARE);
+  const options = { stageFolder, store, readFolders, clock, random, statementBytesMax };
+  return createEmbeddedEngine(options);
+}
+
+/** On the disk of the lake, so that an upload is a rename. */
+function localStageFolder({ config, runtimeFolder, use }: EngineParts): string {
   const { warehouse } = config.lake;
   const folder = isWritable(warehouse) ? join(warehouse, '_firn', config.name) : runtimeFolder;
-  const stageFolder = join(folder, 'stage', use);
-  const statementBytesMax = Math.trunc(machineBytes() / STATEMENT_SHARE);
-  return createEmbeddedEngine({ stageFolder, store, clock, random, statementBytesMax });
+  return join(folder, 'stage', use);
 }
 
 function isWritable(folder: string): boolean {

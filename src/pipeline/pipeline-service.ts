@@ -17,6 +17,7 @@ import type { StatusDocument } from '../monitor/status-document.ts';
 import type { RowEngine } from '../ports/row-engine.ts';
 import type { ChangeSource, Finding } from '../ports/source.ts';
 import { openEngine, openLake, openSource } from './adapters.ts';
+import { newTableProperties } from './open-store.ts';
 import type { OpenedLake } from './adapters.ts';
 import { carryOut } from './control/control-commands.ts';
 import type { ControlCommand, ControlTask } from './control/control-commands.ts';
@@ -223,6 +224,7 @@ export class PipelineService {
     await (await this.#source)?.close();
     await (await this.#engine)?.close();
     await this.#opened.lake.catalog.close();
+    await this.#opened.lake.close();
   }
 
   #own(): Ownership {
@@ -238,7 +240,8 @@ export class PipelineService {
   #openEngine(role: 'owner' | 'reader'): Promise<RowEngine> {
     const { clock, random } = this.#parts;
     const use = role === 'owner' ? `owner-${hostname()}` : uuidV7(clock, random);
-    this.#engine ??= openEngine({ ...this.#parts, store: this.#opened.lake.store, use });
+    const { store, readFolders } = this.#opened.lake;
+    this.#engine ??= openEngine({ ...this.#parts, store, readFolders, use });
     return this.#engine;
   }
 
@@ -267,6 +270,7 @@ export class PipelineService {
         pipeline: config.name,
         writer,
         queues: createTableQueues(),
+        tableProperties: newTableProperties(config),
       },
       state: this.#opened.state,
       metrics: createMetrics(),
@@ -323,7 +327,8 @@ export class PipelineService {
       const { lake, state } = this.#opened;
       const schemas = await openSchemaStore(state, this.#parts.config);
       const { schema } = findView(await viewTables(this.#readerParts()), table);
-      await dropTable({ ...lake, state }, schemas, schema);
+      const { store, catalog } = lake;
+      await dropTable({ store, catalog, state }, schemas, schema);
     } finally {
       owned.release();
     }

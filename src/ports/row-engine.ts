@@ -19,6 +19,8 @@ export interface WriteTarget {
   readonly sortOrderId: number | null;
   /** Folder that the files are uploaded to, without a trailing slash. */
   readonly dataFolder: string;
+  /** Files are spread over hashed prefixes of the folder. */
+  readonly hashedLayout?: boolean;
 }
 
 /** How a base table spreads its rows: `bucket(count, column)`. */

@@ -90,9 +90,13 @@ class LocalObjectStore implements ObjectStore {
     const path = toPath(this.#space.object(location));
     return this.#place(path, async (temporary) => {
       await writeNewFile(temporary, content);
-      if (options.ifAbsent === true) return linkIfAbsent(temporary, path);
-      await rename(temporary, path);
-      return 'written';
+      if (options.ifAbsent !== true) {
+        await rename(temporary, path);
+        return 'written';
+      }
+      const answer = await linkIfAbsent(temporary, path);
+      await unlink(temporary);
+      return answer;
     });
   }
 
@@ -170,7 +174,7 @@ class LocalObjectStore implements ObjectStore {
 
   /**
    * Puts an object at `path` by `act`, which is given a temporary path in the same folder, and
-   * makes its name durable. Nothing stays at the temporary path.
+   * makes its name durable. `act` leaves nothing at the temporary path, unless it fails.
    */
   async #place<T>(path: string, act: (temporary: string) => Promise<T>): Promise<T> {
     const temporary = temporaryBeside(path, this.#options);
@@ -179,7 +183,6 @@ class LocalObjectStore implements ObjectStore {
     try {
       await this.#makeFolder(folder);
       const result = await act(temporary);
-      await unlinkIfPresent(temporary);
       await syncFolder(folder);
       return result;
     } catch (error) {

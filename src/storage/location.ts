@@ -15,16 +15,20 @@ export interface LocationSpace {
   folder(location: string): string;
 }
 
-/** `file:/a`, `file://localhost/a` and `/a` as `file:///a`; other schemes as they are. */
-function withFileScheme(location: string): string {
+/**
+ * `file:/a`, `file://localhost/a` and `/a` as `file:///a`, `s3a://` and `s3n://` (Hadoop's) as
+ * `s3://`; other schemes as they are.
+ */
+function withOneScheme(location: string): string {
   if (location.startsWith('/')) return `file://${location}`;
+  if (/^s3[an]:/i.test(location)) return `s3${location.slice(3)}`;
   const match = /^file:(?:\/\/(?:localhost)?)?(?=\/(?!\/))/i.exec(location);
   return match === null ? location : `file://${location.slice(match[0].length)}`;
 }
 
 /** Scheme with authority, and the names after it; `null` for what is not an absolute location. */
 function split(location: string): { readonly base: string; readonly names: string[] } | null {
-  const match = /^([a-z][a-z0-9+.-]*:\/\/[^/]*)(\/.*)?$/is.exec(withFileScheme(location));
+  const match = /^([a-z][a-z0-9+.-]*:\/\/[^/]*)(\/.*)?$/is.exec(withOneScheme(location));
   if (match === null) return null;
   const names = (match[2] ?? '').split('/').filter((name) => name !== '' && name !== '.');
   return { base: match[1] ?? '', names };

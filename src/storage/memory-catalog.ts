@@ -3,6 +3,7 @@
  * store like those of every catalog. Each call changes the pointers in one step.
  */
 import type { Clock } from '../kernel/clock.ts';
+import { FirnError } from '../kernel/firn-error.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Catalog, TableIdentifier } from '../ports/catalog.ts';
@@ -51,6 +52,11 @@ export function createMemoryPointers(catalogId: string): MetadataPointers {
     async swap(swaps) {
       const lost = swaps.find(({ identifier, from }) => find(identifier) !== from);
       if (lost !== undefined) return { kind: 'lost', identifier: lost.identifier };
+      const homeless = swaps.find(({ identifier }) => !namespaces.has(identifier.namespace));
+      if (homeless !== undefined) {
+        const where = homeless.identifier.namespace;
+        throw new FirnError('CATALOG-NAMESPACE-MISSING', { what: 'no such namespace', where });
+      }
       for (const { identifier, to } of swaps) {
         namespaces.get(identifier.namespace)?.set(identifier.name, to);
       }

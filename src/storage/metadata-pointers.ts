@@ -7,7 +7,8 @@ import type { TableIdentifier } from '../ports/catalog.ts';
 /** Moves one table from the metadata it was read with to its successor. */
 export interface PointerSwap {
   readonly identifier: TableIdentifier;
-  readonly from: string;
+  /** `null`: the table was not there, and is made; lost when the name is taken now. */
+  readonly from: string | null;
   readonly to: string;
 }
 
@@ -42,7 +43,7 @@ export interface MetadataPointers {
   /** Where the table's current metadata lies; `null` when there is no such table. */
   find(identifier: TableIdentifier): Promise<string | null>;
   insert(identifier: TableIdentifier, location: string): Promise<InsertOutcome>;
-  /** Moves all or none. */
+  /** Moves all or none. A namespace that is not there: CATALOG-NAMESPACE-MISSING. */
   swap(swaps: readonly PointerSwap[]): Promise<SwapOutcome>;
   remove(identifier: TableIdentifier): Promise<void>;
   close(): Promise<void>;

@@ -7,6 +7,7 @@
  * whether one does, it stays (C5).
  */
 import { applyUpdates } from '../iceberg/apply-updates.ts';
+import { tableFromUpdates } from '../iceberg/updates/new-table.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { checkRequirements } from '../iceberg/table-requirement.ts';
 import { assert, unreachable } from '../kernel/assert.ts';
@@ -21,6 +22,7 @@ import type {
   TableIdentifier,
 } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
+import type { MetadataCache } from './metadata-cache.ts';
 import { MetadataFiles } from './metadata-files.ts';
 import type { InsertOutcome, MetadataPointers, SwapOutcome } from './metadata-pointers.ts';
 
@@ -32,13 +34,22 @@ export interface PointerCatalogParts {
   readonly store: ObjectStore;
   readonly clock: Clock;
   readonly random: Random;
+  /** Metadata files at hand; none are kept without it. */
+  readonly cache?: MetadataCache;
+  /** As in `ApplyContext`: for commits of others, whose clients expect it. */
+  readonly acceptsStaleRoots?: boolean;
 }
 
 /** One table's step, worked out but visible to nobody yet. */
 interface Step {
-  readonly before: LoadedTable;
+  readonly identifier: TableIdentifier;
+  /** Location of the metadata that is replaced; `null` for a table that the commit makes. */
+  readonly from: string | null;
   readonly after: TableMetadata;
 }
+
+/** Why a commit to a table that is not there is a conflict. */
+const TABLE_GONE = 'the table is gone';
 
 type Conflict = Extract<CommitOutcome, { readonly kind: 'conflict' }>;
 type LostRace = Extract<SwapOutcome, { readonly kind: 'lost' }>;
@@ -84,13 +95,20 @@ export class PointerCatalog implements Catalog {
     return (await this.#pointers.tables(namespace)).map((name) => ({ namespace, name }));
   }
 
+  loadTable(identifier: TableIdentifier): Promise<LoadedTable | null> {
+    return this.#load(identifier, (location) => this.#files.read(location));
+  }
+
   /** Follows the pointer again when its file was removed between the two reads. */
-  async loadTable(identifier: TableIdentifier): Promise<LoadedTable | null> {
+  async #load(
+    identifier: TableIdentifier,
+    read: (location: string) => Promise<TableMetadata | null>,
+  ): Promise<LoadedTable | null> {
     let previous: string | null = null;
     for (;;) {
       const metadataLocation = await this.#pointers.find(identifier);
       if (metadataLocation === null) return null;
-      const metadata = await this.#files.read(metadataLocation);
+      const metadata = await read(metadataLocation);
       if (metadata !== null) return { identifier, metadataLocation, metadata };
       if (metadataLocation === previous) {
         throw new FirnError('CATALOG-METADATA-MISSING', {
@@ -175,17 +193,21 @@ export class PointerCatalog implements Catalog {
   }
 
   async #plan(commit: TableCommit): Promise<Step | Conflict> {
-    const { identifier } = commit;
-    const before = await this.loadTable(identifier);
-    if (before === null) return { kind: 'conflict', identifier, reason: 'the table is gone' };
-    const reason = checkRequirements(before.metadata, commit.requirements);
+    const { identifier, requirements, updates } = commit;
+    const before = await this.#load(identifier, (location) => this.#files.readForCommit(location));
+    const makes = requirements.some(({ kind }) => kind === 'assert-create');
+    if (before === null && !makes) return { kind: 'conflict', identifier, reason: TABLE_GONE };
+    const reason = checkRequirements(before?.metadata ?? null, requirements);
     if (reason !== null) return { kind: 'conflict', identifier, reason };
+    const from = before?.metadataLocation ?? null;
+    const { clock, acceptsStaleRoots = false } = this.#parts;
+    const context = { nowMs: clock.nowMs(), previousMetadataLocation: from, acceptsStaleRoots };
     try {
-      const after = applyUpdates(before.metadata, commit.updates, {
-        nowMs: this.#parts.clock.nowMs(),
-        previousMetadataLocation: before.metadataLocation,
-      });
-      return { before, after };
+      const after =
+        before === null
+          ? tableFromUpdates(updates, context)
+          : applyUpdates(before.metadata, updates, context);
+      return { identifier, from, after };
     } catch (error) {
       // Another ref moved on: the snapshot's sequence number is taken, whatever was asserted.
       if (!isFirnError(error, 'ICEBERG-UPDATE-STALE')) throw error;
@@ -197,9 +219,9 @@ export class PointerCatalog implements Catalog {
   async #writeAll(steps: readonly Step[]): Promise<readonly LoadedTable[]> {
     const written: LoadedTable[] = [];
     try {
-      for (const { before, after } of steps) {
-        const metadataLocation = await this.#files.write(after, before.metadataLocation);
-        written.push({ identifier: before.identifier, metadataLocation, metadata: after });
+      for (const { identifier, from, after } of steps) {
+        const metadataLocation = await this.#files.write(after, from);
+        written.push({ identifier, metadataLocation, metadata: after });
       }
     } catch (error) {
       await this.#discard(written);
@@ -222,12 +244,9 @@ export class PointerCatalog implements Catalog {
   }
 
   async #swap(steps: readonly Step[], tables: readonly LoadedTable[]): Promise<SwapOutcome> {
-    const swaps = steps.flatMap(({ before }, index) => {
+    const swaps = steps.flatMap(({ identifier, from }, index) => {
       const after = tables[index];
-      const from = before.metadataLocation;
-      return after === undefined
-        ? []
-        : [{ identifier: before.identifier, from, to: after.metadataLocation }];
+      return after === undefined ? [] : [{ identifier, from, to: after.metadataLocation }];
     });
     try {
       return await this.#pointers.swap(swaps);

@@ -7,7 +7,7 @@
  * only a failed COMMIT may leave open whether it took effect.
  */
 import { DatabaseSync } from 'node:sqlite';
-import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import type { SQLInputValue, SQLOutputValue, StatementSync } from 'node:sqlite';
 import type { Clock } from '../kernel/clock.ts';
 import type { Random } from '../kernel/random.ts';
 import { catalogError, isBusy } from './sqlite-failure.ts';
@@ -45,10 +45,14 @@ const lockAttemptsMaxDefault = 150;
 /** Longest pause between two attempts. */
 const lockPauseMs = 30;
 
+/** Statements kept prepared; more than the catalog has. */
+const statementsMax = 64;
+
 /** An open catalog file. */
 export class SqliteConnection {
   readonly #database: DatabaseSync;
   readonly #options: SqliteConnectionOptions;
+  readonly #statements = new Map<string, StatementSync>();
 
   /** @throws {FirnError} CATALOG-CANNOT-OPEN: no such folder, or not a file. */
   constructor(options: SqliteConnectionOptions) {
@@ -72,14 +76,28 @@ export class SqliteConnection {
     return this.#whenUnlocked(() => this.rowsNow(sql, parameters));
   }
 
-  /** Rows of a query inside the body of a transaction. */
+  /** Runs `body`, which only reads with `rowsNow`; it may run several times. */
+  read<T>(body: () => T): Promise<T> {
+    return this.#whenUnlocked(body);
+  }
+
+  /** Rows of a query inside the body of a transaction or of `read`. */
   rowsNow(sql: string, parameters: SqlParameters = []): readonly SqlRow[] {
-    return this.#database.prepare(sql).all(...parameters);
+    return this.#prepared(sql).all(...parameters);
   }
 
   /** Runs a change inside the body of a transaction and gives the number of rows it changed. */
   changeNow(sql: string, parameters: SqlParameters = []): number | bigint {
-    return this.#database.prepare(sql).run(...parameters).changes;
+    return this.#prepared(sql).run(...parameters).changes;
+  }
+
+  /** Statements are few and repeated; SQLite itself prepares one again when the schema changed. */
+  #prepared(sql: string): StatementSync {
+    const known = this.#statements.get(sql);
+    if (known !== undefined) return known;
+    const statement = this.#database.prepare(sql);
+    if (this.#statements.size < statementsMax) this.#statements.set(sql, statement);
+    return statement;
   }
 
   /**
@@ -145,4 +163,18 @@ export class SqliteConnection {
       await clock.sleep((lockPauseMs * (random.bytes(1)[0] ?? 0)) / 255);
     }
   }
+}
+
+/** The value of a transaction that may be run again if it is unknown whether it took effect. */
+export function settled<T>(end: TransactionEnd<T>): T {
+  if (end.kind === 'unknown') throw end.cause;
+  return end.value;
+}
+
+/** The texts of one column; other values are left out. */
+export function sqlTexts(rows: readonly SqlRow[], column: string): readonly string[] {
+  return rows.flatMap((row) => {
+    const value = row[column];
+    return typeof value === 'string' ? [value] : [];
+  });
 }

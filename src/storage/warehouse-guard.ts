@@ -6,13 +6,16 @@ import { FirnError } from '../kernel/firn-error.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 
+/** What the mark is made from. */
+export type GuardedCatalog = Pick<Catalog, 'name' | 'catalogId'>;
+
 /**
  * Marks the store's warehouse as this catalog's, for good, unless it is marked already. Of two
  * catalogs that do so at once only one succeeds.
  *
  * @throws {FirnError} CATALOG-OTHER-WAREHOUSE when the mark is another catalog's
  */
-export async function guardWarehouse(store: ObjectStore, catalog: Catalog): Promise<void> {
+export async function guardWarehouse(store: ObjectStore, catalog: GuardedCatalog): Promise<void> {
   const location = `${store.root}/_firn/catalog-id`;
   const id = await catalog.catalogId();
   let mark = await store.readIfPresent(location);

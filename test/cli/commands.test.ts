@@ -153,7 +153,8 @@ async function wrongByName(): Promise<void> {
     [['resume', 'x'], 2, /required option '--table <table>' not specified/],
     [['rnu'], 2, /unknown command 'rnu'\n\(Did you mean run\?\)/],
     [['query', 'nope', 'SELECT 1'], 2, /CONFIG-NOT-FOUND/],
-    [['catalog', 'serve', '.', '--port', '1'], 2, /CONFIG-NOT-SUPPORTED: firn catalog serve/],
+    [['catalog', 'serve', '.', '--port', '1'], 2, /CONFIG-NOT-FOUND/],
+    [['catalog', 'paint', '.'], 2, /CONFIG-USAGE: firn catalog knows serve/],
   ];
   for (const [words, code, text] of cases) {
     const ended = await place.run(...words);

@@ -10,7 +10,7 @@ import { ensurePython } from '../../tools/python.ts';
 
 /** One table of a SQLite catalog whose name is `firn`. */
 export interface PyIcebergTable {
-  /** Path of the catalog's database. */
+  /** Path of the catalog's database, or the address of a REST catalog. */
   readonly catalogPath: string;
   /** `namespace.table`. */
   readonly table: string;
@@ -102,11 +102,15 @@ export function startPython(script: string, args: readonly string[]): ChildProce
   return spawn(pythonPath(), [script, ...args], { stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
+function placeOf(catalogPath: string): string {
+  return catalogPath.startsWith('http://') ? catalogPath : resolve(catalogPath);
+}
+
 /** The rows of a table, in no particular order. */
 export function readRows(read: PyIcebergRead): readonly PyRow[] {
   const at = read.snapshotId === undefined ? [] : ['--snapshot', `${read.snapshotId}`];
   const ref = read.ref === undefined ? [] : ['--ref', read.ref];
-  const text = runPython(READER, ['rows', resolve(read.catalogPath), read.table, ...at, ...ref]);
+  const text = runPython(READER, ['rows', placeOf(read.catalogPath), read.table, ...at, ...ref]);
   return rowsByTable(text).get(read.table) ?? [];
 }
 
@@ -121,7 +125,7 @@ export function readTables(read: {
 }): ReadonlyMap<string, readonly PyRow[]> {
   const { catalogPath, tables, digestAbove } = read;
   const limit = ['--digest-above', `${digestAbove}`];
-  return rowsByTable(runPython(READER, ['rows', resolve(catalogPath), ...tables, ...limit]));
+  return rowsByTable(runPython(READER, ['rows', placeOf(catalogPath), ...tables, ...limit]));
 }
 
 function rowsByTable(text: string): ReadonlyMap<string, readonly PyRow[]> {
@@ -138,6 +142,6 @@ function rowsByTable(text: string): ReadonlyMap<string, readonly PyRow[]> {
 
 /** What a table says about itself. */
 export function describeTable(table: PyIcebergTable): PyTable {
-  const text = runPython(READER, ['describe', resolve(table.catalogPath), table.table]);
+  const text = runPython(READER, ['describe', placeOf(table.catalogPath), table.table]);
   return JSON.parse(text) as PyTable;
 }

@@ -1,4 +1,5 @@
-"""Reads an Iceberg table of a SQLite catalog through PyIceberg, for the engine lane.
+"""Reads an Iceberg table through PyIceberg, for the engine lane. In place of a SQLite catalog's path
+there may be the http:// address of a REST catalog.
 
     read.py rows CATALOG_DB NAMESPACE.TABLE... [--snapshot ID | --ref NAME] [--digest-above BYTES]
     read.py describe CATALOG_DB NAMESPACE.TABLE
@@ -7,16 +8,19 @@
 and decimals as digits, binary as hex, times as ISO 8601 with microseconds (UTC with a Z), maps as
 lists of pairs, NaN and infinities by name; longer text and binary by their SHA-256. A line with a
 table's name as a JSON string stands before its rows. `describe` prints one object about the table.
+The variable FIRN_CATALOG_PROPERTIES holds further properties of the catalog as JSON.
 """
 
 import argparse
 import hashlib
 import json
 import math
+import os
 import sys
 from datetime import timezone
 
 from pyiceberg import types
+from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.catalog.sql import SqlCatalog
 
 DIGITS = (types.LongType, types.DecimalType)
@@ -131,7 +135,10 @@ def main():
     parser.add_argument("--ref")
     parser.add_argument("--digest-above", type=int, default=sys.maxsize)
     arguments = parser.parse_args()
-    catalog = SqlCatalog("firn", uri=f"sqlite:///{arguments.catalog}")
+    more = json.loads(os.environ.get("FIRN_CATALOG_PROPERTIES", "{}"))
+    served = arguments.catalog.startswith("http://")
+    uri = arguments.catalog if served else f"sqlite:///{arguments.catalog}"
+    catalog = (RestCatalog if served else SqlCatalog)("firn", uri=uri, **more)
     for name in arguments.table:
         table = catalog.load_table(name)
         if arguments.mode == "rows":

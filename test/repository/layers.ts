@@ -38,6 +38,8 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   base: [...STAGE, 'ledger'],
   bootstrap: [...STAGE, 'ledger', 'base'],
   maintenance: [...STAGE, 'ledger', 'base'],
+  // L4: the lake's catalog for other engines, over the ports
+  'catalog-server': ['kernel', 'iceberg', 'ports', 'lake'],
   // L4: monitor shows, pipeline wires everything
   monitor: ['kernel', 'model', 'config', 'ports'],
   pipeline: [
@@ -53,7 +55,7 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'monitor',
   ],
   // L5: knows the process
-  cli: [...STAGE, 'monitor', 'pipeline'],
+  cli: [...STAGE, 'monitor', 'pipeline', 'catalog-server'],
 };
 
 const FILES = ['sources/sqlite', 'storage', 'engines/embedded', 'pipeline', 'cli', 'config'];
@@ -85,14 +87,16 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
     'model',
     'iceberg',
     'storage',
+    'catalog-server',
     'pipeline',
     'sources/sqlite',
     'sources/mysql',
   ],
-  'node:events': ['pipeline', 'cli', 'sources/mysql'],
+  'node:events': ['catalog-server', 'pipeline', 'cli', 'sources/mysql'],
   'node:fs': FILES,
   'node:fs/promises': FILES,
-  'node:http': ['monitor', 'cli'],
+  'node:http': ['catalog-server', 'monitor', 'cli', 'storage'],
+  'node:https': ['storage'],
   'node:net': ['pipeline', 'cli', 'sources/mysql'],
   'node:os': ['pipeline', 'cli'],
   'node:path': FILES,

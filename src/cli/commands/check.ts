@@ -13,7 +13,7 @@ export const check: Command = async (context, input) => {
   const { terminal } = context;
   const config = loadPipelineFile(textArgument(input, 0));
   const ofSource = await withSource(context, config, (source) => source.check());
-  const findings = [...checkLake(config), ...ofSource];
+  const findings = [...(await checkLake(context, config)), ...ofSource];
   const failed = hasErrors(findings);
   terminal.document({ pipeline: config.name, ok: !failed, findings: findingDocuments(findings) });
   showFindings(terminal, findings);

@@ -95,7 +95,7 @@ async function pipelineInto(
 async function isReady(context: CommandContext, config: PipelineConfig): Promise<boolean> {
   const { terminal } = context;
   const ofSource = await withSource(context, config, (source) => source.check());
-  const findings = [...checkLake(config), ...ofSource];
+  const findings = [...(await checkLake(context, config)), ...ofSource];
   if (!hasErrors(findings)) {
     const warnings = countFindings(findings, 'warning');
     if (warnings > 0) {

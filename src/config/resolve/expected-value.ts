@@ -9,7 +9,7 @@ export function expected(type: ValueType): string {
     case 'text':
       return type.patternText ?? 'a text';
     case 'path':
-      return 'a path';
+      return type.bucket === true ? 'a path, or s3://bucket/prefix' : 'a path';
     case 'duration': {
       const range = `${formatDuration(type.minMs)} to ${formatDuration(type.maxMs)}`;
       return `a duration with its unit (ms, s, m, h, d), ${range}`;

@@ -35,6 +35,7 @@ export function resolveScalar(
       if (type.pattern === undefined) return node.text === '' ? wrong() : node.text;
       return type.pattern.test(node.text) ? node.text : wrong();
     case 'path':
+      if (type.bucket === true && /^s3[an]?:/i.test(node.text)) return resolveBucket(context, node);
       return resolvePath(context, node);
     case 'duration': {
       const ms = parseDuration(node.text);
@@ -82,4 +83,17 @@ function resolvePath(
     return fail(context, at, 'must be a path of this machine in this version, not an address');
   }
   return isAbsolute(text) ? resolve(text) : resolve(context.folder, text);
+}
+
+/** `s3://bucket/prefix` without a slash at its end. */
+function resolveBucket(
+  context: Resolving,
+  { text, at }: { readonly text: string; readonly at: TextPlace },
+): string | undefined {
+  const match = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])((?:\/[^/\p{Cc}]+)*)\/?$/u.exec(text);
+  const names = match?.[2]?.split('/') ?? [];
+  if (match === null || names.includes('.') || names.includes('..')) {
+    return fail(context, at, 'must be s3://bucket/prefix, with the bucket’s name as it is in S3');
+  }
+  return `s3://${match[1]}${match[2]}`;
 }

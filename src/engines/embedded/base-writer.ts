@@ -215,6 +215,7 @@ class BaseWriter implements FileWriter<RowBatch> {
       columns: tableColumns(target.icebergSchema, (field) => this.#value(field)),
       source,
       dataFolder: target.dataFolder,
+      hashedLayout: target.hashedLayout === true,
       width: this,
       entry: dataEntry(target, [bucket]),
     });

@@ -166,6 +166,7 @@ class LedgerWriter implements FileWriter<ChangeBatch> {
             columns: this.#layout.columns,
             source: `FROM ${waiting.relation} AS rows`,
             dataFolder: target.dataFolder,
+            hashedLayout: target.hashedLayout === true,
             width,
             entry: dataEntry(target, [day]),
           });

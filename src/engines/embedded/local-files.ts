@@ -3,13 +3,21 @@
  * often it is named, and everything is given back together.
  */
 import type { DataFile } from '../../iceberg/manifest.ts';
+import type * as Api from '@duckdb/node-api';
 import type { MaterialisedFile, ObjectStore } from '../../ports/object-store.ts';
 import { present } from '../../kernel/assert.ts';
+import { fetchColumns, fetchFooters, footerBytes } from './remote/column-chunks.ts';
 
 /** Files held locally. */
 export interface LocalFiles {
   /** Local path of a file of the lake that was asked for. */
   path(file: DataFile): string;
+  /** Whether some of them are at hand in part only. */
+  readonly isPartial: boolean;
+  /** Brings columns of some files to hand that were asked for in part. */
+  bring(files: readonly DataFile[], columns: WantedColumns): Promise<void>;
+  /** Brings all of some files to hand that were asked for in part. */
+  complete(files: readonly DataFile[]): Promise<void>;
   /** Gives all back. Idempotent. */
   release(): Promise<void>;
 }
@@ -17,14 +25,22 @@ export interface LocalFiles {
 /** Downloads at a time, where a store has to download. */
 const PARALLEL = 8;
 
+/** Columns that are all that is read of some files; DuckDB is asked where they lie. */
+export interface WantedColumns {
+  readonly connection: Api.DuckDBConnection;
+  readonly fieldIds: readonly number[];
+}
+
 /**
- * Makes files readable locally.
+ * Makes files readable locally: as a whole, or of each only some columns, as far as the store can
+ * bring parts; `later`: which columns is not known yet.
  *
  * @throws FirnError STORAGE-NOT-FOUND; then none is held
  */
 export async function holdFiles(
   store: ObjectStore,
   files: readonly DataFile[],
+  columns: WantedColumns | 'later' | null = null,
 ): Promise<LocalFiles> {
   const held = new Map<string, MaterialisedFile>();
   const release = async (): Promise<void> => {
@@ -32,10 +48,11 @@ export async function holdFiles(
     held.clear();
     for (const copy of copies) await copy.release();
   };
+  const part = columns === null ? {} : { tailBytes: footerBytes };
   const wanted = [...new Set(files.map(({ filePath }) => filePath))];
   const fetchAll = async (): Promise<void> => {
     for (let location = wanted.pop(); location !== undefined; location = wanted.pop()) {
-      held.set(location, await store.materialise(location));
+      held.set(location, await store.materialise(location, part));
     }
   };
   const results = await Promise.allSettled(Array.from({ length: PARALLEL }, fetchAll));
@@ -44,8 +61,60 @@ export async function holdFiles(
     await release();
     throw result.reason;
   }
+  const copyOf = ({ filePath }: DataFile): MaterialisedFile =>
+    present(held.get(filePath), 'a file that is held');
+  try {
+    if (columns === 'later') await fetchFooters([...held.values()]);
+    else if (columns !== null) {
+      await fetchColumns(columns.connection, [...held.values()], columns.fieldIds);
+    }
+  } catch (error) {
+    await release();
+    throw error;
+  }
   return {
-    path: ({ filePath }) => present(held.get(filePath), 'a file that is held').path,
+    path: (file) => copyOf(file).path,
+    isPartial: [...held.values()].some(({ fetch }) => fetch !== undefined),
+    async bring(some, wantedColumns) {
+      const { connection, fieldIds } = wantedColumns;
+      await fetchColumns(connection, some.map(copyOf), fieldIds);
+    },
+    async complete(some) {
+      for (const file of some) {
+        const { sizeBytes, fetch } = copyOf(file);
+        await fetch?.([{ start: 0, end: sizeBytes }]);
+      }
+    },
     release,
   };
+}
+
+/** Files of which only some columns are read, and files that are read as a whole, together. */
+export async function holdParts(
+  store: ObjectStore,
+  wanted: {
+    readonly parts: readonly DataFile[];
+    /** Of `parts`; `later`: they are asked for when they are known. */
+    readonly columns: WantedColumns | 'later';
+    readonly whole: readonly DataFile[];
+  },
+): Promise<LocalFiles> {
+  const whole = await holdFiles(store, wanted.whole);
+  try {
+    const parts = await holdFiles(store, wanted.parts, wanted.columns);
+    const isWhole = new Set(wanted.whole.map(({ filePath }) => filePath));
+    return {
+      path: (file) => (isWhole.has(file.filePath) ? whole : parts).path(file),
+      isPartial: parts.isPartial,
+      bring: (some, columns) => parts.bring(some, columns),
+      complete: (some) => parts.complete(some.filter(({ filePath }) => !isWhole.has(filePath))),
+      async release() {
+        await parts.release();
+        await whole.release();
+      },
+    };
+  } catch (error) {
+    await whole.release();
+    throw error;
+  }
 }

@@ -18,9 +18,10 @@ import type {
 } from '../../ports/row-engine.ts';
 import { keyName, keysEqual } from '../../sql/merge-statements.ts';
 import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
+import type { ParquetColumn } from '../../sql/parquet-statements.ts';
 import { readRows, runAll } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
-import { holdFiles } from './local-files.ts';
+import { holdParts } from './local-files.ts';
 import { openWindow, windowFiles } from './merge-window.ts';
 import type { MergeWindow, WindowRequest } from './merge-window.ts';
 import { dropStaged, uploadFiles } from './parquet-writer.ts';
@@ -80,8 +81,13 @@ async function applyWindow(application: Application): Promise<MergeFiles> {
   const { context, connection, into, window } = application;
   const { files } = into;
   const { truncated } = window.summary;
-  const read = [...(truncated ? [] : files.map(({ file }) => file)), ...deleteFilesOf(files)];
-  const local = await holdFiles(context.store, read);
+  const read = truncated ? [] : files.map(({ file }) => file);
+  const fieldIds = keyFields(application).map(({ fieldId }) => fieldId);
+  const local = await holdParts(context.store, {
+    parts: read,
+    columns: { connection, fieldIds },
+    whole: deleteFilesOf(files),
+  });
   const staged: StagedFile[] = [];
   try {
     const held = { files, local };
@@ -111,17 +117,22 @@ async function applyWindow(application: Application): Promise<MergeFiles> {
 
 const TABLES = ['dead', 'hits', 'added'];
 
+/** The key columns of the base's files: all that is read of those that stay. */
+function keyFields({ request, into }: Application): readonly ParquetColumn[] {
+  return keyColumns(request.schema).map(({ name, type }) => ({
+    fieldId: fieldOf(into.target.icebergSchema, name),
+    type: duckdbTypeName(type),
+  }));
+}
+
 /** Table `hits (fi, pos)`: live base rows whose key changes. */
 async function createHits(application: Application, held: HeldFiles): Promise<void> {
-  const { connection, request, into, window } = application;
+  const { connection, window } = application;
   if (window.summary.truncated) {
     await runAll(connection, ['CREATE TEMP TABLE hits (fi BIGINT, pos BIGINT)']);
     return;
   }
-  const columns = keyColumns(request.schema).map(({ name, type }) => ({
-    fieldId: fieldOf(into.target.icebergSchema, name),
-    type: duckdbTypeName(type),
-  }));
+  const columns = keyFields(application);
   const keys = columns.map(({ fieldId }) => rowColumn(fieldId));
   const changed = columns.map((_, index) => `winners.${keyName(index)}`);
   await runAll(connection, [
@@ -220,7 +231,7 @@ async function stageAllDeletes(
       const deletes = await stageDeletes(context, connection, {
         file: scan.file,
         source: `SELECT pos FROM dead WHERE fi = ${index}`,
-        dataFolder: into.target.dataFolder,
+        target: into.target,
       });
       staged.push(deletes);
     }
@@ -231,7 +242,7 @@ async function stageAllDeletes(
   }
 }
 
-function stageData(
+async function stageData(
   { context, connection, request, window, into }: Application,
   found: {
     readonly held: HeldFiles;
@@ -240,6 +251,7 @@ function stageData(
   },
 ): Promise<readonly StagedFile[]> {
   const rewritten = found.fates.filter(({ kind }) => kind === 'rewritten');
+  await found.held.local.complete(rewritten.map(({ scan }) => scan.file));
   return stageBuckets(context, connection, {
     schema: request.schema,
     target: into.target,

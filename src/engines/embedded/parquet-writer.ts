@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type * as Api from '@duckdb/node-api';
 import type { IcebergSchema } from '../../iceberg/iceberg-schema.ts';
 import type { NestedField } from '../../iceberg/iceberg-type.ts';
+import { hashedPath } from '../../iceberg/layout/hashed-layout.ts';
 import type { IcebergValue } from '../../iceberg/single-value.ts';
 import type { DataFile } from '../../iceberg/manifest.ts';
 import { assert } from '../../kernel/assert.ts';
@@ -52,6 +53,8 @@ export interface FileRequest {
   /** Everything after the select list. */
   readonly source: string;
   readonly dataFolder: string;
+  /** Spread over hashed prefixes of the folder. */
+  readonly hashedLayout?: boolean;
   /** What rows take in memory, of this file or of more than it: decides the row groups. */
   readonly width: { readonly rowCount: number; readonly sizeBytes: number };
   /** What the manifest entry says beyond statistics. */
@@ -122,7 +125,7 @@ export async function stageFile(
   const file: DataFile = {
     ...request.entry,
     ...metrics,
-    filePath: `${request.dataFolder}/${name}`,
+    filePath: `${request.dataFolder}/${request.hashedLayout === true ? hashedPath(name) : name}`,
     fileFormat: 'PARQUET',
     recordCount: rows,
     fileSizeBytes: sizeBytes,

@@ -7,6 +7,7 @@ import type * as Api from '@duckdb/node-api';
 import type { NestedField } from '../../iceberg/iceberg-type.ts';
 import type { DataFile } from '../../iceberg/manifest.ts';
 import type { ScanFile } from '../../iceberg/scan-file.ts';
+import type { WriteTarget } from '../../ports/row-engine.ts';
 import { columnAlias, parquetRelation } from '../../sql/parquet-statements.ts';
 import { quoteText, quoteTexts } from '../../sql/quoting.ts';
 import { runAll } from './duckdb-instance.ts';
@@ -82,7 +83,8 @@ export async function loadDeletes(
     ],
     rowCount: deleteFiles.reduce((sum, { recordCount }) => sum + recordCount, 0n),
   });
-  const path = `regexp_replace(${columnAlias(FILE_PATH.id)}, '^file:/+', '/')`;
+  const oneRoot = `regexp_replace(${columnAlias(FILE_PATH.id)}, '^file:/+', '/')`;
+  const path = `regexp_replace(${oneRoot}, '^s3[an]:', 's3:')`;
   await runAll(connection, [
     `INSERT INTO ${name} SELECT DISTINCT link.fi, ${columnAlias(POSITION.id)}
       FROM ${relation} AS dead JOIN (
@@ -100,7 +102,7 @@ export function stageDeletes(
   request: {
     readonly file: DataFile;
     readonly source: string;
-    readonly dataFolder: string;
+    readonly target: Pick<WriteTarget, 'dataFolder' | 'hashedLayout'>;
   },
 ): Promise<StagedFile> {
   const { filePath, partition, specId } = request.file;
@@ -110,7 +112,8 @@ export function stageDeletes(
       { field: POSITION, expression: 'pos', exact: true },
     ],
     source: `FROM (${request.source}) ORDER BY pos`,
-    dataFolder: request.dataFolder,
+    dataFolder: request.target.dataFolder,
+    hashedLayout: request.target.hashedLayout === true,
     width: NARROW,
     entry: {
       content: 'position-deletes',
@@ -123,5 +126,5 @@ export function stageDeletes(
 }
 
 function comparablePath(location: string): string {
-  return location.replace(/^file:\/+/, '/');
+  return location.replace(/^file:\/+/, '/').replace(/^s3[an]:/, 's3:');
 }

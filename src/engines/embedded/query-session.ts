@@ -5,30 +5,25 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import type * as Api from '@duckdb/node-api';
-import type { ScanFile } from '../../iceberg/scan-file.ts';
-import { present } from '../../kernel/assert.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import { parseJson } from '../../kernel/lossless-json.ts';
-import { keyColumns } from '../../model/table-schema.ts';
-import type { LiveTable, QueryAnswer, QuerySession, QueryTable } from '../../ports/row-engine.ts';
+import type { QueryAnswer, QuerySession } from '../../ports/row-engine.ts';
 import type { ObjectStore } from '../../ports/object-store.ts';
-import { liveColumn, liveRows, liveTable } from '../../sql/live-statements.ts';
-import { rowColumn } from '../../sql/parquet-statements.ts';
-import { quoteIdentifier } from '../../sql/quoting.ts';
 import { judgeParseTree, PARSE_STATEMENT } from '../../sql/select-guard.ts';
-import { openDuckdb, runAll } from './duckdb-instance.ts';
+import { openDuckdb } from './duckdb-instance.ts';
 import type { DuckdbDriver, DuckdbInstance, DuckdbLimits } from './duckdb-instance.ts';
-import { duckdbTypeName } from './duckdb-types.ts';
-import { holdFiles } from './local-files.ts';
+import { holdParts } from './local-files.ts';
 import type { LocalFiles } from './local-files.ts';
 import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
+import { createViews } from './query/query-views.ts';
+import type { RowSources, ViewRequest } from './query/query-views.ts';
 import { valuePrinter } from './query-text.ts';
+import { openQueryReads } from './query/query-reads.ts';
+import type { QueryReads } from './query/query-reads.ts';
 import { fileRows, schemaColumns } from './table-rows.ts';
 
 /** What can be queried. */
-export interface QueryRequest {
-  readonly tables: readonly QueryTable[];
-  readonly live: readonly LiveTable[];
+export interface QueryRequest extends ViewRequest {
   /** Ends a query that runs; it throws the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -48,23 +43,29 @@ export async function openQuerySession(
     ...request.tables.flatMap(({ files }) => files),
     ...request.live.flatMap(({ base, ledger }) => [...base.files, ...ledger.files]),
   ];
-  const files = [...scans.map(({ file }) => file), ...deleteFilesOf(scans)];
-  const local = await holdFiles(context.store, files);
+  const data = scans.map(({ file }) => file);
+  const deletes = deleteFilesOf(scans);
+  const local = await holdParts(context.store, { parts: data, columns: 'later', whole: deletes });
+  let reads: QueryReads | null = null;
   const release = async (): Promise<void> => {
+    reads?.close();
     await local.release();
     await rm(context.limits.spillFolder, { recursive: true, force: true });
   };
   try {
-    const paths = files.map((file) => local.path(file));
+    const paths = [...data, ...deletes].map((file) => local.path(file));
     await mkdir(context.limits.spillFolder, { recursive: true });
     const limits = { ...context.limits, folders: [], files: paths };
     const instance = await openDuckdb(limits, (connection) => {
-      return createViews(connection, local, request);
+      return createViews(connection, fileSources(connection, local), request);
     });
+    // A second instance knows the same views without files, to ask it what a query reads.
+    reads = local.isPartial ? await openQueryReads(context.limits, request) : null;
+    const bring = fileBringer(reads, local);
     let open = true;
     return {
       run: (sql, parameters = []) =>
-        runQuery(instance, { sql, parameters, signal: request.signal }),
+        runQuery(instance, { sql, parameters, signal: request.signal, bring }),
       async close() {
         if (!open) return;
         open = false;
@@ -78,115 +79,28 @@ export async function openQuerySession(
   }
 }
 
-/** Each table as a view in its namespace, and in `main` where its name is unambiguous. */
-async function createViews(
-  connection: Api.DuckDBConnection,
-  local: LocalFiles,
-  request: QueryRequest,
-): Promise<void> {
-  const definitions = new Map<string, string>();
-  // A table that is called like the live view of another one comes first.
-  const lives = request.live.filter((live) => !request.tables.some((table) => alike(live, table)));
-  const names = [...request.tables, ...lives];
-  let deadTables = 0;
-  const nextDead = (): string => `dead_${deadTables++}`;
-  await runAll(connection, ['CREATE SCHEMA firn_dead_rows']);
-  for (const table of request.tables) {
-    const columns = table.icebergSchema.fields.map((field) => {
-      return `${rowColumn(field.id)} AS ${quoteIdentifier(field.name)}`;
-    });
-    const dead = await deadRows(connection, { table, local, name: nextDead() });
-    definitions.set(viewName(table), tableRows({ table, local, columns, dead }));
-  }
-  for (const live of lives) {
-    const dead = await deadRows(connection, { table: live.base, local, name: nextDead() });
-    definitions.set(viewName(live), liveDefinition(live, local, dead));
-  }
-  const namespaces = new Set(names.map(({ namespace }) => quoteIdentifier(namespace)));
-  for (const namespace of namespaces) {
-    await runAll(connection, [`CREATE SCHEMA IF NOT EXISTS ${namespace}`]);
-  }
-  for (const [view, definition] of definitions) {
-    await runAll(connection, [`CREATE VIEW ${view} AS ${definition}`]);
-  }
-  for (const { namespace, name } of names) {
-    const folded = name.toLowerCase();
-    const alone = names.filter((other) => other.name.toLowerCase() === folded).length === 1;
-    if (!alone || namespace.toLowerCase() === 'main') continue;
-    const view = `main.${quoteIdentifier(name)}`;
-    await runAll(connection, [`CREATE VIEW ${view} AS FROM ${viewName({ namespace, name })}`]);
-  }
-}
-
-type ViewName = Pick<QueryTable, 'namespace' | 'name'>;
-
-/** DuckDB does not tell names apart by case. */
-function alike(left: ViewName, right: ViewName): boolean {
-  return viewName(left).toLowerCase() === viewName(right).toLowerCase();
-}
-
-function viewName({ namespace, name }: ViewName): string {
-  return `${quoteIdentifier(namespace)}.${quoteIdentifier(name)}`;
-}
-
-/** The table of a table's dead rows; `null` when it has no delete files. */
-async function deadRows(
-  connection: Api.DuckDBConnection,
-  request: { readonly table: QueryTable; readonly local: LocalFiles; readonly name: string },
-): Promise<string | null> {
-  const { files } = request.table;
-  if (deleteFilesOf(files).length === 0) return null;
-  const name = `firn_dead_rows.${request.name}`;
-  await loadDeletes(connection, { name, files, local: request.local, shared: true });
-  return name;
-}
-
-function tableRows(request: {
-  readonly table: QueryTable;
-  readonly local: LocalFiles;
-  readonly columns: readonly string[];
-  readonly dead: string | null;
-}): string {
-  const { table, local, columns, dead } = request;
-  const held = { files: table.files, local };
-  const relation = fileRows(held, schemaColumns(table.icebergSchema));
-  return liveRows({ relation, columns, dead });
-}
-
-function liveDefinition(live: LiveTable, local: LocalFiles, dead: string | null): string {
-  const { base, ledger } = live;
-  const { fields } = base.icebergSchema;
-  const ledgerField = (name: string): string | null => {
-    const field = ledger.icebergSchema.fields.find((candidate) => candidate.name === name);
-    return field === undefined ? null : rowColumn(field.id);
+/** Rows out of Parquet files at hand. */
+function fileSources(connection: Api.DuckDBConnection, local: LocalFiles): RowSources {
+  return {
+    rows: ({ files, icebergSchema }) => fileRows({ files, local }, schemaColumns(icebergSchema)),
+    loadDead: ({ files }, name) => loadDeletes(connection, { name, files, local, shared: true }),
   };
-  const own = (name: string): string => present(ledgerField(name), `field ${name} of a ledger`);
-  const baseColumns = fields.map(({ id }, index) => `${rowColumn(id)} AS ${liveColumn(index)}`);
-  const values = fields.map(({ name, type }, index) => {
-    const typeName = duckdbTypeName(type);
-    return `CAST(${ledgerField(name) ?? 'NULL'} AS ${typeName}) AS ${liveColumn(index)}`;
-  });
-  const changes = [
-    `${own('_firn_op')} AS op`,
-    `${own('_firn_epoch')} AS epoch`,
-    `${own('_firn_seq')} AS seq`,
-    `${own('_firn_row')} AS rw`,
-    `${sequenceOf(ledger.files)} AS dsn`,
-  ];
-  return liveTable({
-    base: tableRows({ table: base, local, columns: baseColumns, dead }),
-    ledger: tableRows({ table: ledger, local, columns: [...changes, ...values], dead: null }),
-    keys: keyColumns(live.schema).map(({ name }) =>
-      fields.findIndex((field) => field.name === name),
-    ),
-    names: fields.map(({ name }) => quoteIdentifier(name)),
-    rules: live.rules,
-  });
 }
 
-function sequenceOf(files: readonly ScanFile[]): string {
-  const sequences = files.map(({ dataSequenceNumber }) => dataSequenceNumber);
-  return `list_extract([${sequences.join(', ')}]::BIGINT[], rows.file_index::BIGINT + 1)`;
+/** Brings what a query reads to hand, where files are there in part. */
+type Bring = (
+  connection: Api.DuckDBConnection,
+  query: { readonly sql: string; readonly parameters: readonly string[] },
+) => Promise<void>;
+
+function fileBringer(reads: QueryReads | null, local: LocalFiles): Bring {
+  return async (connection, { sql, parameters }) => {
+    if (reads === null) return;
+    for (const { table, fieldIds } of await reads.of(sql, parameters)) {
+      const files = table.files.map(({ file }) => file);
+      await local.bring(files, { connection, fieldIds });
+    }
+  };
 }
 
 async function runQuery(
@@ -195,9 +109,10 @@ async function runQuery(
     readonly sql: string;
     readonly parameters: readonly string[];
     readonly signal: AbortSignal | undefined;
+    readonly bring: Bring;
   },
 ): Promise<QueryAnswer> {
-  const { sql, parameters, signal } = query;
+  const { sql, parameters, signal, bring } = query;
   const connection = await instance.connect();
   const interrupt = (): void => connection.interrupt();
   signal?.addEventListener('abort', interrupt);
@@ -208,6 +123,7 @@ async function runQuery(
   try {
     const result = await queryErrors(signal, async () => {
       const statement = await prepareSelect(connection, instance.driver, sql);
+      await bring(connection, { sql, parameters });
       for (const [index, value] of parameters.entries()) statement.bindVarchar(index + 1, value);
       return statement.stream();
     });

@@ -105,6 +105,7 @@ export async function stageBuckets(
       columns: tableColumns(icebergSchema, ({ id }) => rowColumn(id)),
       source: `FROM (${rows}) AS rows ORDER BY ${keyOrder(icebergSchema, schema)}`,
       dataFolder: target.dataFolder,
+      hashedLayout: target.hashedLayout === true,
       width: { rowCount, sizeBytes },
       entry: dataEntry(target, [bucket]),
     });

@@ -99,4 +99,9 @@ export const catalogErrors = {
     summary: 'The catalog reported a commit as done, but its answer does not contain it.',
     remedy: 'The catalog does not keep its contract. Report it to those who run the catalog.',
   },
+  'CATALOG-SERVER-ADDRESS': {
+    disposition: 'refuse',
+    summary: 'The catalog server cannot listen at the address it was given.',
+    remedy: 'Choose another port with --port; or end the program that has it already.',
+  },
 } as const satisfies Record<string, ErrorSpec>;

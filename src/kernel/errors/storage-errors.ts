@@ -46,6 +46,49 @@ export const storageErrors = {
     summary: 'The file system failed a read or a write.',
     remedy: 'Look at the system log for the disk; after it is healthy, start again.',
   },
+  'STORAGE-REMOTE-FAILED': {
+    disposition: 'retry',
+    summary: 'The object store could not be reached, or failed again and again.',
+    remedy:
+      'Look at the endpoint, the network and the store’s own state; the pipeline goes on from its last commit when the store answers.',
+  },
+  'STORAGE-REMOTE-DENIED': {
+    disposition: 'halt-pipeline',
+    summary: 'The object store refused the credentials, or what they may do.',
+    remedy:
+      'Look at `lake.s3` and at the rights of its key: reading, writing, removing and listing under the warehouse are needed.',
+  },
+  'STORAGE-REMOTE-CREDENTIALS': {
+    disposition: 'retry',
+    summary:
+      'The credentials of the object store have expired and reading them again gave no new ones.',
+    remedy:
+      'Renew them where `lake.s3` says they are kept: they are read again before each attempt.',
+  },
+  'STORAGE-REMOTE-NO-BUCKET': {
+    disposition: 'halt-pipeline',
+    summary: 'The bucket of the warehouse is not there.',
+    remedy: 'Make the bucket, or correct `lake.warehouse`, `lake.s3.endpoint` or the region.',
+  },
+  'STORAGE-REMOTE-CLOCK': {
+    disposition: 'halt-pipeline',
+    summary:
+      'This machine’s clock differs so much from the object store’s that signatures are refused.',
+    remedy: 'Set the clock, for instance by NTP.',
+  },
+  'STORAGE-REMOTE-REFUSED': {
+    disposition: 'halt-pipeline',
+    summary: 'The object store does not accept what Firn asked it for.',
+    remedy:
+      'The message has the store’s own word. A wrong region or way of addressing is corrected in `lake.s3`; docs/storage-s3.md lists what a store must be able to do.',
+  },
+  'STORAGE-REMOTE-CORRUPT': {
+    disposition: 'halt-table',
+    summary:
+      'An object did not arrive as it was stored, or was not stored as it was sent, also when tried again.',
+    remedy:
+      'Look for a proxy or disk that damages data between Firn and the store; then resume the table.',
+  },
   'STORAGE-ENGINE-MEMORY': {
     disposition: 'halt-table',
     summary: 'The embedded engine needed more memory, or more room for spilling, than it may use.',

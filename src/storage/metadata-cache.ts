@@ -1,0 +1,53 @@
+/**
+ * Metadata files read or written lately, decoded and as bytes, so that a file that is read again
+ * and still has these bytes need not be decoded. Which file is current is never cached. Bounded by
+ * the bytes of the files.
+ */
+import type { TableMetadata } from '../iceberg/table-metadata.ts';
+
+/** One metadata file. */
+export interface CachedMetadata {
+  readonly metadata: TableMetadata;
+  /** The file's bytes, as they are: other writers may have compressed them. */
+  readonly content: Uint8Array;
+}
+
+/** Bytes of files held at most; decoded, they take a few times as much. */
+const bytesMaxDefault = 32 * 1024 * 1024;
+
+/** Files by location, the one unused for longest first. */
+export class MetadataCache {
+  readonly #entries = new Map<string, CachedMetadata>();
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax = bytesMaxDefault) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** The file at `location`, or `null` when it is not here. */
+  get(location: string): CachedMetadata | null {
+    const entry = this.#entries.get(location);
+    if (entry === undefined) return null;
+    this.#entries.delete(location);
+    this.#entries.set(location, entry);
+    return entry;
+  }
+
+  /** Keeps a file, and lets go of others where it must. */
+  put(location: string, entry: CachedMetadata): void {
+    this.forget(location);
+    this.#entries.set(location, entry);
+    this.#bytes += entry.content.length;
+    for (const oldest of this.#entries.keys()) {
+      if (this.#bytes <= this.#bytesMax) break;
+      this.forget(oldest);
+    }
+  }
+
+  /** Lets go of a file. */
+  forget(location: string): void {
+    this.#bytes -= this.#entries.get(location)?.content.length ?? 0;
+    this.#entries.delete(location);
+  }
+}
