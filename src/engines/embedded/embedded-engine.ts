@@ -110,7 +110,7 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine 
       // A folder of its own: two instances of DuckDB would use one name for two files.
       const spillFolder = join(stageFolder, `query-${uuidV7(clock, random)}`);
       const { statementBytesMax: _, ...own } = limits;
-      return openQuerySession({ store, limits: { ...own, spillFolder } }, request);
+      return openQuerySession({ store, clock, limits: { ...own, spillFolder } }, request);
     },
     async close() {
       const running = [engine, writingEngine].filter((one) => one !== null);

@@ -3,6 +3,7 @@ import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { access, readdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
+import { systemClock } from '../../kernel/clock.ts';
 import type { TestContext } from 'node:test';
 import { isFirnError } from '../../kernel/firn-error.ts';
 import { REREAD_ROW } from '../../model/change-sequence.ts';
@@ -29,6 +30,7 @@ async function openSession(t: TestContext, lake: MiniLake, watermark = 10): Prom
   const session = await openQuerySession(
     {
       store: lake.parts.files.store,
+      clock: systemClock,
       limits: { ...LIMITS, spillFolder: `${await temporaryFolder(t)}/spill` },
     },
     {
@@ -242,6 +244,7 @@ test('a query that needs more memory spills, and leaves nothing', async (t) => {
   const session = await openQuerySession(
     {
       store: createMemoryObjectStore('memory://lake'),
+      clock: systemClock,
       limits: { ...LIMITS, memoryBytesMax: 64 * 1024 * 1024, spillFolder },
     },
     { tables: [], live: [] },
@@ -252,6 +255,27 @@ test('a query that needs more memory spills, and leaves nothing', async (t) => {
   await session.run('SELECT * FROM range(100000000)');
   await session.close();
   await rejects(access(spillFolder));
+});
+
+test('a query ends whenever its signal comes', async (t) => {
+  const spillFolder = `${await temporaryFolder(t)}/spill`;
+  const store = createMemoryObjectStore('memory://lake');
+  const limits = { ...LIMITS, spillFolder };
+  for (const afterMs of [null, 0, 1, 5, 20]) {
+    const stop = new AbortController();
+    const { signal } = stop;
+    if (afterMs === null) stop.abort(new Error('stop'));
+    const session = await openQuerySession(
+      { store, clock: systemClock, limits },
+      { tables: [], live: [], signal },
+    );
+    const counted = rowsOf(session, 'SELECT count(*) FROM range(1000000000000)');
+    const ended = rejects(counted, /stop/);
+    if (afterMs !== null) await systemClock.sleep(afterMs);
+    stop.abort(new Error('stop'));
+    await ended;
+    await session.close();
+  }
 });
 
 test('a source column may be called like anything of the engine', async (t) => {

@@ -5,6 +5,7 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import type * as Api from '@duckdb/node-api';
+import type { Clock } from '../../kernel/clock.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import { parseJson } from '../../kernel/lossless-json.ts';
 import type { QueryAnswer, QuerySession } from '../../ports/row-engine.ts';
@@ -31,8 +32,12 @@ export interface QueryRequest extends ViewRequest {
 /** What a session needs of its engine. */
 export interface QueryContext {
   readonly store: ObjectStore;
+  readonly clock: Clock;
   readonly limits: Omit<DuckdbLimits, 'folders' | 'files'>;
 }
+
+/** DuckDB forgets an interrupt that comes between two steps: it is told again until it ends. */
+const INTERRUPT_INTERVAL_MS = 50;
 
 /** Opens a session; its files stay at hand until it is closed. Its spill folder is removed then. */
 export async function openQuerySession(
@@ -65,7 +70,13 @@ export async function openQuerySession(
     let open = true;
     return {
       run: (sql, parameters = []) =>
-        runQuery(instance, { sql, parameters, signal: request.signal, bring }),
+        runQuery(instance, {
+          sql,
+          parameters,
+          signal: request.signal,
+          clock: context.clock,
+          bring,
+        }),
       async close() {
         if (!open) return;
         open = false;
@@ -109,18 +120,26 @@ async function runQuery(
     readonly sql: string;
     readonly parameters: readonly string[];
     readonly signal: AbortSignal | undefined;
+    readonly clock: Clock;
     readonly bring: Bring;
   },
 ): Promise<QueryAnswer> {
-  const { sql, parameters, signal, bring } = query;
+  const { sql, parameters, signal, clock, bring } = query;
   const connection = await instance.connect();
-  const interrupt = (): void => connection.interrupt();
+  const over = new AbortController();
+  const interrupt = (): void => {
+    if (over.signal.aborted) return;
+    connection.interrupt();
+    void clock.sleep(INTERRUPT_INTERVAL_MS, over.signal).then(interrupt);
+  };
   signal?.addEventListener('abort', interrupt);
   const release = (): void => {
     signal?.removeEventListener('abort', interrupt);
+    over.abort();
     connection.closeSync();
   };
   try {
+    signal?.throwIfAborted();
     const result = await queryErrors(signal, async () => {
       const statement = await prepareSelect(connection, instance.driver, sql);
       await bring(connection, { sql, parameters });

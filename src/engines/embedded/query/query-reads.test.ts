@@ -3,6 +3,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { copyFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { systemClock } from '../../../kernel/clock.ts';
 import type { TestContext } from 'node:test';
 import { openParts } from '../../../../test/embedded/engine.ts';
 import { startMemoryS3 } from '../../../../test/support/memory-s3.ts';
@@ -90,7 +91,10 @@ async function openWorld(t: TestContext): Promise<World> {
   const open = async (over: ObjectStore): Promise<QuerySession> => {
     const spillFolder = join(folder, `spill-${sessions++}`);
     const limits = { threads: 2, memoryBytesMax: 2 ** 28, spillFolder, spillBytesMax: 2 ** 28 };
-    const session = await openQuerySession({ store: over, limits }, { tables, live: [] });
+    const session = await openQuerySession(
+      { store: over, clock: systemClock, limits },
+      { tables, live: [] },
+    );
     t.after(() => session.close());
     return session;
   };
