@@ -75,6 +75,16 @@ async function assertOnce(place: LakePlace, rows: number): Promise<void> {
   deepEqual([count, distinct], [rows, rows]);
 }
 
+/** Between two attempts the status says why; while one is going on it cannot know yet. */
+async function saysFull(place: LakePlace): Promise<void> {
+  const full = /halted STORAGE-FULL: [^\n]+\nnext: Free space or raise the quota/;
+  let { out } = await place.run('status', '.');
+  for (let asked = 1; asked < 20 && !full.test(out); asked++) {
+    ({ out } = await place.run('status', '.'));
+  }
+  match(out, full);
+}
+
 test('spec: P13, L4 a full disk stops nothing for good and loses nothing', { skip }, async () => {
   using place = new SmallLake('1m');
   place.exec(TABLES);
@@ -85,8 +95,7 @@ test('spec: P13, L4 a full disk stops nothing for good and loses nothing', { ski
   const running = place.start('run', '.');
   await running.saw('[STORAGE-FULL]');
   await running.saw('next: Free space');
-  const status = await place.run('status', '.');
-  match(status.out, /halted STORAGE-FULL: [^\n]+\nnext: Free space or raise the quota/);
+  await saysFull(place);
   deepEqual(await place.rows('SELECT count(*) FROM t'), [[2]], 'reading goes on');
   place.freeDisk();
   await running.saw('391 changes');

@@ -166,7 +166,9 @@ function engineError(cause: unknown): FirnError {
   const message = cause instanceof Error ? cause.message : '';
   const kind = /^[A-Za-z ]{1,40} Error(?=:)/.exec(message)?.[0] ?? 'an unnamed error';
   if (/No space left/i.test(message)) {
-    return new FirnError('STORAGE-FULL', { what: 'The stage folder has no space left.', cause });
+    const where = /file "([^"]+)"/.exec(message)?.[1] ?? null;
+    const what = 'The stage folder has no space left.';
+    return new FirnError('STORAGE-FULL', { what, cause, ...(where !== null && { where }) });
   }
   const memory = OUT_OF_MEMORY.test(message);
   return new FirnError(memory ? 'STORAGE-ENGINE-MEMORY' : 'STORAGE-ENGINE-FAILED', {
