@@ -160,6 +160,16 @@ for (const flavour of ['mysql', 'mariadb'] as const) {
       equal(new Set(seen).size, rows);
     });
 
+    test('the end of a log is reached where no transaction stands at it (spec: Y4)', async () => {
+      const place = await makePlace(await start());
+      const { server, source } = place;
+      await server.run('INSERT INTO t VALUES (1, 1, NULL)', 'FLUSH BINARY LOGS');
+      const { completeTo: high } = await source.highMark(1);
+      const events = await place.read();
+      const borders = [...ofKind(events, 'transaction-end'), ...ofKind(events, 'heartbeat')];
+      ok(borders.some(({ completeTo }) => completeTo.seq >= high.seq));
+    });
+
     test('a second reader with the same id is named', async () => {
       const server = await start();
       const id = present((await server.query('SELECT @@server_id AS id'))[0], 'a row')['id'];

@@ -86,7 +86,7 @@ class LogStream {
     const { clock, random } = this.#parts;
     const { signal, once } = this.#request;
     let place = await this.#start();
-    if (!once) yield this.#border(place, null);
+    if (!once) yield this.#border(place, place, null);
     for (let fruitless = 0; ; fruitless++) {
       try {
         const ended = yield* this.#follow(place);
@@ -206,7 +206,7 @@ class LogStream {
   async #quiet(reading: TransactionReader, dump: LogDump): Promise<readonly SourceEvent[]> {
     // What waits behind it is newer than the server's word.
     if (!dump.hasMore) await this.#assertFollowing(reading);
-    return [...this.#give(reading), this.#border(reading.place, null)];
+    return [...this.#give(reading), this.#border(reading.place, reading.reached, null)];
   }
 
   /**
@@ -246,13 +246,13 @@ class LogStream {
 
   /** Gives out everything up to the border that was reached, and the border. */
   *#give(reading: TransactionReader): Generator<SourceEvent> {
-    const { place } = reading;
+    const { place, reached } = reading;
     this.#borderMs = this.#parts.clock.monotonicMs();
     const before = this.#told;
-    const isNew = before === null || comparePlaces(place, before) !== 0;
+    const isNew = before === null || comparePlaces(reached, before) !== 0;
     yield* this.#cut();
     if (!isNew) return;
-    yield this.#border(place, reading.takeCommitTime());
+    yield this.#border(place, reached, reading.takeCommitTime());
   }
 
   *#cut(): Generator<SourceEvent> {
@@ -264,10 +264,16 @@ class LogStream {
     return { sourceId: this.#parts.sourceId, epoch: this.#request.epoch };
   }
 
-  /** A border; `commitTsUs` is that of changes before it, `null` when there were none. */
-  #border(place: LogPlace, commitTsUs: bigint | null): SourceEvent {
-    this.#told = place;
-    const mark = markAt(place, this.#context());
+  /**
+   * A border; `commitTsUs` is that of changes before it, `null` when there were none. Reading goes
+   * on at `place`, behind the last transaction; everything up to `reached` was read, so that who
+   * waits for the log's end has it also where no transaction stands at it.
+   */
+  #border(place: LogPlace, reached: LogSpot, commitTsUs: bigint | null): SourceEvent {
+    this.#told = reached;
+    const { position } = markAt(place, this.#context());
+    const { completeTo } = markAt({ ...place, ...reached }, this.#context());
+    const mark = { position, completeTo };
     if (commitTsUs === null) return { kind: 'heartbeat', ...mark };
     return { kind: 'transaction-end', ...mark, commitTsUs };
   }
