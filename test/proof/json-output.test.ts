@@ -46,7 +46,7 @@ const COMMANDS: readonly (readonly [words: string, code: number])[] = [
   ['run . --once', 0],
   ['uninstall . --yes', 0],
   ['uninstall . --yes', 0],
-  ['catalog serve .', 2],
+  ['catalog serve . --port 99999', 2],
 ];
 
 /** Bytes of a place in which one of the secrets is, by file. */
