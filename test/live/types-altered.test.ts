@@ -9,7 +9,7 @@ import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
 import { lakeText } from '../support/lake-text.ts';
 import { CASE_SESSION } from '../support/mysql-types/type-case.ts';
 import { typeCasesOf } from '../support/mysql-types/type-cases.ts';
-import { openLiveServer, skipWithout, uniqueName } from './support/live-server.ts';
+import { openLiveServer, skipWithout, createDatabase } from './support/live-server.ts';
 import { logEnd, readTwoWays } from './support/two-paths.ts';
 
 for (const flavour of SERVER_FLAVOURS) {
@@ -17,13 +17,7 @@ for (const flavour of SERVER_FLAVOURS) {
 
   test(`${flavour}: every type in a column that was added (spec: Y15)`, { skip }, async (t) => {
     const server = await openLiveServer(t, flavour);
-    const database = uniqueName('firn_b_altered');
-    await server.run(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`);
-    t.after(async () => {
-      const connection = await server.connect();
-      await connection.query(`DROP DATABASE ${database}`);
-      connection.destroy();
-    });
+    const { name: database } = await createDatabase(t, server);
     await server.run(CASE_SESSION);
     const cases = typeCasesOf(flavour);
     for (const { name, values } of cases) {
@@ -69,13 +63,7 @@ for (const flavour of SERVER_FLAVOURS) {
 
   test(`${flavour}: hidden and computed columns (spec: Y15)`, { skip }, async (t) => {
     const server = await openLiveServer(t, flavour);
-    const database = uniqueName('firn_b_hidden');
-    await server.run(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`);
-    t.after(async () => {
-      const connection = await server.connect();
-      await connection.query(`DROP DATABASE ${database}`);
-      connection.destroy();
-    });
+    const { name: database } = await createDatabase(t, server);
     const start = await logEnd(server);
     await server.run(
       `CREATE TABLE ${database}.t (id INT PRIMARY KEY, a INT, secret INT INVISIBLE,

@@ -8,7 +8,7 @@ import type { MysqlFlavour } from '../../src/mysql/mysql-column.ts';
 import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
 import { lakeText } from '../support/lake-text.ts';
 import { CASE_SESSION } from '../support/mysql-types/type-case.ts';
-import { openLiveServer, skipWithout, uniqueName } from './support/live-server.ts';
+import { openLiveServer, skipWithout, createDatabase } from './support/live-server.ts';
 import { notFound } from './support/key-literals.ts';
 import { logEnd, readTwoWays } from './support/two-paths.ts';
 
@@ -231,13 +231,7 @@ for (const flavour of SERVER_FLAVOURS) {
     { skip: skipWithout(flavour) },
     async (t) => {
       const server = await openLiveServer(t, flavour);
-      const database = uniqueName('firn_b_made');
-      await server.run(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`);
-      t.after(async () => {
-        const connection = await server.connect();
-        await connection.query(`DROP DATABASE ${database}`);
-        connection.destroy();
-      });
+      const { name: database } = await createDatabase(t, server);
       await server.run(CASE_SESSION);
       const seed = Math.floor(performance.now() * 1000);
       t.diagnostic(`seed ${seed}`);

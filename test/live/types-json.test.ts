@@ -6,7 +6,7 @@ import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { lakeText } from '../support/lake-text.ts';
 import { CASE_SESSION } from '../support/mysql-types/type-case.ts';
-import { openLiveServer, skipWithout, uniqueName } from './support/live-server.ts';
+import { createDatabase, openLiveServer, skipWithout } from './support/live-server.ts';
 import { logEnd, readTwoWays } from './support/two-paths.ts';
 
 /** What documents are made of: numbers at every border, text, and values of column types. */
@@ -69,13 +69,8 @@ const skip = skipWithout('mysql');
 
 test('mysql: JSON of every kind, changed in place (spec: Y15)', { skip }, async (t) => {
   const server = await openLiveServer(t, 'mysql');
-  const database = uniqueName('firn_b_json');
-  await server.run(`CREATE DATABASE ${database}`, `USE ${database}`, CASE_SESSION);
-  t.after(async () => {
-    const connection = await server.connect();
-    await connection.query(`DROP DATABASE ${database}`);
-    connection.destroy();
-  });
+  const { name: database } = await createDatabase(t, server);
+  await server.run(`USE ${database}`, CASE_SESSION);
   const start = await logEnd(server);
   const tables = CHANGES.map((_, index) => `d${index}`);
   for (const [index, change] of CHANGES.entries()) {

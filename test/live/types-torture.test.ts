@@ -10,7 +10,7 @@ import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
 import { lakeText } from '../support/lake-text.ts';
 import { CASE_SESSION } from '../support/mysql-types/type-case.ts';
 import { typeCasesOf } from '../support/mysql-types/type-cases.ts';
-import { openLiveServer, skipWithout, uniqueName } from './support/live-server.ts';
+import { openLiveServer, skipWithout, createDatabase } from './support/live-server.ts';
 import { notFound } from './support/key-literals.ts';
 import { logEnd, readTwoWays } from './support/two-paths.ts';
 
@@ -27,13 +27,7 @@ for (const flavour of SERVER_FLAVOURS) {
     },
     async (t) => {
       const server = await openLiveServer(t, flavour);
-      const database = uniqueName('firn_b_types');
-      await server.run(`CREATE DATABASE ${database} CHARACTER SET utf8mb4`);
-      t.after(async () => {
-        const connection = await server.connect();
-        await connection.query(`DROP DATABASE ${database}`);
-        connection.destroy();
-      });
+      const { name: database } = await createDatabase(t, server);
       await server.run(CASE_SESSION);
       const cases = typeCasesOf(flavour);
       const start = await logEnd(server);

@@ -13,23 +13,15 @@ import { validatePartitionSpec } from '../partition-spec.ts';
 import type { PartitionSpec } from '../partition-spec.ts';
 import { withFreshIds } from '../schema-evolution.ts';
 import { UNSORTED, validateSortOrder } from '../sort-order.ts';
-import type { SortOrder } from '../sort-order.ts';
 import { newTableMetadata, specById } from '../table-metadata.ts';
-import type { TableMetadata } from '../table-metadata.ts';
+import type { NewTable, TableMetadata } from '../table-metadata.ts';
 import type { TableUpdate } from '../table-update.ts';
 
-/** A table as a client asks for it. */
-export interface TableRequest {
-  readonly tableUuid: string;
-  /** Folder of the table, without a trailing slash. */
-  readonly location: string;
-  readonly schema: IcebergSchema;
-  readonly spec: PartitionSpec;
-  readonly sortOrder: SortOrder;
-  /** `format-version` among them chooses the format; default 2. */
-  readonly properties: Readonly<Record<string, string>>;
-  readonly nowMs: number;
-}
+/**
+ * A table as a client asks for it: `format-version` among the properties chooses the format, 2 when
+ * it is missing.
+ */
+export type TableRequest = Omit<NewTable, 'formatVersion'>;
 
 const FORMAT_VERSION_PROPERTY = 'format-version';
 
