@@ -94,10 +94,9 @@ export function newTableMetadata(table: NewTable): TableMetadata {
   validateSchema(table.schema, formatVersion);
   assert(!table.location.endsWith('/'), 'a table location has no trailing slash');
   return {
-    formatVersion,
+    ...emptyTableMetadata(formatVersion),
     tableUuid: table.tableUuid,
     location: table.location,
-    lastSequenceNumber: 0n,
     lastUpdatedMs: table.nowMs,
     lastColumnId: highestFieldId(table.schema),
     schemas: [table.schema],
@@ -108,6 +107,26 @@ export function newTableMetadata(table: NewTable): TableMetadata {
     sortOrders: [table.sortOrder],
     defaultSortOrderId: table.sortOrder.orderId,
     properties: table.properties,
+  };
+}
+
+/** What updates build a table from: no place, no schema, and ids that name nothing. */
+export function emptyTableMetadata(formatVersion: 1 | 2 | 3): TableMetadata {
+  return {
+    formatVersion,
+    tableUuid: '',
+    location: '',
+    lastSequenceNumber: 0n,
+    lastUpdatedMs: 0,
+    lastColumnId: 0,
+    schemas: [],
+    currentSchemaId: -1,
+    partitionSpecs: [],
+    defaultSpecId: -1,
+    lastPartitionId: 999,
+    sortOrders: [],
+    defaultSortOrderId: -1,
+    properties: {},
     currentSnapshotId: null,
     snapshots: [],
     snapshotLog: [],

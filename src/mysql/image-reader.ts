@@ -4,7 +4,6 @@
  * set and leaves as UTF-8.
  */
 import { FirnError } from '../kernel/firn-error.ts';
-import type { ColumnBuilder } from '../model/column-builder.ts';
 import type { Column } from '../model/table-schema.ts';
 import { appendBinaryJson } from './values/binary-json.ts';
 import { compressedReader } from './values/compressed-value.ts';
@@ -45,6 +44,7 @@ import type { SourceType } from './source-type.ts';
 import { appendSpatial } from './values/spatial.ts';
 import { damagedValue, misfitOf, typeDiffers } from './values/value-misfit.ts';
 import type { Misfit } from './values/value-misfit.ts';
+import { appendRun } from './value-reader.ts';
 import type { ValueReader } from './value-reader.ts';
 import { vectorText } from './values/vector-text.ts';
 
@@ -217,14 +217,6 @@ function paddedReader(length: number): ValueReader {
     else builder.appendBytes(withTrailingZeros(bytes, { at, end }, length));
   };
 }
-
-const appendRun = (
-  bytes: Uint8Array,
-  _view: DataView,
-  at: number,
-  end: number,
-  builder: ColumnBuilder,
-): void => builder.appendRun(bytes, at, end);
 
 /**
  * A reader of text of a character set, on either path.

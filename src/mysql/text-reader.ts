@@ -4,7 +4,6 @@
  * utf8mb4`, `time_zone = '+00:00'` and an empty `sql_mode`.
  */
 import { unreachable } from '../kernel/assert.ts';
-import type { ColumnBuilder } from '../model/column-builder.ts';
 import type { Column } from '../model/table-schema.ts';
 import {
   appendDigits,
@@ -26,6 +25,7 @@ import { appendSpatial } from './values/spatial.ts';
 import { dateTextReader, momentTextReader, timeTextReader } from './values/text-temporal.ts';
 import { damagedValue, misfitOf } from './values/value-misfit.ts';
 import type { Misfit } from './values/value-misfit.ts';
+import { appendRun } from './value-reader.ts';
 import type { ValueReader } from './value-reader.ts';
 import { vectorText } from './values/vector-text.ts';
 
@@ -182,11 +182,3 @@ function binaryReader(name: string, source: SourceType): ValueReader {
     throw damagedValue(name, 'Its bytes are no spatial value.');
   };
 }
-
-const appendRun = (
-  bytes: Uint8Array,
-  _view: DataView,
-  at: number,
-  end: number,
-  builder: ColumnBuilder,
-): void => builder.appendRun(bytes, at, end);

@@ -16,3 +16,7 @@ export type ValueReader = (
   end: number,
   builder: ColumnBuilder,
 ) => void;
+
+/** Takes the bytes of a value as they are. */
+export const appendRun: ValueReader = (bytes, _view, at, end, builder) =>
+  builder.appendRun(bytes, at, end);

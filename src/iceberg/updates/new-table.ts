@@ -13,7 +13,7 @@ import { validatePartitionSpec } from '../partition-spec.ts';
 import type { PartitionSpec } from '../partition-spec.ts';
 import { withFreshIds } from '../schema-evolution.ts';
 import { UNSORTED, validateSortOrder } from '../sort-order.ts';
-import { newTableMetadata, specById } from '../table-metadata.ts';
+import { emptyTableMetadata, newTableMetadata, specById } from '../table-metadata.ts';
 import type { NewTable, TableMetadata } from '../table-metadata.ts';
 import type { TableUpdate } from '../table-update.ts';
 
@@ -110,7 +110,7 @@ export function tableFromUpdates(
   context: ApplyContext,
 ): TableMetadata {
   const format = updates.find((update) => update.kind === 'upgrade-format-version');
-  const table = applyUpdates(emptyTable(format?.formatVersion ?? 2), updates, context);
+  const table = applyUpdates(emptyTableMetadata(format?.formatVersion ?? 2), updates, context);
   const missing =
     (table.tableUuid === '' && 'a uuid') ||
     (table.location === '' && 'a location') ||
@@ -123,32 +123,4 @@ export function tableFromUpdates(
     what: `the updates that make the table do not give it ${missing}`,
     where: table.location,
   });
-}
-
-function emptyTable(formatVersion: 1 | 2 | 3): TableMetadata {
-  return {
-    formatVersion,
-    tableUuid: '',
-    location: '',
-    lastSequenceNumber: 0n,
-    lastUpdatedMs: 0,
-    lastColumnId: 0,
-    schemas: [],
-    currentSchemaId: -1,
-    partitionSpecs: [],
-    defaultSpecId: -1,
-    lastPartitionId: 999,
-    sortOrders: [],
-    defaultSortOrderId: -1,
-    properties: {},
-    currentSnapshotId: null,
-    snapshots: [],
-    snapshotLog: [],
-    metadataLog: [],
-    refs: {},
-    statistics: [],
-    partitionStatistics: [],
-    nextRowId: 0n,
-    unknownFields: {},
-  };
 }
