@@ -100,4 +100,11 @@ export const icebergErrors = {
     summary: 'A table has deletion vectors, which this version of Firn does not apply.',
     remedy: 'Rewrite the table’s data files with the engine that wrote them, then resume.',
   },
+  'ICEBERG-PUFFIN-INVALID': {
+    disposition: 'halt-table',
+    summary: 'A deletion vector is damaged, or contradicts its file or the manifest.',
+    remedy:
+      'The file was written wrongly or damaged since; rewrite the data file it belongs to from a snapshot before it, or roll back to that snapshot with the engine that wrote it.',
+  },
 } as const satisfies Record<string, ErrorSpec>;
+
