@@ -60,7 +60,12 @@ const STEPS = 40;
 
 /** Plays the history of a seed; throws where a table is not what the fold says. */
 export async function playHistory(
-  lake: { readonly context: LakeContext; readonly engine: RowEngine },
+  lake: {
+    readonly context: LakeContext;
+    readonly engine: RowEngine;
+    /** Of the base; default 2. */
+    readonly formatVersion?: 2 | 3;
+  },
   seed: number,
   counts: HistoryCounts,
 ): Promise<void> {
@@ -71,7 +76,9 @@ export async function playHistory(
   database.createTable(table, shape.columns, shape.keyLength);
   database.capture(table);
   const schema = schemaOf(`history_${seed}`, shape.columns, shape.keyLength);
-  const pair = await TablePair.open(lake.context, lake.engine, { schema, buckets: shape.buckets });
+  const { formatVersion = 2 } = lake;
+  const { buckets } = shape;
+  const pair = await TablePair.open(lake.context, lake.engine, { schema, buckets, formatVersion });
   const history = new History({ pair, database, choice, counts, engine: lake.engine });
   bulkInsert(choice, database, { table, count: choice.of([0, 30, 60]) });
   const calm = choice.once(4);
