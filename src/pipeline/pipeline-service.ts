@@ -23,6 +23,8 @@ import { carryOut } from './control/control-commands.ts';
 import type { ControlCommand, ControlTask } from './control/control-commands.ts';
 import { sendRequest } from './control/control-socket.ts';
 import { dropTable } from './control/drop-table.ts';
+import { upgradePlan } from './control/upgrade-table.ts';
+import type { UpgradePlan } from './control/upgrade-table.ts';
 import { haltedName, readHalts, writeHalts } from './state/halts.ts';
 import { rememberProofs, withProofs } from './state/proofs.ts';
 import { findView, viewTables } from './view/lake-view.ts';
@@ -205,6 +207,12 @@ export class PipelineService {
     );
   }
 
+  /** What `upgrade` would do to tables, and which declared readers it may shut out. */
+  async upgradePlan(tables: readonly string[]): Promise<UpgradePlan> {
+    const views = await viewTables(this.#readerParts());
+    return upgradePlan(views, tables, this.#parts.config.lake.readers);
+  }
+
   /** The statements that take everything of Firn's out of the source. */
   async uninstallPlan(): Promise<readonly string[]> {
     return (await this.source()).uninstallPlan();
@@ -269,6 +277,7 @@ export class PipelineService {
         random,
         pipeline: config.name,
         writer,
+        foreignChanges: config.base.foreignChanges,
         queues: createTableQueues(),
         tableProperties: newTableProperties(config),
       },

@@ -306,8 +306,9 @@ class StreamRunner {
 
   async #evolveLedger(ledger: LedgerTable, schema: TableSchema): Promise<void> {
     const { metadata } = ledger;
-    const { lastColumnId } = metadata;
-    const evolved = evolvedSchema({ schema: currentSchema(metadata), lastColumnId }, schema);
+    const { lastColumnId, schemas } = metadata;
+    const lake = { schema: currentSchema(metadata), lastColumnId, schemas };
+    const evolved = evolvedSchema(lake, schema);
     if (evolved === null) return this.#run.stage.replace({ ...ledger, schema });
     const request = stateCommit(ledger, ledger.state, evolved);
     const result = await commitToTable(this.#parts, request);

@@ -29,7 +29,7 @@ import { liveRows } from '../../sql/live-statements.ts';
 import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
 import { readRow, readRows, runAll } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
-import { fileRows, schemaColumns } from './file-rows.ts';
+import { fileRows, schemaColumns } from './query/file-rows.ts';
 import { holdFiles } from './local-files.ts';
 import { changeSource } from './merge-window.ts';
 import type { FileContext } from './parquet-writer.ts';

@@ -13,7 +13,7 @@ import type { ObjectStore } from '../../ports/object-store.ts';
 import { judgeParseTree, PARSE_STATEMENT } from '../../sql/select-guard.ts';
 import { openDuckdb } from './duckdb-instance.ts';
 import type { DuckdbDriver, DuckdbInstance, DuckdbLimits } from './duckdb-instance.ts';
-import { fileRows, schemaColumns } from './file-rows.ts';
+import { fileRows, schemaColumns } from './query/file-rows.ts';
 import { holdParts } from './local-files.ts';
 import type { LocalFiles } from './local-files.ts';
 import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
