@@ -41,6 +41,7 @@ const document: StatusDocument = {
         sizeBytes: 3,
         deleteFiles: 1,
         deletedRows: 4,
+        formatVersion: 2,
         lastMergeMs: null,
       },
       lagSeconds: 0,
