@@ -23,6 +23,7 @@ import type { ParquetColumn } from '../../sql/parquet-statements.ts';
 import { readRows, runAll } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
 import { fileRows } from './query/file-rows.ts';
+import { nameDamage } from './query/damaged-files.ts';
 import type { HeldFiles } from './query/file-rows.ts';
 import { holdParts } from './local-files.ts';
 import { openWindow, windowFiles } from './merge-window.ts';
@@ -121,7 +122,7 @@ async function applyWindow(application: Application): Promise<MergeFiles> {
     return { addedData, addedDeletes, ...removals(fates), rowsInserted: added.rowCount };
   } catch (error) {
     await dropStaged(staged);
-    throw error;
+    throw await nameDamage(connection, [window.ledger, { files: read, local }], error);
   } finally {
     await local.release();
   }

@@ -18,6 +18,7 @@ import { readRows, runAll } from './duckdb-instance.ts';
 import { fileRows, schemaColumns } from './query/file-rows.ts';
 import type { HeldFiles } from './query/file-rows.ts';
 import { holdFiles } from './local-files.ts';
+import { nameDamage } from './query/damaged-files.ts';
 import { dataEntry, dropStaged, stageFile, tableColumns, uploadFiles } from './parquet-writer.ts';
 import type { FileContext, StagedFile } from './parquet-writer.ts';
 import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
@@ -201,6 +202,8 @@ export async function compactFiles(
     const kept = staged.filter(({ file }) => file.recordCount > 0n);
     await dropStaged(staged.filter((file) => !kept.includes(file)));
     return await uploadFiles(context, kept);
+  } catch (error) {
+    throw await nameDamage(connection, [{ files, local }], error);
   } finally {
     await local.release();
   }
