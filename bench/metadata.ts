@@ -29,8 +29,8 @@ import { appendTo, headId, ledgerState, testTable } from '../test/support/lake-f
 const SNAPSHOTS = 10_000;
 const FILES = 100_000;
 const FILES_PER_MANIFEST = 10_000;
-const COMMITS = Number.parseInt(process.env['C'] ?? '60', 10);
-const ROUNDS = Number.parseInt(process.env['R'] ?? '3', 10);
+const COMMITS = 60;
+const ROUNDS = 3;
 const GOAL = 2;
 
 const random = systemRandom;

@@ -85,11 +85,55 @@ export function encodeTableMetadata(
   metadata: TableMetadata,
   snapshotTexts: SnapshotTexts | null = null,
 ): Uint8Array {
+  return encodeAfter(metadata, { snapshotTexts, earlier: null }).content;
+}
+
+/** A metadata file as bytes, of which the snapshots are the last part. */
+export interface EncodedMetadata {
+  readonly metadata: TableMetadata;
+  readonly content: Uint8Array;
+  /** Where the text of the first snapshot begins; `null`: another writer wrote the file. */
+  readonly snapshotsAt: number | null;
+}
+
+/** Closes the list of snapshots, and the file. */
+const END = ']}';
+
+/**
+ * The bytes of a metadata file that follows another one. The text of snapshots that both have is
+ * taken over as it is, so that a commit to a long history costs the copying of it.
+ */
+export function encodeAfter(
+  metadata: TableMetadata,
+  how: { readonly snapshotTexts: SnapshotTexts | null; readonly earlier: EncodedMetadata | null },
+): EncodedMetadata {
+  const { formatVersion, snapshots } = metadata;
   const rest = stringifyJson(tableMetadataToJson(metadata));
-  const snapshots = metadata.snapshots.map((snapshot) =>
-    snapshotText(snapshot, { formatVersion: metadata.formatVersion, snapshotTexts }),
-  );
-  return Buffer.from(`${rest.slice(0, -1)},"snapshots":[${snapshots.join(',')}]}`, 'utf8');
+  const head = Buffer.from(`${rest.slice(0, -1)},"snapshots":[`, 'utf8');
+  const known = knownSnapshots(metadata, how.earlier);
+  const added = snapshots
+    .slice(known.count)
+    .map((snapshot) => snapshotText(snapshot, { formatVersion, ...how }))
+    .join(',');
+  const comma = known.count > 0 && added !== '' ? ',' : '';
+  const tail = Buffer.from(`${comma}${added}${END}`, 'utf8');
+  const content = Buffer.concat([head, known.text, tail]);
+  return { metadata, content, snapshotsAt: head.length };
+}
+
+/** How many of the first snapshots an earlier file has, and their text in it. */
+function knownSnapshots(
+  { formatVersion, snapshots }: TableMetadata,
+  earlier: EncodedMetadata | null,
+): { readonly count: number; readonly text: Uint8Array } {
+  const none = { count: 0, text: new Uint8Array() };
+  if (earlier?.snapshotsAt === undefined || earlier.snapshotsAt === null) return none;
+  const { metadata, content, snapshotsAt } = earlier;
+  // The very same objects: a snapshot of the same id could have been read from elsewhere.
+  const isSame = metadata.snapshots.every((snapshot, index) => snapshots[index] === snapshot);
+  if (!isSame || formatVersion !== metadata.formatVersion) return none;
+  const text = content.subarray(snapshotsAt, content.length - END.length);
+  return { count: metadata.snapshots.length, text };
 }
 
 /**

@@ -3,14 +3,10 @@
  * and still has these bytes need not be decoded. Which file is current is never cached. Bounded by
  * the bytes of the files.
  */
-import type { TableMetadata } from '../iceberg/table-metadata.ts';
+import type { EncodedMetadata } from '../iceberg/table-metadata-json.ts';
 
-/** One metadata file. */
-export interface CachedMetadata {
-  readonly metadata: TableMetadata;
-  /** The file's bytes, as they are: other writers may have compressed them. */
-  readonly content: Uint8Array;
-}
+/** One metadata file, with its bytes as they are: other writers may have compressed them. */
+export type CachedMetadata = EncodedMetadata;
 
 /** Bytes of files held at most; decoded, they take a few times as much. */
 const bytesMaxDefault = 32 * 1024 * 1024;

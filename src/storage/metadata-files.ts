@@ -2,7 +2,7 @@
  * Metadata files of tables: where they lie and what they are called. Each is written once, under a
  * name that nobody used before, and is never changed.
  */
-import { decodeTableMetadata, encodeTableMetadata } from '../iceberg/table-metadata-json.ts';
+import { decodeTableMetadata, encodeAfter } from '../iceberg/table-metadata-json.ts';
 import { metadataFileLocation, metadataFileVersion } from '../iceberg/table-metadata.ts';
 import type { SnapshotTexts } from '../iceberg/table-metadata-json.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
@@ -41,7 +41,7 @@ export class MetadataFiles {
     const cached = cache?.get(location) ?? null;
     if (cached !== null && Buffer.compare(cached.content, content) === 0) return cached.metadata;
     const metadata = decodeTableMetadata(content, location);
-    cache?.put(location, { metadata, content });
+    cache?.put(location, { metadata, content, snapshotsAt: null });
     return metadata;
   }
 
@@ -59,13 +59,14 @@ export class MetadataFiles {
    * @param previous location of the metadata that this one replaces; `null` for a new table
    */
   async write(metadata: TableMetadata, previous: string | null): Promise<string> {
-    const { store, clock, random } = this.#parts;
+    const { store, clock, random, cache } = this.#parts;
     const version = previous === null ? 0 : (metadataFileVersion(previous) ?? -1) + 1;
     const uuid = uuidV7(clock, random);
     const location = metadataFileLocation({ location: metadata.location, version, uuid });
-    const content = encodeTableMetadata(metadata, this.#snapshotTexts);
-    await store.write(location, content);
-    this.#parts.cache?.put(location, { metadata, content });
+    const earlier = previous === null ? null : (cache?.get(previous) ?? null);
+    const encoded = encodeAfter(metadata, { snapshotTexts: this.#snapshotTexts, earlier });
+    await store.write(location, encoded.content);
+    cache?.put(location, encoded);
     return location;
   }
 
