@@ -5,7 +5,7 @@
  */
 import { FirnError } from '../kernel/firn-error.ts';
 import type { JsonObject, JsonValue } from '../kernel/lossless-json.ts';
-import { invalidJson, jsonFields } from './json-fields.ts';
+import { invalidJson, jsonFields, keptJson } from './json-fields.ts';
 
 /** A type without fields of its own. */
 export type PrimitiveType =
@@ -256,8 +256,8 @@ function readFields(items: readonly JsonValue[], place: Place): readonly NestedF
 function readField(item: JsonValue, place: Place): NestedField {
   const fields = jsonFields(item, place.where);
   const doc = fields.optionalText('doc');
-  const initialDefault = fields.value('initial-default');
-  const writeDefault = fields.value('write-default');
+  const initialDefault = keptJson(fields.value('initial-default'), place.where);
+  const writeDefault = keptJson(fields.value('write-default'), place.where);
   return {
     id: fields.int('id'),
     name: fields.text('name'),

@@ -35,6 +35,25 @@ export function invalidJson(what: string, where: string): FirnError {
   return new FirnError('ICEBERG-JSON-INVALID', { what, where });
 }
 
+/** Nesting of values that are kept as they are: deeper ones could not be written again. */
+const DEPTH_MAX = 100;
+
+/**
+ * The same value, which is kept without being understood, and must not be nested without end.
+ *
+ * @throws {FirnError} ICEBERG-JSON-INVALID
+ */
+export function keptJson<T extends JsonValue>(value: T, where: string): T {
+  const look = (item: JsonValue, depth: number): void => {
+    if (typeof item !== 'object' || item === null) return;
+    if (depth > DEPTH_MAX)
+      throw invalidJson(`values are nested more than ${DEPTH_MAX} deep`, where);
+    for (const inner of Object.values(item)) look(inner, depth + 1);
+  };
+  look(value, 0);
+  return value;
+}
+
 function isObject(value: JsonValue): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -4,7 +4,7 @@
  */
 import { jsonInteger } from '../kernel/lossless-json.ts';
 import type { JsonObject, JsonValue } from '../kernel/lossless-json.ts';
-import { invalidJson, jsonFields, jsonTexts } from './json-fields.ts';
+import { invalidJson, jsonFields, jsonTexts, keptJson } from './json-fields.ts';
 import type { JsonFields } from './json-fields.ts';
 
 /** The branch that readers see unless they ask for another. */
@@ -72,8 +72,8 @@ export function refSnapshot(set: SnapshotSet, name: string): Snapshot | null {
 }
 
 /**
- * Whether `after` begins with the snapshots of `before`: nothing was removed. `false` says only that
- * it must be looked into.
+ * Whether `after` begins with the snapshots of `before`: nothing was removed. `false` says only
+ * that it must be looked into.
  */
 export function hasOnlyGrown(before: readonly Snapshot[], after: readonly Snapshot[]): boolean {
   return before.every(({ snapshotId }, index) => after[index]?.snapshotId === snapshotId);
@@ -152,7 +152,7 @@ export function snapshotFromJson(json: JsonValue, where: string): Snapshot {
     schemaId: fields.optionalInt('schema-id'),
     firstRowId: fields.optionalLong('first-row-id'),
     addedRows: fields.optionalLong('added-rows'),
-    unknownFields: unknownFields(fields.object, knownKeys),
+    unknownFields: keptJson(unknownFields(fields.object, knownKeys), where),
   };
 }
 

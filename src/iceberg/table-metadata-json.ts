@@ -10,7 +10,7 @@ import { jsonInteger, parseJson, stringifyJson } from '../kernel/lossless-json.t
 import type { JsonObject, JsonValue } from '../kernel/lossless-json.ts';
 import { highestFieldId, schemaFromJson, schemaToJson } from './iceberg-schema.ts';
 import type { IcebergSchema } from './iceberg-schema.ts';
-import { invalidJson, jsonFields } from './json-fields.ts';
+import { invalidJson, jsonFields, keptJson } from './json-fields.ts';
 import type { JsonFields } from './json-fields.ts';
 import {
   highestPartitionFieldId,
@@ -35,7 +35,7 @@ import { currentSchema, defaultSpec } from './table-metadata.ts';
 import type { TableMetadata } from './table-metadata.ts';
 
 /** A metadata file larger than this, unpacked, is refused: a small gzip file can claim any size. */
-const METADATA_BYTES_MAX = 512 * 1024 * 1024;
+const METADATA_BYTES_MAX = 128 * 1024 * 1024;
 
 const knownKeys = new Set([
   'format-version',
@@ -155,6 +155,9 @@ function snapshotText(
 }
 
 function parseDocument(content: Uint8Array, where: string): JsonValue {
+  if (content.length > METADATA_BYTES_MAX) {
+    throw invalidJson(`the metadata file is larger than ${METADATA_BYTES_MAX} bytes`, where);
+  }
   try {
     const zipped = content[0] === 0x1f && content[1] === 0x8b;
     const plain = zipped ? gunzipSync(content, { maxOutputLength: METADATA_BYTES_MAX }) : content;
@@ -204,7 +207,7 @@ function tableMetadataFromJson(json: JsonValue, where: string): TableMetadata {
     statistics: readObjects(fields, 'statistics'),
     partitionStatistics: readObjects(fields, 'partition-statistics'),
     nextRowId: fields.optionalLong('next-row-id') ?? 0n,
-    unknownFields: unknownFields(fields.object, knownKeys),
+    unknownFields: keptJson(unknownFields(fields.object, knownKeys), where),
   };
 }
 
@@ -275,7 +278,9 @@ function readLogs(fields: JsonFields): Pick<TableMetadata, 'snapshotLog' | 'meta
 }
 
 function readObjects(fields: JsonFields, key: string): readonly JsonObject[] {
-  return readList(fields, key).map(([item, place]) => jsonFields(item, place).object);
+  return readList(fields, key).map(([item, place]) =>
+    keptJson(jsonFields(item, place).object, place),
+  );
 }
 
 /** The items of a list, each with its place; `otherwise` when the key is missing. */

@@ -228,7 +228,7 @@ interface QueryGuard {
 
 /** Faults of the query itself, after which no file is looked at. */
 const QUERY_FAULT =
-  /^(?:Binder|Catalog|Constraint|Conversion|Interrupt|Out of Memory|Out of Range|Parser|Permission|Syntax)/i;
+  /^(?:Binder|Catalog|Constraint|Conversion|Interrupt|Out of|Parser|Permission|Syntax)/i;
 
 /** DuckDB's message is for whoever wrote the query: it may quote the query and its own values. */
 async function queryErrors<T>(guard: QueryGuard, run: () => Promise<T>): Promise<T> {
