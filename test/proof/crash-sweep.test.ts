@@ -81,11 +81,20 @@ function judge(result: SweepResult): string {
 
 test('every operation survives every fault (spec: L4, L8, L9, C4, C5, C6, C8, C10, C16, B5, B9, M1, M3, P6)', async (t) => {
   // A read that fails only has to be stood: one in nine of them is made to.
-  const result = await sweep({ engine: 'files', every: 1, everyRead: 9 });
+  const result = await sweep({ engine: 'files', formatVersion: 2, every: 1, everyRead: 9 });
   t.diagnostic(judge(result));
 });
 
 test('some of them over the embedded engine too (spec: L4, M1, P6)', async (t) => {
-  const result = await sweep({ engine: 'embedded', every: 71, everyRead: 301 });
+  const formatVersion = 2;
+  const result = await sweep({ engine: 'embedded', formatVersion, every: 71, everyRead: 301 });
   t.diagnostic(judge(result));
+});
+
+test('and in format version 3 (spec: L4, M1, M21, P6)', async (t) => {
+  const formatVersion = 3;
+  const files = await sweep({ engine: 'files', formatVersion, every: 11, everyRead: 101 });
+  t.diagnostic(judge(files));
+  const some = await sweep({ engine: 'embedded', formatVersion, every: 301, everyRead: 1201 });
+  t.diagnostic(judge(some));
 });

@@ -54,6 +54,8 @@ export interface WorldOptions {
   readonly engineOf: EngineOf;
   /** Where files are materialised, for engines that read local files. */
   readonly stageFolder?: string;
+  /** Format of the bases; default 2. */
+  readonly formatVersion?: 2 | 3;
 }
 
 /** No operation has this number. */
@@ -107,7 +109,11 @@ export class SimulatedWorld {
     this.config = {
       ...config,
       ledger: { ...config.ledger, commitIntervalMs: 700, retentionMs: 2500 },
-      base: { ...config.base, mergeIntervalMs: 700 },
+      base: {
+        ...config.base,
+        mergeIntervalMs: 700,
+        deleteFormat: options.formatVersion === 3 ? 'deletion-vectors' : 'position-deletes',
+      },
     };
     this.#pointers = this.#watched(createMemoryPointers(CATALOG_ID));
     this.foreign = this.#context(this.store, noFault());

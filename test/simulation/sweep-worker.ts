@@ -20,6 +20,8 @@ import type { VirtualClock } from './virtual-clock.ts';
 /** What a worker is asked to do. */
 export interface SweepShare {
   readonly engine: 'files' | 'embedded';
+  /** Of the bases. */
+  readonly formatVersion: 2 | 3;
   /** Of the chosen points those whose number is `share` modulo `shares`. */
   readonly share: number;
   readonly shares: number;
@@ -98,10 +100,12 @@ async function sweep(share: SweepShare, options: WorldOptions): Promise<SweepRes
 }
 
 async function main(share: SweepShare): Promise<SweepResult> {
-  if (share.engine === 'files') return sweep(share, { engineOf: createFileEngine });
+  const { formatVersion } = share;
+  const files = { engineOf: createFileEngine, formatVersion };
+  if (share.engine === 'files') return sweep(share, files);
   const folder = await mkdtemp(join(tmpdir(), 'firn-sweep-'));
   try {
-    return await sweep(share, embedded(folder));
+    return await sweep(share, { ...embedded(folder), formatVersion });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
