@@ -5,6 +5,10 @@
 import type { TestContext } from 'node:test';
 import { HeldBytes, createLedgerWriter } from '../../src/engines/embedded/ledger-writer.ts';
 import { openMergeSession } from '../../src/engines/embedded/merge-session.ts';
+import {
+  decodeDeletionVector,
+  isDeletionVector,
+} from '../../src/iceberg/deletes/deletion-vector.ts';
 import type { IcebergSchema } from '../../src/iceberg/iceberg-schema.ts';
 import type { DataFile } from '../../src/iceberg/manifest.ts';
 import type { ScanFile } from '../../src/iceberg/scan-file.ts';
@@ -48,6 +52,7 @@ export interface MiniLake {
   readonly ledgerSchema: IcebergSchema;
   ledger: ScanFile[];
   base: ScanFile[];
+  nextRowId: bigint;
   /** Appends changes as one commit; gives its data sequence number. */
   append(changes: readonly Change[], schema?: TableSchema): Promise<bigint>;
   merge(call: MergeCall): Promise<MergeReport>;
@@ -61,7 +66,12 @@ export interface MiniLake {
 export async function openLake(
   context: TestContext,
   schema: TableSchema,
-  options: { readonly buckets?: number; readonly specId?: number } = {},
+  options: {
+    readonly buckets?: number;
+    readonly specId?: number;
+    /** Of the base; default 2. */
+    readonly formatVersion?: 2 | 3;
+  } = {},
 ): Promise<MiniLake> {
   const parts = await openParts(context);
   const { engine, files } = parts;
@@ -71,6 +81,7 @@ export async function openLake(
     specId: options.specId ?? 0,
     sortOrderId: 1,
     dataFolder: 'memory://lake/base/data',
+    formatVersion: options.formatVersion ?? 2,
   };
   const ledgerTable = ledgerSchema(schema, { raw: false, beforeImages: false });
   let sequence = 0n;
@@ -81,6 +92,7 @@ export async function openLake(
     ledgerSchema: ledgerTable,
     ledger: [],
     base: [],
+    nextRowId: 0n,
     async append(changes, version = schema) {
       const writer = createLedgerWriter({
         open: async () => engine,
@@ -99,9 +111,7 @@ export async function openLake(
       return dataSequenceNumber;
     },
     merge: (call) => runMerge(lake, schema, call),
-    addBase(added) {
-      for (const file of added) lake.base.push({ file, dataSequenceNumber: 1n, deletes: [] });
-    },
+    addBase: (added) => addData(lake, added, 1n),
     rows: () => readBase(lake),
   };
   return lake;
@@ -161,9 +171,33 @@ function commit(lake: MiniLake, written: MergeFiles): void {
         ),
       ],
     }));
-  for (const file of written.addedData) {
-    lake.base.push({ file, dataSequenceNumber: 2n, deletes: [] });
+  addData(lake, written.addedData, 2n);
+}
+
+/** Files of a commit; in format 3 each has the next row ids. */
+function addData(lake: MiniLake, files: readonly DataFile[], dataSequenceNumber: bigint): void {
+  for (const added of files) {
+    const firstRowId = lake.target.formatVersion === 3 ? lake.nextRowId : null;
+    lake.nextRowId += added.recordCount;
+    lake.base.push({ file: { ...added, firstRowId }, dataSequenceNumber, deletes: [] });
   }
+}
+
+/** Positions that a delete file says are dead in a data file, as text. */
+async function deadIn(
+  { files, query }: EngineParts,
+  deleted: DataFile,
+  data: DataFile,
+): Promise<readonly string[]> {
+  if (isDeletionVector(deleted)) {
+    const bytes = await files.store.read(deleted.filePath);
+    return [...decodeDeletionVector(deleted, bytes)].flatMap((batch) => [...batch].map(String));
+  }
+  const positions = await query(
+    deleted,
+    `SELECT pos FROM read_parquet(FILE) WHERE file_path = '${data.filePath}'`,
+  );
+  return positions.map(([position]) => String(position));
 }
 
 async function readBase(lake: MiniLake): Promise<readonly string[]> {
@@ -173,11 +207,7 @@ async function readBase(lake: MiniLake): Promise<readonly string[]> {
   for (const { file, deletes } of lake.base) {
     const dead = new Set<unknown>();
     for (const deleted of deletes) {
-      const positions = await query(
-        deleted,
-        `SELECT pos FROM read_parquet(FILE) WHERE file_path = '${file.filePath}'`,
-      );
-      for (const [position] of positions) dead.add(position);
+      for (const position of await deadIn(lake.parts, deleted, file)) dead.add(position);
     }
     const all = await query(file, `SELECT ${names} FROM read_parquet(FILE)`);
     for (const [position, row] of all.entries()) {

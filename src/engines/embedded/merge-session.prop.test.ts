@@ -72,10 +72,14 @@ class SimulatedSource {
   }
 }
 
-for (const seed of [1, 2]) {
-  test(`base equals source after every merge, seed ${seed}`, async (t) => {
+for (const [seed, formatVersion] of [
+  [1, 2],
+  [2, 2],
+  [3, 3],
+] as const) {
+  test(`base equals source after every merge, seed ${seed}, format ${formatVersion}`, async (t) => {
     const roll = dice(seed);
-    const lake = await openLake(t, SCHEMA, { buckets: 3 });
+    const lake = await openLake(t, SCHEMA, { buckets: 3, formatVersion });
     const source = new SimulatedSource(roll);
     let from = 0;
     let seen = 0n;
