@@ -59,6 +59,12 @@ const table = {
     text: 'How single columns are treated.',
     since: '0.1',
   },
+  onDrop: {
+    type: { kind: 'choice', values: ['halt', 'keep', 'drop'] },
+    default: 'halt',
+    text: 'What happens when the table is dropped in the source: `halt` stops it by name until somebody decides, `keep` retires it with its copy as it was at the DROP, `drop` does the same and removes base and ledger with all their history a day later, unless the whole database was dropped. A table created again under the name is loaded again by itself.',
+    since: '0.1',
+  },
 } as const satisfies Section;
 
 const lake = {

@@ -335,14 +335,15 @@ export class TransactionReader {
       readonly table: Parameters<StreamTables['halt']>[0];
       readonly error: FirnError;
       readonly recovery?: 'bootstrap' | 'operator';
+      readonly removal?: 'table' | 'database';
     },
   ): readonly SourceEvent[] {
     const { tables, log, epoch } = this.#parts;
     const seq = sequenceAt(event.fileName, event.startOffset);
     const completeFrom: SequenceMark = { epoch, seq };
-    const { table, error, recovery = 'operator' } = why;
+    const { table, error, recovery = 'operator', removal } = why;
     log.askAgain(table);
-    return tables.halt(table, { error, recovery, completeFrom });
+    return tables.halt(table, { error, recovery, completeFrom, removal: removal ?? null });
   }
 
   /** A transaction, or something outside of one, ended with this event. */
