@@ -39,15 +39,15 @@ const SMALL_FILES_MIN = 8;
 const SMALL_BYTES_MAX = 8 * 1024 * 1024;
 
 /**
- * Files that become one together have at most this size: their rows are sorted, and more would go by
- * way of the disk, at more than twice the processor time.
+ * Files that become one together have at most this size: their rows are sorted, and more would go
+ * by way of the disk, at more than twice the processor time.
  */
 const JOINED_BYTES_MAX = 24 * 1024 * 1024;
 
 /**
- * Files of one bucket to rewrite, each group as one file; or none. Of the smallest files the longest
- * run is taken whose largest is no larger than the others together, so that a row's file at least
- * doubles each time and each row is rewritten a logarithmic number of times.
+ * Files of one bucket to rewrite, each group as one file; or none. Of the smallest files the
+ * longest run is taken whose largest is no larger than the others together, so that a row's file
+ * at least doubles each time and each row is rewritten a logarithmic number of times.
  */
 export function chooseCompaction<F extends BucketFile>(
   files: readonly F[],

@@ -42,6 +42,9 @@ export interface StreamPass {
   readonly signal: AbortSignal;
 }
 
+/** Why a timer ends early. Without a reason of its own an abort makes an error, with a stack. */
+const WOKEN = 'woken';
+
 /** The floor is written this often while nothing happens. */
 const FLOOR_INTERVAL_MS = 60_000;
 
@@ -125,7 +128,7 @@ class StreamRunner {
       const sleeping = this.#run.sleep(this.#parts.clock, Math.max(0, dueMs - now), timer);
       return await Promise.race([event, sleeping.then((): Wakeup => 'due')]);
     } finally {
-      timer.abort();
+      timer.abort(WOKEN);
     }
   }
 
