@@ -1,0 +1,215 @@
+/** The lakes of the matrix, and what happened to each of their tables. */
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { S3_KEYS, startS3Server } from '../../../tools/servers/s3-server.ts';
+import { liveWorkplace } from '../../live/support/live-pipeline.ts';
+import { createDatabase, startPrivateServer } from '../../live/support/live-server.ts';
+import { writeTypesFile } from '../../live/support/type-pipeline.ts';
+import { createTable, insertRows, typeTablesOf } from '../../live/support/type-tables.ts';
+import { LakePlace } from '../../support/lake-place.ts';
+import { CASE_SESSION } from '../../support/mysql-types/type-case.ts';
+import { TEST_BUCKET, makeBucket } from '../../support/s3-bucket.ts';
+import { MatrixLake } from './matrix-lake.ts';
+import type { LakeTable } from './matrix-lake.ts';
+import { MatrixWork } from './matrix-work.ts';
+import type { FormatVersion } from './readers.ts';
+
+/** One row of the matrix. */
+export interface MatrixState {
+  readonly title: string;
+  readonly format: FormatVersion;
+  readonly lake: MatrixLake;
+  readonly tables: readonly LakeTable[];
+}
+
+/** Merges before a table counts as merged. */
+export const MERGES = 20;
+const FEW_MERGES = 3;
+/** Enough files of a bucket for a compaction to be worth it. */
+const FILES = 10;
+
+function pipelineFile(lake: string, more = ''): string {
+  return [
+    'name: app',
+    'source: {type: sqlite, path: ./app.db, pollInterval: 20ms}',
+    'tables: ["*"]',
+    lake,
+    'ledger: {commitInterval: 100ms}',
+    `base: {mergeInterval: 1s, buckets: 2${more}}`,
+    '',
+  ].join('\n');
+}
+
+function inApp(...tables: readonly string[]): readonly LakeTable[] {
+  return tables.map((table) => ({ namespace: 'app', table }));
+}
+
+/** A lake over SQLite, with what it takes to go on in its tables. */
+export interface WorkedLake {
+  readonly lake: MatrixLake;
+  /** Works in these tables and merges, so many times. */
+  readonly merge: (times: number, ...tables: readonly string[]) => Promise<void>;
+}
+
+async function sqliteLake(
+  t: TestContext,
+  wish: {
+    readonly name: string;
+    readonly tables: readonly string[];
+    readonly file: string;
+    readonly catalog: string;
+    readonly environment?: Readonly<Record<string, string>>;
+  },
+): Promise<WorkedLake> {
+  const place = new LakePlace(wish.environment);
+  const lake = new MatrixLake(wish.name, place, place.path(wish.catalog));
+  t.after(async () => {
+    await lake.end();
+    place[Symbol.dispose]();
+  });
+  const work = new MatrixWork(place.open());
+  for (const table of wish.tables) work.create(table);
+  place.write('firn.yaml', wish.file);
+  await lake.catchUp();
+  await lake.serve();
+  const merge = async (times: number, ...tables: readonly string[]): Promise<void> => {
+    for (let at = 0; at < times; at++) {
+      for (const table of tables) work.round(table);
+      await lake.catchUp();
+    }
+  };
+  return { lake, merge };
+}
+
+/** Tables that Firn alone, and others, have changed; `finish` goes on where `changed` stopped. */
+export async function changedLake(t: TestContext): Promise<{
+  readonly lake: MatrixLake;
+  readonly finish: () => Promise<readonly MatrixState[]>;
+}> {
+  const others = ['plain', 'rebucketed', 'sparked', 'sparked_merged'];
+  const { lake, merge } = await sqliteLake(t, {
+    name: 'changed',
+    tables: [...others, 'compacted'],
+    file: pipelineFile('lake: {warehouse: ./lake}'),
+    catalog: 'lake/catalog.db',
+  });
+  await merge(FEW_MERGES, ...others, 'compacted');
+  const finish = async (): Promise<readonly MatrixState[]> => {
+    await merge(FEW_MERGES, 'rebucketed', 'sparked_merged', 'compacted');
+    await merge(FILES - 2 * FEW_MERGES, 'compacted');
+    const report = JSON.parse(await lake.run('maintain', 'firn.yaml', '--json')) as {
+      readonly tables: readonly { readonly table: string; readonly baseFilesCompacted: number }[];
+    };
+    const compacted = report.tables.find(({ table }) => table.endsWith('compacted'));
+    if (compacted === undefined || compacted.baseFilesCompacted === 0) {
+      throw new Error(`nothing was compacted: ${JSON.stringify(report)}`);
+    }
+    const row = (title: string, ...tables: readonly string[]): MatrixState => ({
+      title,
+      format: 'v2',
+      lake,
+      tables: inApp(...tables),
+    });
+    return [
+      row('ledger', 'plain_ledger'),
+      row('base with position deletes', 'plain'),
+      row('base whose number of buckets was changed, merged before and after', 'rebucketed'),
+      row('base after compaction by Firn', 'compacted'),
+      row('base after compaction by Spark', 'sparked'),
+      row('base after compaction by Spark and merges by Firn', 'sparked_merged'),
+    ];
+  };
+  return { lake, finish };
+}
+
+/** A table that was merged many times. */
+export async function mergedLake(t: TestContext): Promise<readonly MatrixState[]> {
+  const { lake, merge } = await sqliteLake(t, {
+    name: 'merged',
+    tables: ['merged'],
+    file: pipelineFile('lake: {warehouse: ./lake}'),
+    catalog: 'lake/catalog.db',
+  });
+  await merge(MERGES, 'merged');
+  return [
+    {
+      title: `base after ${MERGES} merges, and its ledger`,
+      format: 'v2',
+      lake,
+      tables: inApp('merged', 'merged_ledger'),
+    },
+  ];
+}
+
+/** Tables of MariaDB: one whose columns were widened and added, and one of each kind of type. */
+export async function typedLake(t: TestContext): Promise<readonly MatrixState[]> {
+  const server = await startPrivateServer(t, 'mariadb');
+  const database = await createDatabase(t, server);
+  const place = liveWorkplace(database);
+  const lake = new MatrixLake('typed', place, place.path('lake/catalog.db'));
+  t.after(async () => {
+    await lake.end();
+    place[Symbol.dispose]();
+  });
+  const types = typeTablesOf('mariadb');
+  const tables = [...types, { name: 'evolved', cases: [] }];
+  writeTypesFile(place, { server, database, tables });
+  await server.run(CASE_SESSION, `USE ${database.name}`);
+  await server.run(
+    ...types.flatMap((table) => [createTable(table, true), ...insertRows(table, 'bootstrap')]),
+    `CREATE TABLE evolved(id INT PRIMARY KEY, n INT, amount DECIMAL(10, 2), share FLOAT, v TEXT)`,
+    `INSERT INTO evolved SELECT seq, -seq * 7, seq / 4, seq / 8, concat('v', seq) FROM seq_1_to_500`,
+  );
+  await lake.catchUp();
+  await server.run(
+    ...types.flatMap((table) => [
+      ...insertRows(table, 'insert'),
+      `UPDATE ${table.name} SET other = 1 WHERE id % 5 = 0`,
+    ]),
+    `ALTER TABLE evolved MODIFY n BIGINT, MODIFY amount DECIMAL(20, 2), MODIFY share DOUBLE,
+       ADD COLUMN extra VARBINARY(20) NULL`,
+    `UPDATE evolved SET n = 9007199254740993 + id, amount = 123456789012345678.25, share = 0.1,
+       extra = x'00ff' WHERE id % 5 = 0`,
+    'DELETE FROM evolved WHERE id % 11 = 0',
+  );
+  await lake.catchUp();
+  await lake.serve();
+  const row = (title: string, table: string): MatrixState => ({
+    title,
+    format: 'v2',
+    lake,
+    tables: [table, `${table}_ledger`].map((name) => ({ namespace: database.name, table: name })),
+  });
+  return [
+    row('base and ledger with columns added and widened', 'evolved'),
+    ...types.map(({ name }) => row(`MariaDB’s types, ${name}: base and ledger`, name)),
+  ];
+}
+
+/** A lake in a bucket, with the keys to it. */
+export async function bucketLake(t: TestContext, folder: string) {
+  const server = await startS3Server('seaweedfs', join(folder, 'seaweedfs'));
+  t.after(() => server.end());
+  await makeBucket(server.endpoint);
+  const environment = {
+    AWS_ACCESS_KEY_ID: S3_KEYS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: S3_KEYS.secretAccessKey,
+  };
+  const { lake, merge } = await sqliteLake(t, {
+    name: 'bucket',
+    tables: ['plain'],
+    file: pipelineFile(
+      `lake:\n  warehouse: s3://${TEST_BUCKET}/matrix\n` +
+        `  s3: {endpoint: "${server.endpoint}"}\n` +
+        '  catalog: {type: sqlite, path: ./catalog.db}',
+    ),
+    catalog: 'catalog.db',
+    environment,
+  });
+  await merge(FEW_MERGES, 'plain');
+  const states: readonly MatrixState[] = [
+    { title: 'ledger', format: 'v2', lake, tables: inApp('plain_ledger') },
+    { title: 'base with position deletes', format: 'v2', lake, tables: inApp('plain') },
+  ];
+  return { states, environment };
+}
