@@ -6,6 +6,7 @@ import { assert, present } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import { createTable } from '../lake/create-table.ts';
 import type { LakeContext } from '../lake/lake-context.ts';
+import { writtenFormat } from '../lake/manifest-files.ts';
 import { isHashedLayout } from '../iceberg/layout/hashed-layout.ts';
 import { dataFolder } from '../lake/table-locations.ts';
 import { readState } from '../lake/table-state.ts';
@@ -28,6 +29,8 @@ export interface BaseOptions {
   readonly bucketBy: string | null;
   /** Estimated rows in the source; `null` unknown. */
   readonly rowsEstimate: bigint | null;
+  /** Of a new base: one that is there keeps the format it has. */
+  readonly formatVersion: 2 | 3;
 }
 
 /** Bytes of a row in Parquet, assumed until the table is there: decides the number of buckets. */
@@ -71,6 +74,7 @@ export async function ensureBase(
   return createTable(context, {
     identifier,
     schema: icebergSchema,
+    formatVersion: options.formatVersion,
     spec: basePartitionSpec(icebergSchema, { columnName: column.name, count }),
     sortOrder: baseSortOrder(icebergSchema),
     properties: {
@@ -104,6 +108,7 @@ export function writeTarget(metadata: TableMetadata): WriteTarget {
     sortOrderId: metadata.defaultSortOrderId === 0 ? null : metadata.defaultSortOrderId,
     dataFolder: dataFolder(metadata.location),
     hashedLayout: isHashedLayout(metadata.properties),
+    formatVersion: writtenFormat(metadata),
   };
 }
 

@@ -2,6 +2,7 @@
  * Compaction of a base (docs/spec/merge.md M19): small files and files with many deleted rows of
  * one bucket become few sorted ones. No row changes, watermark and `ledger-seen` stay.
  */
+import { fileKey } from '../iceberg/manifest.ts';
 import type { DataFile } from '../iceberg/manifest.ts';
 import type { ScanFile } from '../iceberg/scan-file.ts';
 import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
@@ -79,11 +80,11 @@ function deletesOnlyFor(
   const needed = new Set<string>();
   for (const scan of files) {
     for (const file of scan.deletes) {
-      if (gone.has(scan.file.filePath)) deletes.set(file.filePath, file);
-      else needed.add(file.filePath);
+      if (gone.has(scan.file.filePath)) deletes.set(fileKey(file), file);
+      else needed.add(fileKey(file));
     }
   }
-  return [...deletes.values()].filter((file) => !needed.has(file.filePath));
+  return [...deletes.values()].filter((file) => !needed.has(fileKey(file)));
 }
 
 /** Groups of files of one bucket each; only the present spec, whose buckets the engine knows. */

@@ -144,9 +144,9 @@ const base = {
     since: '0.1',
   },
   deleteFormat: {
-    type: { kind: 'choice', values: ['position-deletes'] },
+    type: { kind: 'choice', values: ['position-deletes', 'deletion-vectors', 'auto'] },
     default: 'position-deletes',
-    text: 'How deleted rows are marked until files are rewritten.',
+    text: 'How a new base marks deleted rows until files are rewritten: position deletes make it a table of Iceberg format version 2, deletion vectors one of version 3. `auto`: deletion vectors where all of `lake.readers` read them. A base that is there keeps its format; see `firn upgrade`.',
     since: '0.1',
   },
 } as const satisfies Section;

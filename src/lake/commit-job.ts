@@ -18,7 +18,7 @@ import { uuidV7 } from '../kernel/identifiers.ts';
 import type { TableIdentifier } from '../ports/catalog.ts';
 import type { CommitRequest, PublishRequest, RemoveRefRequest } from './commit-request.ts';
 import type { LakeContext } from './lake-context.ts';
-import { prepareSnapshot } from './snapshot-producer.ts';
+import { deletesFit, prepareSnapshot } from './snapshot-producer.ts';
 import { STATE_TAG, stampOf, stateKeys } from './table-state.ts';
 
 /** What is sent for one table. */
@@ -58,16 +58,16 @@ export function snapshotJob(context: LakeContext, request: CommitRequest): Commi
     ...request,
     schemaId: request.schemaId ?? null,
     async prepare(metadata, head) {
-      const schemaUpdates = updatesForSchema(metadata, request);
+      const before = updatesBefore(metadata, request);
       const prepared = await prepareSnapshot(context, {
         ...request,
-        metadata: applied(context, metadata, schemaUpdates),
+        metadata: applied(context, metadata, before),
         parent: head,
         summary: { 'engine-name': 'firn', ...stateKeys(stamp, request.state) },
       });
       const tag = ref === MAIN_BRANCH ? [stateTagAt(prepared.snapshot.snapshotId)] : [];
       return {
-        updates: withExpiry(context, metadata, [...schemaUpdates, ...prepared.updates, ...tag]),
+        updates: withExpiry(context, metadata, [...before, ...prepared.updates, ...tag]),
         requirements: [
           ...prepared.requirements,
           ...requirementsForSchema(metadata),
@@ -76,7 +76,8 @@ export function snapshotJob(context: LakeContext, request: CommitRequest): Commi
         newFiles: prepared.newFiles,
       };
     },
-    fits: () => true,
+    // Another engine can change a table's format without moving a branch.
+    fits: (metadata) => deletesFit(request.added, withFormat(metadata, request)),
     landed(metadata) {
       const own = (snapshot: Snapshot): boolean => stampOf(snapshot)?.commitId === stamp.commitId;
       return chainOf(metadata, ref).find(own)?.snapshotId ?? null;
@@ -185,10 +186,20 @@ function applied(
   return applyUpdates(metadata, updates, { nowMs, previousMetadataLocation: null });
 }
 
-function updatesForSchema(metadata: TableMetadata, request: CommitRequest): readonly TableUpdate[] {
-  const { schema } = request;
-  if (schema === null || sameSchema(schema, currentSchema(metadata))) return [];
+function withFormat(metadata: TableMetadata, { formatVersion }: CommitRequest): TableMetadata {
+  return formatVersion === undefined ? metadata : { ...metadata, formatVersion };
+}
+
+/** What becomes of the table in the same commit, before the snapshot. */
+function updatesBefore(metadata: TableMetadata, request: CommitRequest): readonly TableUpdate[] {
+  const { schema, formatVersion } = request;
+  const format: readonly TableUpdate[] =
+    formatVersion === undefined || metadata.formatVersion >= formatVersion
+      ? []
+      : [{ kind: 'upgrade-format-version', formatVersion }];
+  if (schema === null || sameSchema(schema, currentSchema(metadata))) return format;
   return [
+    ...format,
     { kind: 'add-schema', schema },
     { kind: 'set-current-schema', schemaId: LAST_ADDED },
   ];

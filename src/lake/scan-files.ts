@@ -1,5 +1,5 @@
 /**
- * The live data files of a snapshot, each with its position deletes. Manifests and files that the
+ * The live data files of a snapshot, each with its deletes. Manifests and files that the
  * request rules out by partition, bounds or age are passed over; what is passed over can hold no
  * row that was asked for, so a filter makes a scan cheaper and never wrong.
  */
@@ -12,7 +12,8 @@ import { decodeBound, valueOrder } from '../iceberg/single-value.ts';
 import { refSnapshot } from '../iceberg/snapshot.ts';
 import { currentSchema, defaultSpec } from '../iceberg/table-metadata.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
-import { DeleteIndex } from './delete-index.ts';
+import { DeleteIndex, refuseUnreadable } from './delete-index.ts';
+import { fileProjections } from './file-projection.ts';
 import type { LakeContext } from './lake-context.ts';
 import { isLive, liveFilesCount, readManifest, readManifestList } from './manifest-files.ts';
 
@@ -42,7 +43,8 @@ export interface ColumnBounds {
 /**
  * Live data files, in the order of their manifests.
  *
- * @throws {FirnError} ICEBERG-EQUALITY-DELETES, ICEBERG-DELETION-VECTORS, and those of manifests
+ * @throws {FirnError} ICEBERG-EQUALITY-DELETES, ICEBERG-FILE-UNSUPPORTED, ICEBERG-MANIFEST-INVALID,
+ *   and those of manifests
  */
 export async function scanFiles(
   context: Pick<LakeContext, 'store'>,
@@ -53,7 +55,7 @@ export async function scanFiles(
   if (snapshot === null) return [];
   const filter = new ScanFilter(request);
   const data: ResolvedEntry[] = [];
-  const deletes = new DeleteIndex();
+  const deletes = new DeleteIndex(metadata);
   for (const manifest of await readManifestList(context, snapshot)) {
     if (!filter.wantsManifest(manifest)) continue;
     for (const entry of await readManifest(context, metadata, manifest)) {
@@ -62,11 +64,14 @@ export async function scanFiles(
       else if (filter.wantsRows(entry.file)) data.push(entry);
     }
   }
-  return data.map((entry) => ({
-    file: entry.file,
-    dataSequenceNumber: entry.dataSequenceNumber,
-    deletes: deletes.deletesOf(entry),
-  }));
+  const project = fileProjections(metadata);
+  return data.map((entry) => {
+    const { file, dataSequenceNumber } = entry;
+    refuseUnreadable(file);
+    const projection = project(file);
+    const known = projection === null ? {} : { projection };
+    return { file, dataSequenceNumber, ...deletes.deletesOf(entry), ...known };
+  });
 }
 
 /** Decides from metadata alone; in doubt it keeps. */

@@ -3,6 +3,7 @@
  * is what it was. Ends with every healthy table's ledger open at a committed place in one epoch; a
  * table that cannot be opened is halted by name and the others go on.
  */
+import { baseFormat } from '../base/base-format.ts';
 import { baseStateOf, ensureBase } from '../base/base-table.ts';
 import { evolveBase } from '../base/evolve-base.ts';
 import { BOOTSTRAP_BRANCH_PREFIX } from '../bootstrap/bootstrap-table.ts';
@@ -159,7 +160,10 @@ async function openLedger(
 async function openBase(parts: PipelineParts, table: CapturedTable): Promise<void> {
   const { buckets, bucketBy } = parts.config.base;
   const { rowsEstimate } = table.source;
-  const loaded = await ensureBase(parts.lake, table.schema, { buckets, bucketBy, rowsEstimate });
+  const { readers } = parts.config.lake;
+  const formatVersion = baseFormat({ deleteFormat: parts.config.base.deleteFormat, readers });
+  const options = { buckets, bucketBy, rowsEstimate, formatVersion };
+  const loaded = await ensureBase(parts.lake, table.schema, options);
   table.base = { identifier: loaded.identifier, tableUuid: loaded.metadata.tableUuid };
   // A branch that is still there is a bootstrap that was cut off: it goes on.
   const cutOff = Object.keys(loaded.metadata.refs).some((ref) =>

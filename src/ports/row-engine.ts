@@ -17,6 +17,11 @@ export interface WriteTarget {
   readonly specId: number;
   /** Id of the sort order that the files have; `null` when they have none. */
   readonly sortOrderId: number | null;
+  /**
+   * Format of the table: in 3 dead rows are marked by deletion vectors, and rows keep their ids.
+   * Left out: 2.
+   */
+  readonly formatVersion?: 2 | 3;
   /** Folder that the files are uploaded to, without a trailing slash. */
   readonly dataFolder: string;
   /** Files are spread over hashed prefixes of the folder. */
@@ -120,6 +125,11 @@ export interface MergeFiles {
   readonly rowsDeleted: number;
   /** Rows that the commit adds (rewritten rows do not count). */
   readonly rowsInserted: number;
+  /**
+   * Rows that delete files which stay say are dead and that are gone, or are in a new delete file,
+   * all the same: deletes of other engines that are for several data files. Left out: none.
+   */
+  readonly deletesKept?: number;
 }
 
 /** What a comparison of a base with its source found. */

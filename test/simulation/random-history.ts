@@ -24,7 +24,9 @@ import { TABLE_SHAPES, bulkInsert, randomCell, randomTransaction } from './rando
 import { readQuery } from './read-tables.ts';
 import { changeBatch } from './row-cells.ts';
 import type { TextChange } from './row-cells.ts';
+import { LineageCheck } from './lineage-check.ts';
 import { TablePair } from './table-pair.ts';
+import type { RowIdReader } from '../support/row-ids.ts';
 
 /** Counts of what histories did. */
 export interface HistoryCounts {
@@ -60,7 +62,14 @@ const STEPS = 40;
 
 /** Plays the history of a seed; throws where a table is not what the fold says. */
 export async function playHistory(
-  lake: { readonly context: LakeContext; readonly engine: RowEngine },
+  lake: {
+    readonly context: LakeContext;
+    readonly engine: RowEngine;
+    /** Of the base; default 2. */
+    readonly formatVersion?: 2 | 3;
+    /** Checks the row ids of a base of format 3. */
+    readonly rowIds?: RowIdReader;
+  },
   seed: number,
   counts: HistoryCounts,
 ): Promise<void> {
@@ -71,8 +80,12 @@ export async function playHistory(
   database.createTable(table, shape.columns, shape.keyLength);
   database.capture(table);
   const schema = schemaOf(`history_${seed}`, shape.columns, shape.keyLength);
-  const pair = await TablePair.open(lake.context, lake.engine, { schema, buckets: shape.buckets });
-  const history = new History({ pair, database, choice, counts, engine: lake.engine });
+  const { formatVersion = 2 } = lake;
+  const { buckets } = shape;
+  const pair = await TablePair.open(lake.context, lake.engine, { schema, buckets, formatVersion });
+  const { engine, rowIds } = lake;
+  const lineage = rowIds === undefined ? null : new LineageCheck(rowIds);
+  const history = new History({ pair, database, choice, counts, engine, lineage });
   bulkInsert(choice, database, { table, count: choice.of([0, 30, 60]) });
   const calm = choice.once(4);
   for (let step = 0; step < STEPS; step++) await (calm ? history.calmStep() : history.step());
@@ -106,6 +119,7 @@ class History {
   readonly #choice: Choice;
   readonly #counts: HistoryCounts;
   readonly #engine: RowEngine;
+  readonly #lineage: LineageCheck | null;
   /** Log entries that the ledger was given. */
   #read = 0;
   /** Rows of the base when it was last looked at. */
@@ -121,12 +135,14 @@ class History {
     readonly choice: Choice;
     readonly counts: HistoryCounts;
     readonly engine: RowEngine;
+    readonly lineage: LineageCheck | null;
   }) {
     this.#pair = parts.pair;
     this.#database = parts.database;
     this.#choice = parts.choice;
     this.#counts = parts.counts;
     this.#engine = parts.engine;
+    this.#lineage = parts.lineage;
   }
 
   async step(): Promise<void> {
@@ -191,6 +207,8 @@ class History {
     // spec: M17
     equal(after.length, before.length + rowsInserted - rowsDeleted, 'rows that the merge counted');
     await this.#checkDeletes();
+    const { truncated } = outcome.report.window;
+    await this.#lineage?.afterMerge(this.#pair, { truncated, rowsInserted });
   }
 
   async #compact(): Promise<void> {
@@ -200,6 +218,7 @@ class History {
     this.#counts.compactions += 1;
     // spec: M19
     equal(formatMark(await this.#pair.watermark()), mark);
+    await this.#lineage?.afterCompaction(this.#pair);
     await this.#compareBase();
   }
 
@@ -323,7 +342,11 @@ class History {
     const { metadata } = await this.#pair.base();
     for (const scan of await scanFiles(this.#pair.context, { metadata, ref: 'main' })) {
       ok(scan.deletes.length <= 1, 'one delete file per data file');
-      for (const file of scan.deletes) equal(file.referencedDataFile, scan.file.filePath);
+      for (const file of scan.deletes) {
+        equal(file.referencedDataFile, scan.file.filePath);
+        // spec: M21
+        equal(file.fileFormat, metadata.formatVersion === 3 ? 'PUFFIN' : 'PARQUET');
+      }
     }
   }
 }

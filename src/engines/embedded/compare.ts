@@ -29,6 +29,7 @@ import { liveRows } from '../../sql/live-statements.ts';
 import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
 import { readRow, readRows, runAll } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
+import { fileRows, schemaColumns } from './file-rows.ts';
 import { holdFiles } from './local-files.ts';
 import { changeSource } from './merge-window.ts';
 import type { FileContext } from './parquet-writer.ts';
@@ -36,7 +37,6 @@ import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
 import { fedColumns, openStageTable, stageColumns } from './stage-table.ts';
 import type { StageTable } from './stage-table.ts';
 import type { OpenEngine } from './open-engine.ts';
-import { fileRows, schemaColumns } from './table-rows.ts';
 
 /** What is compared. */
 export interface CompareRequest {
@@ -62,6 +62,7 @@ export async function compareTables(
   try {
     const local = await holdFiles(context.store, read);
     try {
+      await local.examine(connection);
       await loadDeletes(connection, { name: 'dead', files, local, shared: false });
       const base = liveRows({
         relation: fileRows({ files, local }, schemaColumns(icebergSchema)),
@@ -183,6 +184,7 @@ async function settle(
     ledger.files.map(({ file }) => file),
   );
   try {
+    await local.examine(connection);
     const held = { files: ledger.files, local };
     const source = changeSource(schema, ledger.icebergSchema, held);
     await runAll(connection, [

@@ -6,6 +6,8 @@ import type { DataFile } from '../../iceberg/manifest.ts';
 import type * as Api from '@duckdb/node-api';
 import type { MaterialisedFile, ObjectStore } from '../../ports/object-store.ts';
 import { present } from '../../kernel/assert.ts';
+import { findNamedFiles, isOwnFile } from './query/file-columns.ts';
+import type { NamedFiles } from './query/file-columns.ts';
 import { fetchColumns, fetchFooters, footerBytes } from './remote/column-chunks.ts';
 
 /** Files held locally. */
@@ -18,6 +20,10 @@ export interface LocalFiles {
   bring(files: readonly DataFile[], columns: WantedColumns): Promise<void>;
   /** Brings all of some files to hand that were asked for in part. */
   complete(files: readonly DataFile[]): Promise<void>;
+  /** Looks into files that other engines wrote; before anyone asks for `columnNames`. */
+  examine(connection: Api.DuckDBConnection): Promise<void>;
+  /** Names of the top-level columns of a file without field ids; `null`: it has ids. */
+  columnNames(file: DataFile): ReadonlySet<string> | null;
   /** Gives all back. Idempotent. */
   release(): Promise<void>;
 }
@@ -72,8 +78,10 @@ export async function holdFiles(
     await release();
     throw error;
   }
+  const path = (file: DataFile): string => copyOf(file).path;
+  let named: NamedFiles | null = null;
   return {
-    path: (file) => copyOf(file).path,
+    path,
     isPartial: [...held.values()].some(({ fetch }) => fetch !== undefined),
     async bring(some, wantedColumns) {
       const { connection, fieldIds } = wantedColumns;
@@ -84,6 +92,13 @@ export async function holdFiles(
         const { sizeBytes, fetch } = copyOf(file);
         await fetch?.([{ start: 0, end: sizeBytes }]);
       }
+    },
+    async examine(connection) {
+      named ??= await findNamedFiles(connection, { path }, files);
+    },
+    columnNames(file) {
+      if (isOwnFile(file)) return null;
+      return present(named, 'what was found in foreign files').get(file.filePath) ?? null;
     },
     release,
   };
@@ -108,6 +123,11 @@ export async function holdParts(
       isPartial: parts.isPartial,
       bring: (some, columns) => parts.bring(some, columns),
       complete: (some) => parts.complete(some.filter(({ filePath }) => !isWhole.has(filePath))),
+      async examine(connection) {
+        await parts.examine(connection);
+        await whole.examine(connection);
+      },
+      columnNames: (file) => (isWhole.has(file.filePath) ? whole : parts).columnNames(file),
       async release() {
         await parts.release();
         await whole.release();

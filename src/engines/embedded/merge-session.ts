@@ -7,6 +7,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type * as Api from '@duckdb/node-api';
 import type { IcebergSchema } from '../../iceberg/iceberg-schema.ts';
+import { fileKey } from '../../iceberg/manifest.ts';
 import type { DataFile } from '../../iceberg/manifest.ts';
 import type { ScanFile } from '../../iceberg/scan-file.ts';
 import { assert, present } from '../../kernel/assert.ts';
@@ -25,6 +26,8 @@ import { columnAlias, copyToRun, rowColumn, runRelation } from '../../sql/parque
 import type { ParquetColumn } from '../../sql/parquet-statements.ts';
 import { readRows, runAll } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
+import { fileRows } from './file-rows.ts';
+import type { HeldFiles } from './file-rows.ts';
 import { holdParts } from './local-files.ts';
 import { openWindow, windowFiles } from './merge-window.ts';
 import type { MergeWindow, WindowRequest } from './merge-window.ts';
@@ -33,8 +36,17 @@ import type { FileContext, StagedFile } from './parquet-writer.ts';
 import { deleteFilesOf, isForOneFile, loadDeletes, stageDeletes } from './position-deletes.ts';
 import type { OpenEngine } from './open-engine.ts';
 import { keyOrder } from './base-writer.ts';
-import { fileBytes, fileRows, stageBuckets, widthOf } from './table-rows.ts';
-import type { HeldFiles, NewRows } from './table-rows.ts';
+import { fileBytes, stageBuckets, widthOf } from './table-rows.ts';
+import type { NewRows } from './table-rows.ts';
+import {
+  LAST_UPDATED_ALIAS,
+  LINEAGE_COLUMNS,
+  ROW_ID_ALIAS,
+  keepsRowIds,
+  rewrittenSchema,
+  rowIdOf,
+} from './v3/row-lineage.ts';
+import { stageVector } from './v3/stage-vector.ts';
 
 /**
  * Opens a session on a connection of its own.
@@ -87,10 +99,11 @@ async function applyWindow(application: Application): Promise<MergeFiles> {
   const { context, connection, into, window } = application;
   const { files } = into;
   const { truncated } = window.summary;
-  const read = truncated ? [] : files.map(({ file }) => file);
-  const fieldIds = keyFields(application).map(({ fieldId }) => fieldId);
+  // Of files that go as a whole, only what equality deletes left is asked for.
+  const read = files.filter((scan) => !truncated || scan.equalityDeletes !== undefined);
+  const fieldIds = readFields(application).map(({ fieldId }) => fieldId);
   const local = await holdParts(context.store, {
-    parts: read,
+    parts: read.map(({ file }) => file),
     columns: { connection, fieldIds },
     whole: deleteFilesOf(files),
   });
@@ -102,6 +115,7 @@ async function applyWindow(application: Application): Promise<MergeFiles> {
       connection,
       TABLES.map((table) => `DROP TABLE IF EXISTS ${table}`),
     );
+    await local.examine(connection);
     await loadDeletes(connection, { name: 'dead', files, local, shared: false });
     await createHits(application, held);
     const fates = decide(await findFiles(application), into);
@@ -133,20 +147,33 @@ function keyFields({ request, into }: Application): readonly ParquetColumn[] {
   }));
 }
 
-/** Table `hits (fi, pos)`: live base rows whose key changes. */
+/** With them the row ids, where those are kept: an updated row keeps its own. */
+function readFields(application: Application): readonly ParquetColumn[] {
+  const keys = keyFields(application);
+  return keepsRowIds(application.into.target) ? [...keys, ...LINEAGE_COLUMNS.slice(0, 1)] : keys;
+}
+
+/**
+ * Table `hits`: live base rows whose key changes (`fi`, `pos`), the change (`wfi`, `wfr`: place of
+ * its ledger row), and the row's id where ids are kept.
+ */
 async function createHits(application: Application, held: HeldFiles): Promise<void> {
-  const { connection, window } = application;
+  const { connection, window, into } = application;
   if (window.summary.truncated) {
-    await runAll(connection, ['CREATE TEMP TABLE hits (fi BIGINT, pos BIGINT)']);
+    await runAll(connection, [
+      'CREATE TEMP TABLE hits (fi BIGINT, pos BIGINT, wfi BIGINT, wfr BIGINT, row_id BIGINT)',
+    ]);
     return;
   }
   const columns = keyFields(application);
   const keys = columns.map(({ fieldId }) => rowColumn(fieldId));
   const changed = columns.map((_, index) => `winners.${keyName(index)}`);
+  const rowId = keepsRowIds(into.target) ? rowIdOf(held.files) : 'NULL::BIGINT';
   await runAll(connection, [
     `CREATE TEMP TABLE hits AS SELECT * FROM (
-      SELECT rows.file_index::BIGINT AS fi, rows.file_row_number AS pos
-      FROM ${fileRows(held, columns)} AS rows JOIN winners ON ${keysEqual(keys, changed)}
+      SELECT rows.file_index::BIGINT AS fi, rows.file_row_number AS pos,
+        winners.fi::BIGINT AS wfi, winners.fr::BIGINT AS wfr, ${rowId} AS row_id
+      FROM ${fileRows(held, readFields(application))} AS rows JOIN winners ON ${keysEqual(keys, changed)}
     ) ANTI JOIN dead USING (fi, pos)`,
   ]);
 }
@@ -227,9 +254,8 @@ async function findAdded(application: Application, runs: string[]): Promise<Adde
     const path = join(context.filesFolder, `${uuidV7(context.clock, context.random)}.run`);
     runs.push(path);
     const source = `SELECT * FROM ${query} AS rows ORDER BY ${order}`;
-    await runAll(connection, [
-      copyToRun({ source, path, columns: icebergSchema.fields.length + 1 }),
-    ]);
+    const columns = rewrittenSchema(into.target).fields.length + 1;
+    await runAll(connection, [copyToRun({ source, path, columns })]);
   }
   return { rowCount, buckets, relations: [runRelation(runs)] };
 }
@@ -249,10 +275,26 @@ function addedRows(application: Application, files: readonly ScanFile[]): string
     return source === undefined ? [] : [{ fieldId: source.id, type }];
   });
   const from = files[0] === undefined ? 0 : window.ledger.files.indexOf(files[0]);
-  return `(SELECT ${list.join(', ')}, winners.bucket
+  const lineage = lineageOfAdded(into);
+  return `(SELECT ${[...list, ...lineage.columns].join(', ')}, winners.bucket
     FROM ${fileRows({ ...window.ledger, files }, columns)} AS rows JOIN winners
       ON rows.file_index::BIGINT + ${from} = winners.fi AND rows.file_row_number = winners.fr
+      ${lineage.join}
     WHERE winners.op <> 'd')`;
+}
+
+/** The row ids of new rows: those of the rows in their place; others get theirs by the commit. */
+function lineageOfAdded({ target }: MergeApplyRequest): {
+  readonly columns: readonly string[];
+  readonly join: string;
+} {
+  if (!keepsRowIds(target)) return { columns: [], join: '' };
+  // Were a key there twice, its change must not become two rows all the same.
+  const old = 'SELECT wfi, wfr, min(row_id) AS row_id FROM hits GROUP BY wfi, wfr';
+  return {
+    columns: [`old.row_id AS ${ROW_ID_ALIAS}`, `NULL::BIGINT AS ${LAST_UPDATED_ALIAS}`],
+    join: `LEFT JOIN (${old}) AS old ON winners.fi = old.wfi AND winners.fr = old.wfr`,
+  };
 }
 
 /** One delete file per file that loses rows and stays; earlier deletes of that file go along. */
@@ -264,7 +306,8 @@ async function stageAllDeletes(
   try {
     for (const { index, kind, scan } of fates) {
       if (kind !== 'deleted-from') continue;
-      const deletes = await stageDeletes(context, connection, {
+      const stage = into.target.formatVersion === 3 ? stageVector : stageDeletes;
+      const deletes = await stage(context, connection, {
         file: scan.file,
         source: `SELECT pos FROM dead WHERE fi = ${index}`,
         target: into.target,
@@ -304,18 +347,22 @@ async function stageData(
 /** Files that the commit removes, and the base rows that go with them or by position. */
 function removals(
   fates: readonly Fate[],
-): Pick<MergeFiles, 'removedData' | 'removedDeletes' | 'rowsDeleted'> {
+): Pick<MergeFiles, 'removedData' | 'removedDeletes' | 'rowsDeleted' | 'deletesKept'> {
   const removed = fates.filter(({ kind }) => kind === 'gone' || kind === 'rewritten');
   const replaced = fates.filter(({ kind }) => kind !== 'untouched');
   const deletes = new Map<string, DataFile>();
+  let kept = replaced.reduce((sum, { deletedBefore }) => sum + deletedBefore, 0);
   for (const file of deleteFilesOf(replaced.map(({ scan }): ScanFile => scan))) {
     // A delete file of several data files stays: it goes on being true for the others.
-    if (isForOneFile(file)) deletes.set(file.filePath, file);
+    if (!isForOneFile(file)) continue;
+    deletes.set(fileKey(file), file);
+    kept -= toSafeNumber(file.recordCount);
   }
   return {
     removedData: removed.map(({ scan }) => scan.file),
     removedDeletes: [...deletes.values()],
     rowsDeleted: fates.reduce((sum, { deletedNow }) => sum + deletedNow, 0),
+    deletesKept: kept,
   };
 }
 

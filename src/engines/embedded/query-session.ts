@@ -13,6 +13,7 @@ import type { ObjectStore } from '../../ports/object-store.ts';
 import { judgeParseTree, PARSE_STATEMENT } from '../../sql/select-guard.ts';
 import { openDuckdb } from './duckdb-instance.ts';
 import type { DuckdbDriver, DuckdbInstance, DuckdbLimits } from './duckdb-instance.ts';
+import { fileRows, schemaColumns } from './file-rows.ts';
 import { holdParts } from './local-files.ts';
 import type { LocalFiles } from './local-files.ts';
 import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
@@ -21,7 +22,6 @@ import type { RowSources, ViewRequest } from './query/query-views.ts';
 import { valuePrinter } from './query-text.ts';
 import { openQueryReads } from './query/query-reads.ts';
 import type { QueryReads } from './query/query-reads.ts';
-import { fileRows, schemaColumns } from './table-rows.ts';
 
 /** What can be queried. */
 export interface QueryRequest extends ViewRequest {
@@ -61,7 +61,8 @@ export async function openQuerySession(
     const paths = [...data, ...deletes].map((file) => local.path(file));
     await mkdir(context.limits.spillFolder, { recursive: true });
     const limits = { ...context.limits, folders: [], files: paths };
-    const instance = await openDuckdb(limits, (connection) => {
+    const instance = await openDuckdb(limits, async (connection) => {
+      await local.examine(connection);
       return createViews(connection, fileSources(connection, local), request);
     });
     // A second instance knows the same views without files, to ask it what a query reads.

@@ -12,38 +12,25 @@ import { toSafeNumber } from '../../kernel/integers.ts';
 import { groupBySize } from '../../merge/choose-rewrites.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { Bucketing, WriteTarget } from '../../ports/row-engine.ts';
-import { columnAlias, parquetRelation, rowColumn } from '../../sql/parquet-statements.ts';
-import type { ParquetColumn } from '../../sql/parquet-statements.ts';
+import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
 import { keyOrder } from './base-writer.ts';
 import { bucketExpression } from './buckets.ts';
 import { readRows, runAll } from './duckdb-instance.ts';
-import { duckdbTypeName } from './duckdb-types.ts';
+import { fileRows, schemaColumns } from './file-rows.ts';
+import type { HeldFiles } from './file-rows.ts';
 import { holdFiles } from './local-files.ts';
-import type { LocalFiles } from './local-files.ts';
 import { dataEntry, dropStaged, stageFile, tableColumns, uploadFiles } from './parquet-writer.ts';
 import type { FileContext, StagedFile } from './parquet-writer.ts';
 import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
 import { columnTypeOf } from './stage-table.ts';
-
-/** Data files that are at hand. */
-export interface HeldFiles {
-  readonly files: readonly ScanFile[];
-  readonly local: LocalFiles;
-}
-
-/** All columns of a schema, as its files are read. */
-export function schemaColumns(schema: IcebergSchema): readonly ParquetColumn[] {
-  return schema.fields.map((field) => ({ fieldId: field.id, type: duckdbTypeName(field.type) }));
-}
-
-/** Rows of data files, dead ones too. `file_index` is the place in `files`. */
-export function fileRows(held: HeldFiles, columns: readonly ParquetColumn[]): string {
-  return parquetRelation({
-    paths: held.files.map(({ file }) => held.local.path(file)),
-    columns,
-    rowCount: held.files.reduce((sum, { file }) => sum + file.recordCount, 0n),
-  });
-}
+import {
+  LAST_UPDATED_ALIAS,
+  ROW_ID_ALIAS,
+  keepsRowIds,
+  lastUpdatedOf,
+  rewrittenSchema,
+  rowIdOf,
+} from './v3/row-lineage.ts';
 
 /** Rows that are in no file of the table yet. */
 export interface NewRows {
@@ -96,7 +83,7 @@ export async function stageBuckets(
   request: RewriteRequest,
 ): Promise<readonly StagedFile[]> {
   const { target, schema, added, held, width } = request;
-  const { icebergSchema } = target;
+  const icebergSchema = rewrittenSchema(target);
   const native = held.files.every(({ file }) => file.specId === target.specId);
   if (!native) await createMoved(connection, request);
   const buckets = new Set(added.buckets);
@@ -126,7 +113,9 @@ export async function stageBuckets(
 /** The rows of one bucket, a query for each file to write. */
 function parts(request: RewriteRequest, bucket: number, native: boolean): readonly string[] {
   const { target, added, held, sortBytesMax } = request;
-  const aliases = target.icebergSchema.fields.map(({ id }) => columnAlias(id)).join(', ');
+  const aliases = rewrittenSchema(target)
+    .fields.map(({ id }) => columnAlias(id))
+    .join(', ');
   const fresh = added.buckets.includes(bucket)
     ? added.relations.map((rows) => `SELECT ${aliases} FROM ${rows} WHERE bucket = ${bucket}`)
     : [];
@@ -184,11 +173,16 @@ function bucketOf({ file }: ScanFile): number {
 /** Live rows of some of the held files, by column alias. */
 function selectLive(request: RewriteRequest, files: readonly ScanFile[]): string {
   const { held, places, target, dead } = request;
-  const relation = fileRows({ files, local: held.local }, schemaColumns(target.icebergSchema));
+  const columns = schemaColumns(rewrittenSchema(target));
+  const relation = fileRows({ files, local: held.local }, columns);
   const numbers = files.map((scan) => present(places[held.files.indexOf(scan)], 'a place'));
   const place = `list_extract([${numbers.join(', ')}]::BIGINT[], file_index::BIGINT + 1)`;
-  const aliases = target.icebergSchema.fields.map(({ id }) => rowColumn(id));
-  return `SELECT ${aliases.join(', ')} FROM ${relation} AS rows ANTI JOIN ${dead} AS dead
+  const values = target.icebergSchema.fields.map(({ id }) => rowColumn(id));
+  if (keepsRowIds(target)) {
+    values.push(`${rowIdOf(files)} AS ${ROW_ID_ALIAS}`);
+    values.push(`${lastUpdatedOf(files)} AS ${LAST_UPDATED_ALIAS}`);
+  }
+  return `SELECT ${values.join(', ')} FROM ${relation} AS rows ANTI JOIN ${dead} AS dead
     ON ${place} = dead.fi AND rows.file_row_number = dead.pos`;
 }
 
@@ -216,6 +210,7 @@ export async function compactFiles(
   const read = [...files.map(({ file }) => file), ...deleteFilesOf(files)];
   const local = await holdFiles(context.store, read);
   try {
+    await local.examine(connection);
     await loadDeletes(connection, { name: 'dead', files, local, shared: false });
     const places = files.map((_, index) => index);
     const held = { files, local };

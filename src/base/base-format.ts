@@ -1,0 +1,31 @@
+/**
+ * Which format version bases have: 3 marks dead rows by deletion vectors and keeps row ids, 2 marks
+ * them by position-delete files, which every engine reads.
+ */
+
+/** What the pipeline file says. */
+export interface FormatOptions {
+  readonly deleteFormat: 'position-deletes' | 'deletion-vectors' | 'auto';
+  /** Engines that must be able to read the tables. */
+  readonly readers: readonly string[];
+}
+
+/**
+ * Declared readers whose every supported version reads deletion vectors rightly, by the runs of
+ * docs/decisions/0010-deletion-vectors.md. Trino reads them only from version 480 on.
+ */
+const READS_VECTORS: ReadonlySet<string> = new Set(['spark', 'flink', 'pyiceberg']);
+
+/** The format version of a new base. Readers that nobody named may be any. */
+export function baseFormat({ deleteFormat, readers }: FormatOptions): 2 | 3 {
+  switch (deleteFormat) {
+    case 'position-deletes':
+      return 2;
+    case 'deletion-vectors':
+      return 3;
+    case 'auto':
+      return readers.length > 0 && readers.every((reader) => READS_VECTORS.has(reader)) ? 3 : 2;
+    default:
+      return deleteFormat satisfies never;
+  }
+}
