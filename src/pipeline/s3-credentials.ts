@@ -4,7 +4,7 @@ import type { SecretReader, SecretReference } from '../config/secret-reference.t
 import { present } from '../kernel/assert.ts';
 import { FirnError, isFirnError } from '../kernel/firn-error.ts';
 import { parseJson } from '../kernel/lossless-json.ts';
-import type { S3Credentials } from '../storage/s3/s3-signature.ts';
+import type { SigningKeys } from '../storage/http/signature-v4.ts';
 
 /**
  * Reads the keys: from the JSON that `credentials` leads to, or each by itself; what the pipeline
@@ -15,7 +15,7 @@ import type { S3Credentials } from '../storage/s3/s3-signature.ts';
 export async function readS3Credentials(
   config: S3Config,
   readSecret: SecretReader | undefined,
-): Promise<S3Credentials> {
+): Promise<SigningKeys> {
   const read = present(readSecret, 'a reader of secrets');
   if (config.credentials !== null) return parseCredentials(await read(config.credentials));
   const ownKeys = config.accessKeyId !== null;
@@ -46,7 +46,7 @@ async function readToken(
 }
 
 /** The format of `credential_process` (AWS CLI User Guide, "Sourcing credentials"). */
-function parseCredentials(text: string): S3Credentials {
+function parseCredentials(text: string): SigningKeys {
   const fields = fieldsOf(text);
   const accessKeyId = fields?.['AccessKeyId'];
   const secretAccessKey = fields?.['SecretAccessKey'];

@@ -10,15 +10,14 @@ import type { Random } from '../../kernel/random.ts';
 import { retry } from '../../kernel/retry.ts';
 import type { RetryPolicy } from '../../kernel/retry.ts';
 import type { BucketAddress } from './s3-address.ts';
-import { createExchange } from './s3-exchange.ts';
-import type { Exchange } from './s3-exchange.ts';
-import { answerCode, answerError } from './s3-failure.ts';
-import type { S3Answer } from './s3-failure.ts';
-import { canonicalQuery, sha256Hex, signedHeaders } from './s3-signature.ts';
-import type { S3Credentials } from './s3-signature.ts';
+import { createExchange } from '../http/http-exchange.ts';
+import type { Exchange, HttpAnswer } from '../http/http-exchange.ts';
+import { answerCode, answerError, connectionError } from './s3-failure.ts';
+import { canonicalQuery, sha256Hex, signedHeaders } from '../http/signature-v4.ts';
+import type { SigningKeys } from '../http/signature-v4.ts';
 
 /** Reads the credentials where they are kept; asked again when the store no longer takes them. */
-export type CredentialsReader = () => Promise<S3Credentials>;
+export type CredentialsReader = () => Promise<SigningKeys>;
 
 /** What a client is made with. */
 export interface S3ClientOptions {
@@ -58,12 +57,12 @@ export class S3Client {
   readonly #bucketUri: string;
   readonly #options: S3ClientOptions;
   readonly #exchange: Exchange;
-  #credentials: Promise<S3Credentials> | null = null;
+  #credentials: Promise<SigningKeys> | null = null;
 
   constructor(options: S3ClientOptions) {
     const { address, clock } = options;
     this.#options = options;
-    this.#exchange = createExchange({ ...address, clock });
+    this.#exchange = createExchange({ ...address, clock, failed: connectionError });
     this.#bucketUri = `s3://${address.bucket}`;
   }
 
@@ -73,7 +72,7 @@ export class S3Client {
    *
    * @throws {FirnError} STORAGE-REMOTE-…, STORAGE-NOT-FOUND, STORAGE-TOO-LARGE
    */
-  send<T>(request: S3Request, read: (answer: S3Answer) => T | Promise<T>): Promise<T> {
+  send<T>(request: S3Request, read: (answer: HttpAnswer) => T | Promise<T>): Promise<T> {
     const { clock, random, retryPolicy } = this.#options;
     const attempt = async (): Promise<T> => read(await this.#once(request));
     return retry({ clock, random }, retryPolicy ?? defaultPolicy, attempt);
@@ -84,7 +83,7 @@ export class S3Client {
     return key === null ? this.#bucketUri : `${this.#bucketUri}/${key}`;
   }
 
-  async #once(request: S3Request): Promise<S3Answer> {
+  async #once(request: S3Request): Promise<HttpAnswer> {
     const { address, region, clock } = this.#options;
     const where = this.locationOf(request.key);
     const query = request.query ?? [];
@@ -98,7 +97,7 @@ export class S3Client {
     const nowMs = clock.nowMs();
     const headers = signedHeaders(
       { ...own, headers: request.headers ?? {} },
-      { credentials: used, region, nowMs },
+      { credentials: used, region, service: 's3', nowMs },
     );
     const answer = await this.#exchange({
       method: request.method,
@@ -114,7 +113,7 @@ export class S3Client {
     throw error;
   }
 
-  #currentCredentials(): Promise<S3Credentials> {
+  #currentCredentials(): Promise<SigningKeys> {
     this.#credentials ??= this.#options.credentials().catch((error: unknown) => {
       this.#credentials = null;
       throw error;
@@ -123,7 +122,7 @@ export class S3Client {
   }
 
   /** Reads the credentials again; other ones than those `used` are worth another attempt. */
-  async #renew(used: S3Credentials, refusal: FirnError): Promise<void> {
+  async #renew(used: SigningKeys, refusal: FirnError): Promise<void> {
     this.#credentials = null;
     const current = await this.#currentCredentials();
     const isSame =
@@ -140,7 +139,7 @@ export class S3Client {
 }
 
 /** With a status below 300 an answer can be an error all the same, unless it is an object. */
-function isFailure(request: S3Request, answer: S3Answer): boolean {
+function isFailure(request: S3Request, answer: HttpAnswer): boolean {
   const isContent = request.method === 'GET' && request.key !== null;
   if (answer.status < 300) return !isContent && answerCode(answer) !== null;
   if (request.accept?.includes(answer.status) !== true) return true;
