@@ -1,10 +1,19 @@
-/** Credentials of a warehouse on S3, read where they are kept each time they are asked for. */
+/**
+ * Keys of a warehouse on S3, or for a catalog that wants signatures, read where they are kept each
+ * time they are asked for.
+ */
 import type { S3Config } from '../config/pipeline-config.ts';
 import type { SecretReader, SecretReference } from '../config/secret-reference.ts';
 import { present } from '../kernel/assert.ts';
 import { FirnError, isFirnError } from '../kernel/firn-error.ts';
 import { parseJson } from '../kernel/lossless-json.ts';
 import type { SigningKeys } from '../storage/http/signature-v4.ts';
+
+/** Where keys are kept, one by one or together. */
+export type KeptKeys = Pick<
+  S3Config,
+  'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'credentials'
+>;
 
 /**
  * Reads the keys: from the JSON that `credentials` leads to, or each by itself; what the pipeline
@@ -13,7 +22,7 @@ import type { SigningKeys } from '../storage/http/signature-v4.ts';
  * @throws {FirnError} CONFIG-SECRET-MISSING
  */
 export async function readS3Credentials(
-  config: S3Config,
+  config: KeptKeys,
   readSecret: SecretReader | undefined,
 ): Promise<SigningKeys> {
   const read = present(readSecret, 'a reader of secrets');
@@ -69,6 +78,6 @@ function fieldsOf(text: string): Readonly<Record<string, unknown>> | null {
 function malformed(): FirnError {
   return new FirnError('CONFIG-SECRET-MISSING', {
     what: 'it is no JSON with AccessKeyId and SecretAccessKey',
-    where: 'lake.s3.credentials',
+    where: '`credentials`',
   });
 }

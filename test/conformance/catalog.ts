@@ -33,6 +33,7 @@ export function catalogConformance(name: string, make: () => Promise<CatalogUnde
   describe(`catalog: ${name}`, () => {
     namesAndTables(withCatalog);
     creation(withCatalog);
+    creators(withCatalog);
     commitConformance(withCatalog);
   });
 }
@@ -120,7 +121,9 @@ function creation(withCatalog: WithCatalog): void {
     deepEqual(late, now);
     await hasMetadataFiles(under, 3);
   });
+}
 
+function creators(withCatalog: WithCatalog): void {
   withCatalog('lets one of many creators win', async (under) => {
     const { catalog, store } = under;
     await catalog.ensureNamespace('shop');

@@ -19,11 +19,21 @@ import type { SigningKeys } from '../http/signature-v4.ts';
 /** Reads the credentials where they are kept; asked again when the store no longer takes them. */
 export type CredentialsReader = () => Promise<SigningKeys>;
 
+/** Keys that count for parts of a bucket. */
+export interface ScopedKeys {
+  /** Those for a location; `null`: the bucket's own count. */
+  current(location: string): Promise<SigningKeys | null>;
+  /** Others for a location than those that were refused, if there are any. */
+  renewed(location: string, refused: SigningKeys): Promise<SigningKeys | null>;
+}
+
 /** What a client is made with. */
 export interface S3ClientOptions {
   readonly address: BucketAddress;
   readonly region: string;
   readonly credentials: CredentialsReader;
+  /** Asked before `credentials`. */
+  readonly scoped?: ScopedKeys;
   readonly clock: Clock;
   readonly random: Random;
   /** Default: seven attempts over about ten seconds. */
@@ -93,7 +103,8 @@ export class S3Client {
         ? sha256Hex(request.body ?? '')
         : Buffer.from(request.bodySha256, 'base64').toString('hex');
     const own = { method: request.method, host: address.host, path, query, bodySha256 };
-    const used = await this.#currentCredentials();
+    const scoped = (await this.#options.scoped?.current(where)) ?? null;
+    const used = scoped ?? (await this.#currentCredentials());
     const nowMs = clock.nowMs();
     const headers = signedHeaders(
       { ...own, headers: request.headers ?? {} },
@@ -109,7 +120,11 @@ export class S3Client {
     });
     if (!isFailure(request, answer)) return answer;
     const error = answerError({ answer, where, nowMs });
-    if (isAboutCredentials(error)) await this.#renew(used, error);
+    if (isAboutCredentials(error)) {
+      const renewed =
+        scoped === null ? this.#renewed() : this.#options.scoped?.renewed(where, scoped);
+      refuseSame(used, (await renewed) ?? used, error);
+    }
     throw error;
   }
 
@@ -121,21 +136,25 @@ export class S3Client {
     return this.#credentials;
   }
 
-  /** Reads the credentials again; other ones than those `used` are worth another attempt. */
-  async #renew(used: SigningKeys, refusal: FirnError): Promise<void> {
+  /** Reads the credentials again. */
+  #renewed(): Promise<SigningKeys> {
     this.#credentials = null;
-    const current = await this.#currentCredentials();
-    const isSame =
-      current.accessKeyId === used.accessKeyId &&
-      current.secretAccessKey === used.secretAccessKey &&
-      current.sessionToken === used.sessionToken;
-    if (isSame) return;
-    throw new FirnError('STORAGE-REMOTE-CREDENTIALS', {
-      what: 'The object store refused credentials that have been replaced since.',
-      where: this.#bucketUri,
-      cause: refusal,
-    });
+    return this.#currentCredentials();
   }
+}
+
+/** Other credentials than those that were refused are worth another attempt. */
+function refuseSame(used: SigningKeys, current: SigningKeys, refusal: FirnError): void {
+  const isSame =
+    current.accessKeyId === used.accessKeyId &&
+    current.secretAccessKey === used.secretAccessKey &&
+    current.sessionToken === used.sessionToken;
+  if (isSame) return;
+  throw new FirnError('STORAGE-REMOTE-CREDENTIALS', {
+    what: 'The object store refused credentials that have been replaced since.',
+    where: refusal.where ?? '',
+    cause: refusal,
+  });
 }
 
 /** With a status below 300 an answer can be an error all the same, unless it is an object. */
