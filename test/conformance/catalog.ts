@@ -4,6 +4,7 @@
  */
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { comparableLocation } from '../../src/lake/table-locations.ts';
 import { commitConformance } from './catalog-commits.ts';
 import {
   a,
@@ -72,8 +73,8 @@ function namesAndTables(withCatalog: WithCatalog): void {
       deepEqual(tables.map(({ name }) => name).toSorted(), names.toSorted());
       ok(tables.every((table) => table.namespace === namespace));
     }
-    await catalog.dropTable({ namespace: '%', name: '_' });
-    equal((await catalog.listTables('%')).length, names.length - 1);
+    await catalog.dropTable({ namespace: '_', name: 'Shop' });
+    equal((await catalog.listTables('_')).length, names.length - 1);
     equal((await catalog.listTables('shop')).length, names.length);
   });
 }
@@ -88,7 +89,8 @@ function creation(withCatalog: WithCatalog): void {
     // A server says itself when it made the table.
     const { lastUpdatedMs } = under.server === undefined ? metadata : created.metadata;
     deepEqual(created.metadata, { ...metadata, lastUpdatedMs });
-    ok(created.metadataLocation.startsWith(`${metadata.location}/metadata/00000-`));
+    const spelled = comparableLocation(created.metadataLocation);
+    ok(spelled.startsWith(`${metadata.location}/metadata/00000-`));
     deepEqual(await loaded(catalog, a), created);
     deepEqual(await catalog.listTables('shop'), [a]);
     await hasMetadataFiles(under, 1);

@@ -9,7 +9,7 @@ import type { TableMetadata } from '../../iceberg/table-metadata.ts';
 import { jsonFields } from '../../iceberg/json-fields.ts';
 import { assert, present, unreachable } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { FirnError } from '../../kernel/firn-error.ts';
+import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
 import { uuidV7 } from '../../kernel/identifiers.ts';
 import type { JsonObject } from '../../kernel/lossless-json.ts';
 import type { Random } from '../../kernel/random.ts';
@@ -211,14 +211,24 @@ class RestCatalog implements Catalog {
     const query = [['purgeRequested', 'false']] as const;
     let uuid: string | null = null;
     await retry({ clock, random }, dropPolicy, async () => {
-      const table = await this.loadTable(identifier);
-      uuid ??= table?.metadata.tableUuid ?? null;
-      if (table === null || table.metadata.tableUuid !== uuid) return;
+      const there = await this.#uuidOf(identifier);
+      uuid ??= there;
+      if (there === null || there !== uuid) return;
       const where = spelledTable(identifier);
       const sent = await client.send({ method: 'DELETE', path, query, where });
       if (sent.kind === 'unanswered') throw sent.cause;
       if (sent.answer.status >= 300 && !isGone(sent)) throw answerError(sent.answer, sent);
     });
+  }
+
+  /** Uuid of the table of this name, empty where its metadata is lost; `null`: there is none. */
+  async #uuidOf(identifier: TableIdentifier): Promise<string | null> {
+    try {
+      return (await this.loadTable(identifier))?.metadata.tableUuid ?? null;
+    } catch (error) {
+      if (isFirnError(error, 'CATALOG-METADATA-MISSING')) return '';
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
