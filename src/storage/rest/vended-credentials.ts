@@ -36,6 +36,8 @@ interface VendedKeys {
 
 interface TableKeys {
   readonly identifier: TableIdentifier;
+  /** The table's folder, with its last slash: its keys are for nothing else. */
+  readonly folder: string;
   readonly all: readonly VendedKeys[];
 }
 
@@ -64,20 +66,21 @@ export class VendedCredentials {
     this.#from = from;
   }
 
-  /** Keeps the keys in the result of loading a table, or its credentials. */
+  /** Keeps the keys in the result of loading a table, or of asking for its keys alone. */
   keep(identifier: TableIdentifier, result: JsonObject): void {
-    const found = this.#read(identifier, result);
-    if (found.length === 0) return;
     const name = spelledTable(identifier);
+    const found = this.#read(result, name);
+    const folder = found.folder ?? this.#tables.get(name)?.folder;
+    if (folder === undefined || found.all.length === 0) return;
     this.#tables.delete(name);
-    this.#tables.set(name, { identifier, all: found });
+    this.#tables.set(name, { identifier, folder, all: found.all });
     for (const oldest of this.#tables.keys()) {
       if (this.#tables.size <= tablesMax) break;
       this.#tables.delete(oldest);
     }
   }
 
-  /** The keys for a location; `null`: no table's prefix has it. */
+  /** The keys for a location; `null`: it is in no table that came with keys for it. */
   async current(location: string): Promise<SigningKeys | null> {
     const found = this.#find(location);
     if (found === null) return null;
@@ -101,15 +104,13 @@ export class VendedCredentials {
   }
 
   #find(location: string): { identifier: TableIdentifier; vended: VendedKeys } | null {
-    let best: { identifier: TableIdentifier; vended: VendedKeys } | null = null;
-    for (const { identifier, all } of this.#tables.values()) {
-      for (const vended of all) {
-        const { prefix } = vended;
-        if (location.startsWith(prefix) && prefix.length > (best?.vended.prefix.length ?? -1))
-          best = { identifier, vended };
-      }
+    for (const { identifier, folder, all } of this.#tables.values()) {
+      if (!location.startsWith(folder)) continue;
+      const fitting = all.filter(({ prefix }) => location.startsWith(prefix));
+      const [vended] = fitting.toSorted((one, two) => two.prefix.length - one.prefix.length);
+      if (vended !== undefined) return { identifier, vended };
     }
-    return best;
+    return null;
   }
 
   #isOld({ expiresAtMs, sinceMs }: VendedKeys): boolean {
@@ -145,8 +146,12 @@ export class VendedCredentials {
   }
 
   /** The keys in a result: those with a prefix of their own, and those of the whole table. */
-  #read(identifier: TableIdentifier, result: JsonObject): readonly VendedKeys[] {
-    const where = spelledTable(identifier);
+  #read(
+    result: JsonObject,
+    where: string,
+  ): Omit<TableKeys, 'identifier' | 'folder'> & {
+    readonly folder: string | null;
+  } {
     try {
       const fields = jsonFields(result, where);
       const listed = (fields.optionalList('storage-credentials') ?? []).map((item, index) => {
@@ -157,9 +162,9 @@ export class VendedCredentials {
       const config = stringRecord(fields.value('config'), `${where}: config`);
       const metadata = fields.value('metadata');
       const location = metadata === null ? null : jsonFields(metadata, where).text('location');
-      const folder = location === null ? null : `${location.replace(/\/+$/, '')}/`;
-      const whole = folder === null ? null : this.#keysIn(config, folder);
-      return [...listed, whole].filter((keys) => keys !== null);
+      const folder = location === null ? null : `${plain(location).replace(/\/+$/, '')}/`;
+      const all = [...listed, this.#keysIn(config, '')].filter((keys) => keys !== null);
+      return { folder, all };
     } catch (error) {
       // The parser's own message names keys and places only, never values.
       if (!isFirnError(error, 'ICEBERG-JSON-INVALID')) throw error;
@@ -176,10 +181,15 @@ export class VendedCredentials {
     if (accessKeyId === undefined || secretAccessKey === undefined) return null;
     const text = config['s3.session-token-expires-at-ms'] ?? config['expiration-time'] ?? '';
     return {
-      prefix: prefix.replace(/^s3[an]:/, 's3:'),
+      prefix: plain(prefix),
       keys: { accessKeyId, secretAccessKey, sessionToken: config['s3.session-token'] ?? null },
       expiresAtMs: /^\d{1,15}$/.test(text) ? Number.parseInt(text, 10) : null,
       sinceMs: this.#clock.monotonicMs(),
     };
   }
+}
+
+/** A location in the spelling of the object store. */
+function plain(location: string): string {
+  return location.replace(/^s3[an]:/, 's3:');
 }
