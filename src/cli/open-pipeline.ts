@@ -1,5 +1,6 @@
 /** Opens what a command works on, and closes it whatever happens. */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 import { loadPipelineFile } from '../config/load-pipeline-file.ts';
 import type { PipelineConfig } from '../config/pipeline-config.ts';
@@ -52,8 +53,11 @@ export async function withExistingPipeline<T>(
   use: (service: PipelineService, config: PipelineConfig) => Promise<T>,
 ): Promise<T> {
   const config = loadPipelineFile(file);
-  const { path } = config.lake.catalog;
-  if (!existsSync(path)) {
+  const { catalog, s3, warehouse } = config.lake;
+  const path = catalog.type === 'sqlite' ? catalog.path : join(warehouse, '_firn');
+  // Of a lake that is all elsewhere its own state says so, once it is open.
+  const isHere = catalog.type === 'sqlite' || s3 === null;
+  if (isHere && !existsSync(path)) {
     const what = 'this pipeline has never run: it has no catalog yet';
     throw new FirnError('PIPELINE-STATE-MISSING', { what, where: path });
   }

@@ -1,26 +1,10 @@
 /** Every option of a pipeline file, declared once, in the order in which rows flow. */
+import { CATALOG_OPTIONS } from './catalog-options.ts';
 import type { Section } from './option.ts';
 import { S3_OPTIONS } from './s3-options.ts';
 import { SOURCE_OPTIONS } from './source-options.ts';
 
 const DAY_MS = 86_400_000;
-
-const catalogVariants = {
-  sqlite: {
-    path: {
-      type: { kind: 'path' },
-      default: null,
-      text: 'The catalog’s database file, on this machine. Left out: `catalog.db` in the warehouse. Required where the warehouse is on S3.',
-      since: '0.1',
-    },
-    name: {
-      type: { kind: 'text' },
-      default: 'firn',
-      text: 'Catalog name. Other engines must open the catalog under the same name.',
-      since: '0.1',
-    },
-  },
-} as const satisfies Readonly<Record<string, Section>>;
 
 const column = {
   onMisfit: {
@@ -80,7 +64,7 @@ const lake = {
     since: '0.1',
   },
   catalog: {
-    type: { kind: 'variant', variants: catalogVariants },
+    type: { kind: 'variant', variants: CATALOG_OPTIONS },
     default: { type: 'sqlite' },
     text: 'The Iceberg catalog.',
     since: '0.1',
