@@ -161,10 +161,11 @@ export class TransactionReader {
   }
 
   #takeOther(event: LogEvent): Iterable<SourceEvent> | 'wait' | null {
+    const { gtids, repeatsUntil } = this.#place;
     switch (event.kind) {
       case 'gtid':
         this.#begin(event.gtid, event);
-        this.#passOver(this.#place.repeatsUntil !== null && this.#wasRead(event.gtid));
+        this.#passOver(repeatsUntil !== null && gtids?.contains(event.gtid) === true);
         this.#isExplicit = this.#parts.server.flavour === 'mariadb' && !event.standalone;
         return null;
       case 'anonymous-gtid':
@@ -216,10 +217,6 @@ export class TransactionReader {
     if (this.#touched.size > 0) this.#touched.clear();
   }
 
-  #wasRead(gtid: string): boolean {
-    return this.#place.gtids?.contains(gtid) === true;
-  }
-
   #passOver(isRepeated: boolean): void {
     this.#isRepeated = isRepeated;
     this.#parts.log.isPassing = isRepeated;
@@ -227,15 +224,15 @@ export class TransactionReader {
 
   #takeQuery(event: QueryEvent): Iterable<SourceEvent> | 'wait' | null {
     // Nearly all of them; everything else is looked at word by word.
-    if (event.sql === 'BEGIN') return this.#open();
-    if (event.sql === 'COMMIT') return this.#close();
+    if (event.sql === 'BEGIN') return this.#setOpen(true);
+    if (event.sql === 'COMMIT') return this.#setOpen(false);
     const { server } = this.#parts;
     const statement = classifyStatement(event, server);
     switch (statement.kind) {
       case 'begin':
-        return this.#open();
+        return this.#setOpen(true);
       case 'commit':
-        return this.#close();
+        return this.#setOpen(false);
       case 'rollback': {
         this.#isOpen = false;
         return this.#haltTouched(event, {
@@ -254,14 +251,9 @@ export class TransactionReader {
     }
   }
 
-  #open(): null {
-    this.#isOpen = true;
+  #setOpen(isOpen: boolean): null {
+    this.#isOpen = isOpen;
     this.#isExplicit = true;
-    return null;
-  }
-
-  #close(): null {
-    this.#isOpen = false;
     return null;
   }
 
@@ -296,7 +288,7 @@ export class TransactionReader {
     event: QueryEvent,
     { action, xid }: Extract<Statement, { kind: 'xa' }>,
   ): Iterable<SourceEvent> | 'wait' | null {
-    if (action === 'start') return this.#open();
+    if (action === 'start') return this.#setOpen(true);
     if (action === 'end' || action === 'prepare') return null;
     const touched = this.#parts.prepared.decide(xid);
     if (action === 'commit' && !this.#isRepeated && touched === null) {
