@@ -16,6 +16,11 @@ export interface FormatOptions {
  */
 const READS_VECTORS: ReadonlySet<string> = new Set(['spark', 'flink', 'pyiceberg']);
 
+/** Declared readers that may be versions which do not. */
+export function readersWithoutVectors(readers: readonly string[]): readonly string[] {
+  return readers.filter((reader) => !READS_VECTORS.has(reader));
+}
+
 /** The format version of a new base. Readers that nobody named may be any. */
 export function baseFormat({ deleteFormat, readers }: FormatOptions): 2 | 3 {
   switch (deleteFormat) {
@@ -24,7 +29,7 @@ export function baseFormat({ deleteFormat, readers }: FormatOptions): 2 | 3 {
     case 'deletion-vectors':
       return 3;
     case 'auto':
-      return readers.length > 0 && readers.every((reader) => READS_VECTORS.has(reader)) ? 3 : 2;
+      return readers.length > 0 && readersWithoutVectors(readers).length === 0 ? 3 : 2;
     default:
       return deleteFormat satisfies never;
   }

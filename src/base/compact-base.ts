@@ -41,7 +41,7 @@ export async function compactBase(
       ...(await parts.engine.compact({
         schema,
         target: writeTarget(metadata),
-        bucketing: bucketingOf(metadata),
+        bucketing: bucketingOf(metadata, schema),
         files: group,
       })),
     );

@@ -51,6 +51,7 @@ test('defaults are filled in, units become part of the names, paths become absol
       buckets: 'auto',
       bucketBy: null,
       deleteFormat: 'position-deletes',
+      foreignChanges: 'halt',
     },
     engine: 'embedded',
   });

@@ -133,6 +133,12 @@ const base = {
     text: 'How a new base marks deleted rows until files are rewritten: position deletes make it a table of Iceberg format version 2, deletion vectors one of version 3. `auto`: deletion vectors where all of `lake.readers` read them. A base that is there keeps its format; see `firn upgrade`.',
     since: '0.1',
   },
+  foreignChanges: {
+    type: { kind: 'choice', values: ['halt', 'accept'] },
+    default: 'halt',
+    text: 'What happens when another engine changed a base. Rewrites that keep its rows, branches, tags and properties are always fine. `halt`: any other change stops the table, because the base is no copy any more. `accept`: merges go on over it. See [sharing tables](../sharing-tables.md).',
+    since: '0.1',
+  },
 } as const satisfies Section;
 
 /** The pipeline file. */

@@ -17,6 +17,7 @@ import { assert } from '../kernel/assert.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
 import type { TableIdentifier } from '../ports/catalog.ts';
 import type { CommitRequest, PublishRequest, RemoveRefRequest } from './commit-request.ts';
+import { refuseForeignChanges } from './foreign-changes.ts';
 import type { LakeContext } from './lake-context.ts';
 import { deletesFit, prepareSnapshot } from './snapshot-producer.ts';
 import { STATE_TAG, stampOf, stateKeys } from './table-state.ts';
@@ -58,6 +59,7 @@ export function snapshotJob(context: LakeContext, request: CommitRequest): Commi
     ...request,
     schemaId: request.schemaId ?? null,
     async prepare(metadata, head) {
+      await refuseForeignChanges(context, { metadata, ref, kind: request.state.kind });
       const before = updatesBefore(metadata, request);
       const prepared = await prepareSnapshot(context, {
         ...request,

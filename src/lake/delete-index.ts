@@ -1,9 +1,9 @@
 /**
- * Which deletes apply to a data file (Iceberg spec, "Scan Planning"): the deletion vector that names
- * it, otherwise the position deletes of its own spec and partition that name it or name no single
- * file, none older than the file; and the equality deletes younger than it, of its partition or of
- * an unpartitioned spec. What cannot be applied is refused by name: passing it over would show
- * deleted rows.
+ * Which deletes apply to a data file (Iceberg spec, "Scan Planning"): the deletion vector that
+ * names it, otherwise the position deletes of its own spec and partition that name it or name no
+ * single file, none older than the file; and the equality deletes younger than it, of its partition
+ * or of an unpartitioned spec. What cannot be applied is refused by name: passing it over would
+ * show deleted rows.
  */
 import type { NestedField } from '../iceberg/iceberg-type.ts';
 import { isPrimitive } from '../iceberg/iceberg-type.ts';
@@ -152,9 +152,9 @@ function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
 
 /**
  * The one data file that a delete file is for, comparable: named, or told by equal bounds of the
- * path column.
+ * path column; `null`: it may be for several.
  */
-function referencedFile(file: DataFile): string | null {
+export function referencedFile(file: DataFile): string | null {
   if (file.referencedDataFile !== null) return comparableLocation(file.referencedDataFile);
   const lower = file.lowerBounds?.get(FILE_PATH_FIELD);
   const upper = file.upperBounds?.get(FILE_PATH_FIELD);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { foreignAppend, testFile, testLake, testTable } from '../../test/support/lake-fixture.ts';
-import { namedManifests } from '../iceberg/first-format.ts';
+import { namedManifests } from '../iceberg/avro/first-format.ts';
 import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
 import type { Snapshot } from '../iceberg/snapshot.ts';
 import { decodeTableMetadata, encodeTableMetadata } from '../iceberg/table-metadata-json.ts';

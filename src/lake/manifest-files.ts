@@ -3,7 +3,7 @@
  * what is read has inherited its sequence numbers, what is written is durable before anything names
  * it (docs/spec/commit.md C13).
  */
-import { describeManifest, namedManifests } from '../iceberg/first-format.ts';
+import { describeManifest, namedManifests } from '../iceberg/avro/first-format.ts';
 import { findFieldById } from '../iceberg/iceberg-schema.ts';
 import type { IcebergSchema } from '../iceberg/iceberg-schema.ts';
 import {

@@ -122,7 +122,7 @@ test('a rewritten file with an explicit age keeps the deletes that are younger',
   );
 });
 
-test('deletes that cannot be applied are refused by the name of their file', async () => {
+test('spec: X4 deletes that cannot be applied are refused by the name of their file', async () => {
   const unsupported = 'ICEBERG-FILE-UNSUPPORTED';
   const cases: readonly (readonly [ErrorCode, Partial<DataFile>])[] = [
     ['ICEBERG-EQUALITY-DELETES', { content: 'equality-deletes', equalityIds: [1, 77] }],
@@ -148,7 +148,7 @@ test('deletes that cannot be applied are refused by the name of their file', asy
   }
 });
 
-test('data files in other formats, and encrypted ones, are refused by name', async () => {
+test('spec: X4 data files in other formats, and encrypted ones, are refused by name', async () => {
   for (const shape of [
     { fileFormat: 'ORC' },
     { fileFormat: 'AVRO' },
@@ -165,7 +165,7 @@ test('data files in other formats, and encrypted ones, are refused by name', asy
   }
 });
 
-test('equality deletes apply to strictly older files of their partition', async () => {
+test('spec: X1 equality deletes apply to strictly older files of their partition', async () => {
   const lake = testLake();
   const empty = await testTable(lake.context);
   const inBucket = async (bucket: number): Promise<DataFile> =>
@@ -192,7 +192,7 @@ test('equality deletes apply to strictly older files of their partition', async 
   );
 });
 
-test('equality deletes of an unpartitioned spec apply to every partition', async () => {
+test('spec: X1 equality deletes of an unpartitioned spec apply to every partition', async () => {
   const lake = testLake();
   const empty = await testTable(lake.context);
   const specs = [

@@ -9,7 +9,7 @@ import type { ManifestFile } from '../iceberg/manifest-list.ts';
 import type { DataFile, ResolvedEntry } from '../iceberg/manifest.ts';
 import type { ScanFile } from '../iceberg/scan-file.ts';
 import { decodeBound, valueOrder } from '../iceberg/single-value.ts';
-import { refSnapshot } from '../iceberg/snapshot.ts';
+import { findSnapshot, refSnapshot } from '../iceberg/snapshot.ts';
 import { currentSchema, defaultSpec } from '../iceberg/table-metadata.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { DeleteIndex, refuseUnreadable } from './delete-index.ts';
@@ -22,6 +22,8 @@ export interface ScanRequest {
   readonly metadata: TableMetadata;
   /** Branch or tag; one that is not there has no files. */
   readonly ref: string;
+  /** Reads this snapshot, whatever `ref` is. */
+  readonly snapshotId?: bigint;
   /**
    * Buckets of the table's present spec, whose first bucket field they belong to. Files of other
    * specs are not ruled out.
@@ -51,7 +53,9 @@ export async function scanFiles(
   request: ScanRequest,
 ): Promise<readonly ScanFile[]> {
   const { metadata } = request;
-  const snapshot = refSnapshot(metadata, request.ref);
+  const { snapshotId, ref } = request;
+  const snapshot =
+    snapshotId === undefined ? refSnapshot(metadata, ref) : findSnapshot(metadata, snapshotId);
   if (snapshot === null) return [];
   const filter = new ScanFilter(request);
   const data: ResolvedEntry[] = [];

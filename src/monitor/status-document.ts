@@ -61,6 +61,8 @@ export interface BaseStatus {
   readonly deleteFiles: number;
   /** Delete debt: rows in data files that delete files take out again. */
   readonly deletedRows: number;
+  /** Iceberg format version; `null` in a document of an older program. */
+  readonly formatVersion: number | null;
   /** Unix milliseconds of the last merge; `null` before the first. */
   readonly lastMergeMs: number | null;
 }

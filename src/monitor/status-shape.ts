@@ -56,6 +56,7 @@ const table: ShapeOf<TableStatus> = {
           sizeBytes: number,
           deleteFiles: number,
           deletedRows: number,
+          formatVersion: optionalNumber,
           lastMergeMs: optionalNumber,
         },
       },

@@ -101,8 +101,8 @@ function bootstrapParts(parts: PipelineParts, run: RunState, one: BootstrapOne):
   return {
     ...mergeParts(parts),
     source: parts.source,
-    loadBase: () => loadTable(parts, base.identifier),
-    loadLedger: () => loadTable(parts, ledgerIdentifier(table.schema)),
+    loadBase: () => loadTable(parts, base.identifier, base.tableUuid),
+    loadLedger: () => loadTable(parts, ledgerIdentifier(table.schema), null),
     job: (job) => parts.lake.queues.job(base.tableUuid, job),
     removeRef: (request) => removeRef(parts.lake, request),
     publish: (request) => publishTable(parts, request),

@@ -59,8 +59,7 @@ export async function evolveLedger(
   schema: TableSchema,
 ): Promise<LedgerTable> {
   const { metadata } = ledger;
-  const { lastColumnId } = metadata;
-  const evolved = evolvedSchema({ schema: currentSchema(metadata), lastColumnId }, schema);
+  const evolved = evolvedSchema({ ...metadata, schema: currentSchema(metadata) }, schema);
   if (evolved === null) return { ...ledger, schema };
   const result = await commitToTable(parts, stateCommit(ledger, ledger.state, evolved));
   if (result.kind === 'halted') throw result.error;

@@ -226,9 +226,12 @@ async function placeLedger(
   const { table } = capture;
   return haltingOn(parts, { table, scope: 'capture' }, async () => {
     const { metadata } = loaded;
-    const { lastColumnId } = metadata;
-    const schema = evolvedSchema({ schema: currentSchema(metadata), lastColumnId }, table.schema);
-    const wanted = wantedState(state, { ...start, restarted: start.restarted || reload });
+    const lake = { ...metadata, schema: currentSchema(metadata) };
+    const schema = evolvedSchema(lake, table.schema);
+    // The ledger that the base was made with is gone: the history up to here went with it.
+    const isOrphaned = state === null && table.base !== null && !table.needsBootstrap;
+    const restarted = start.restarted || reload || isOrphaned;
+    const wanted = wantedState(state, { ...start, restarted });
     const ledger = ledgerTable(table.schema, loaded, wanted);
     if (wanted === state && schema === null) return ledger;
     const result = await commitToTable(parts, stateCommit(ledger, wanted, schema));
@@ -239,12 +242,12 @@ async function placeLedger(
 }
 
 function wantedState(state: LedgerState | null, start: StartingPlace): LedgerState {
-  if (state === null) return newLedgerState(start);
-  const { moved } = start;
-  if (!start.restarted && moved === null) return state;
-  if (!start.restarted) return { ...state, ...moved };
+  const before = state ?? newLedgerState(start);
+  if (!start.restarted) {
+    return state === null || start.moved === null ? before : { ...state, ...start.moved };
+  }
   const { position, completeTo, sourceId } = start;
-  return { ...state, sourceId, position, completeTo, gap: completeTo };
+  return { ...before, sourceId, position, completeTo, gap: completeTo };
 }
 
 /** A base that lacks history before its ledger's gap must be loaded again. */

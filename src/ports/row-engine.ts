@@ -132,6 +132,12 @@ export interface MergeFiles {
   readonly deletesKept?: number;
 }
 
+/** Delete files of another format in place of others, to be committed together. */
+export interface ConvertedDeletes {
+  readonly added: readonly DataFile[];
+  readonly removed: readonly DataFile[];
+}
+
 /** What a comparison of a base with its source found. */
 export interface ComparisonResult {
   readonly sourceRows: number;
@@ -226,6 +232,11 @@ export interface RowEngine {
     readonly bucketing: Bucketing;
     readonly files: readonly ScanFile[];
   }): Promise<readonly DataFile[]>;
+  /** Writes what position deletes say of `files` as deletion vectors; no data file is touched. */
+  convertDeletes(request: {
+    readonly files: readonly ScanFile[];
+    readonly target: WriteTarget;
+  }): Promise<ConvertedDeletes>;
   /** Compares a base with all rows of its source, bit by bit. */
   compare(request: {
     readonly schema: TableSchema;

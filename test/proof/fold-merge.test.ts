@@ -48,19 +48,20 @@ async function playAll(
     readonly stageFolder?: string;
     readonly engineOf: EngineOf;
     readonly formatVersion?: 2 | 3;
+    readonly upgrades?: boolean;
   },
 ): Promise<void> {
   const counts = noCounts();
-  const { stageFolder, formatVersion = 2 } = open;
+  const { stageFolder, formatVersion = 2, upgrades = false } = open;
   const count = RUNS === undefined ? runs : Number.parseInt(RUNS, 10);
   const store = createMemoryObjectStore(
     'memory://lake',
     stageFolder === undefined ? {} : { stageFolder },
   );
   const engine = open.engineOf(store);
-  const hasIds = formatVersion === 3 && stageFolder !== undefined;
+  const hasIds = (formatVersion === 3 || upgrades) && stageFolder !== undefined;
   const rowIds = hasIds ? await RowIdReader.open(store, [stageFolder]) : null;
-  const lake = { engine, formatVersion, ...(rowIds !== null && { rowIds }) };
+  const lake = { engine, formatVersion, upgrades, ...(rowIds !== null && { rowIds }) };
   try {
     for (let seed = FIRST_SEED; seed < FIRST_SEED + count; seed++) {
       try {
@@ -86,6 +87,10 @@ test('merges of the embedded engine are folds (spec: M1, M3, M7, M8, M9, M10, M1
 test('merges into format version 3 are folds, and rows keep their ids (spec: M1, M19, M21, M22)', async (t) => {
   const { stageFolder, engineOf } = await embedded(t);
   await playAll(t, RUNS_DEFAULT.embedded, { stageFolder, engineOf, formatVersion: 3 });
+});
+
+test('a base that is upgraded on its way is a fold, and rows keep their ids (spec: M1, M22, M23)', async (t) => {
+  await playAll(t, RUNS_DEFAULT.embedded, { ...(await embedded(t)), upgrades: true });
 });
 
 test('merges of the engine of simulations are folds (spec: M1, M9, M20)', async (t) => {

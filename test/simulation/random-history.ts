@@ -13,6 +13,7 @@ import { queryTablesOf } from '../../src/pipeline/view/lake-view.ts';
 import type { LakeContext } from '../../src/lake/lake-context.ts';
 import { present } from '../../src/kernel/assert.ts';
 import { baseStateOf } from '../../src/base/base-table.ts';
+import { upgradeBase } from '../../src/base/upgrade-base.ts';
 import { ledgerStateOf } from '../../src/ledger/ledger-table.ts';
 import { foldEvents, keyText, tableText } from '../oracles/fold-events.ts';
 import type { TextRow } from '../oracles/fold-events.ts';
@@ -67,6 +68,8 @@ export async function playHistory(
     readonly engine: RowEngine;
     /** Of the base; default 2. */
     readonly formatVersion?: 2 | 3;
+    /** Raises the base's format version half-way. */
+    readonly upgrades?: boolean;
     /** Checks the row ids of a base of format 3. */
     readonly rowIds?: RowIdReader;
   },
@@ -88,7 +91,10 @@ export async function playHistory(
   const history = new History({ pair, database, choice, counts, engine, lineage });
   bulkInsert(choice, database, { table, count: choice.of([0, 30, 60]) });
   const calm = choice.once(4);
-  for (let step = 0; step < STEPS; step++) await (calm ? history.calmStep() : history.step());
+  for (let step = 0; step < STEPS; step++) {
+    if (lake.upgrades === true && step === STEPS / 2) await history.upgrade();
+    await (calm ? history.calmStep() : history.step());
+  }
   await history.finish();
   counts.histories += 1;
   counts.changes += pair.changes.length;
@@ -164,6 +170,17 @@ class History {
     await this.#flush();
     await this.#merge();
     await this.#compact();
+  }
+
+  /** The base is the same afterwards, in format version 3 (spec: M23). */
+  async upgrade(): Promise<void> {
+    const mark = formatMark(await this.#pair.watermark());
+    const { from } = await upgradeBase(this.#pair.mergeParts(), await this.#pair.base());
+    equal(from, 2);
+    equal(formatMark(await this.#pair.watermark()), mark);
+    await this.#compareBase();
+    await this.#checkDeletes();
+    await this.#lineage?.afterUpgrade(this.#pair);
   }
 
   /** Brings everything in; then base, fold and database are one, whatever was read again when. */

@@ -151,8 +151,9 @@ export class TablePair {
   async evolve(schema: TableSchema): Promise<void> {
     const ledger = present(this.#stage.table(schema.table), 'the ledger');
     const { metadata } = ledger;
-    const { lastColumnId } = metadata;
-    const wider = evolvedSchema({ schema: currentSchema(metadata), lastColumnId }, schema);
+    const { lastColumnId, schemas } = metadata;
+    const lake = { schema: currentSchema(metadata), lastColumnId, schemas };
+    const wider = evolvedSchema(lake, schema);
     const loaded = await this.#commit(stateCommit(ledger, ledger.state, wider));
     this.#stage.replace(ledgerTable(schema, loaded, ledger.state));
     const { identifier } = await this.base();

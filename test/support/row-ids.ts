@@ -4,7 +4,7 @@
  */
 import { openDuckdb } from '../../src/engines/embedded/duckdb-instance.ts';
 import type { DuckdbInstance } from '../../src/engines/embedded/duckdb-instance.ts';
-import { fileRows } from '../../src/engines/embedded/file-rows.ts';
+import { fileRows } from '../../src/engines/embedded/query/file-rows.ts';
 import { holdFiles } from '../../src/engines/embedded/local-files.ts';
 import { deleteFilesOf, loadDeletes } from '../../src/engines/embedded/position-deletes.ts';
 import type { ScanFile } from '../../src/iceberg/scan-file.ts';

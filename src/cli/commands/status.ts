@@ -94,6 +94,7 @@ function tableLines(
       { title: 'files', align: 'right' },
       { title: 'size', align: 'right' },
       { title: 'deleted', align: 'right' },
+      { title: 'format', align: 'left' },
       { title: 'last proof', align: 'left' },
     ],
     tables.map((table) => [
@@ -106,6 +107,7 @@ function tableLines(
       formatCount(table.ledger.files + (table.base?.files ?? 0) + (table.base?.deleteFiles ?? 0)),
       formatBytes(table.ledger.sizeBytes + (table.base?.sizeBytes ?? 0)),
       deleteDebt(table),
+      typeof table.base?.formatVersion === 'number' ? `v${table.base.formatVersion}` : '-',
       proof(table, nowMs),
     ]),
   );

@@ -29,8 +29,9 @@ import { liveRows } from '../../sql/live-statements.ts';
 import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
 import { readRow, readRows, runAll } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
-import { fileRows, schemaColumns } from './file-rows.ts';
+import { fileRows, schemaColumns } from './query/file-rows.ts';
 import { holdFiles } from './local-files.ts';
+import { nameDamage } from './query/damaged-files.ts';
 import { changeSource } from './merge-window.ts';
 import type { FileContext } from './parquet-writer.ts';
 import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
@@ -70,6 +71,8 @@ export async function compareTables(
         dead: 'dead',
       });
       return await compareRows(context, connection, { ...request, baseRows: base });
+    } catch (error) {
+      throw await nameDamage(connection, [{ files, local }], error);
     } finally {
       await local.release();
     }
@@ -191,6 +194,8 @@ async function settle(
       createHistory(source, marks),
       createSettled(compared, marks, ledgerValues(request, held)),
     ]);
+  } catch (error) {
+    throw await nameDamage(connection, [{ files: ledger.files, local }], error);
   } finally {
     await local.release();
   }

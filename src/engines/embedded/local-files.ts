@@ -6,6 +6,7 @@ import type { DataFile } from '../../iceberg/manifest.ts';
 import type * as Api from '@duckdb/node-api';
 import type { MaterialisedFile, ObjectStore } from '../../ports/object-store.ts';
 import { present } from '../../kernel/assert.ts';
+import { FirnError } from '../../kernel/firn-error.ts';
 import { findNamedFiles, isOwnFile } from './query/file-columns.ts';
 import type { NamedFiles } from './query/file-columns.ts';
 import { fetchColumns, fetchFooters, footerBytes } from './remote/column-chunks.ts';
@@ -28,6 +29,11 @@ export interface LocalFiles {
   release(): Promise<void>;
 }
 
+/** The error for a file that is not what its manifest says. */
+export function damagedFile(file: DataFile, what: string, cause?: unknown): FirnError {
+  return new FirnError('STORAGE-FILE-DAMAGED', { what, where: file.filePath, cause });
+}
+
 /** Downloads at a time, where a store has to download. */
 const PARALLEL = 8;
 
@@ -41,7 +47,7 @@ export interface WantedColumns {
  * Makes files readable locally: as a whole, or of each only some columns, as far as the store can
  * bring parts; `later`: which columns is not known yet.
  *
- * @throws FirnError STORAGE-NOT-FOUND; then none is held
+ * @throws FirnError STORAGE-NOT-FOUND, STORAGE-FILE-DAMAGED; then none is held
  */
 export async function holdFiles(
   store: ObjectStore,
@@ -70,6 +76,11 @@ export async function holdFiles(
   const copyOf = ({ filePath }: DataFile): MaterialisedFile =>
     present(held.get(filePath), 'a file that is held');
   try {
+    for (const file of files) {
+      const { sizeBytes } = copyOf(file);
+      if (BigInt(sizeBytes) === file.fileSizeBytes) continue;
+      throw damagedFile(file, `it has ${sizeBytes} bytes, its manifest says ${file.fileSizeBytes}`);
+    }
     if (columns === 'later') await fetchFooters([...held.values()]);
     else if (columns !== null) {
       await fetchColumns(columns.connection, [...held.values()], columns.fieldIds);

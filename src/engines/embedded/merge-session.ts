@@ -26,8 +26,9 @@ import { columnAlias, copyToRun, rowColumn, runRelation } from '../../sql/parque
 import type { ParquetColumn } from '../../sql/parquet-statements.ts';
 import { readRows, runAll } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
-import { fileRows } from './file-rows.ts';
-import type { HeldFiles } from './file-rows.ts';
+import { fileRows } from './query/file-rows.ts';
+import { nameDamage } from './query/damaged-files.ts';
+import type { HeldFiles } from './query/file-rows.ts';
 import { holdParts } from './local-files.ts';
 import { openWindow, windowFiles } from './merge-window.ts';
 import type { MergeWindow, WindowRequest } from './merge-window.ts';
@@ -130,7 +131,7 @@ async function applyWindow(application: Application): Promise<MergeFiles> {
     return { addedData, addedDeletes, ...removals(fates), rowsInserted: added.rowCount };
   } catch (error) {
     await dropStaged(staged);
-    throw error;
+    throw await nameDamage(connection, [window.ledger, { files: read, local }], error);
   } finally {
     for (const run of runs) await rm(run, { force: true });
     await local.release();

@@ -34,8 +34,9 @@ import type { ParquetColumn } from '../../sql/parquet-statements.ts';
 import { bucketExpression } from './buckets.ts';
 import { readRow, readRows, runAll } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
-import { fileRows } from './file-rows.ts';
-import type { HeldFiles } from './file-rows.ts';
+import { fileRows } from './query/file-rows.ts';
+import { nameDamage } from './query/damaged-files.ts';
+import type { HeldFiles } from './query/file-rows.ts';
 import { holdFiles } from './local-files.ts';
 import type { LocalFiles } from './local-files.ts';
 import type { FileContext } from './parquet-writer.ts';
@@ -94,8 +95,9 @@ export async function openWindow(
     await runAll(connection, ['DROP TABLE changes']);
     return { summary, ledger };
   } catch (error) {
+    const told = await nameDamage(connection, [{ files: request.window, local }], error);
     await local.release();
-    throw error;
+    throw told;
   }
 }
 

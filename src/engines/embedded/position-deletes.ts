@@ -12,7 +12,7 @@ import { columnAlias } from '../../sql/parquet-statements.ts';
 import { quoteText, quoteTexts } from '../../sql/quoting.ts';
 import { runAll } from './duckdb-instance.ts';
 import { isDeletionVector } from '../../iceberg/deletes/deletion-vector.ts';
-import { fileRows } from './file-rows.ts';
+import { fileRows } from './query/file-rows.ts';
 import { loadEqualityDeletes, loadVectors } from './query/dead-rows.ts';
 import type { DeadRows } from './query/dead-rows.ts';
 import { stageFile } from './parquet-writer.ts';

@@ -16,9 +16,10 @@ import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
 import { keyOrder } from './base-writer.ts';
 import { bucketExpression } from './buckets.ts';
 import { readRows, runAll } from './duckdb-instance.ts';
-import { fileRows, schemaColumns } from './file-rows.ts';
-import type { HeldFiles } from './file-rows.ts';
+import { fileRows, schemaColumns } from './query/file-rows.ts';
+import type { HeldFiles } from './query/file-rows.ts';
 import { holdFiles } from './local-files.ts';
+import { nameDamage } from './query/damaged-files.ts';
 import { dataEntry, dropStaged, stageFile, tableColumns, uploadFiles } from './parquet-writer.ts';
 import type { FileContext, StagedFile } from './parquet-writer.ts';
 import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
@@ -225,6 +226,8 @@ export async function compactFiles(
       width: widthOf(files),
     });
     return await uploadFiles(context, staged);
+  } catch (error) {
+    throw await nameDamage(connection, [{ files, local }], error);
   } finally {
     await local.release();
   }

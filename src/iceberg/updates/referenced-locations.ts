@@ -3,7 +3,7 @@
  * before the table is stored: files are read, written and removed under these locations later.
  */
 import type { JsonObject } from '../../kernel/lossless-json.ts';
-import { namedManifests } from '../first-format.ts';
+import { namedManifests } from '../avro/first-format.ts';
 import type { Snapshot } from '../snapshot.ts';
 import type { TableMetadata } from '../table-metadata.ts';
 import type { TableUpdate } from '../table-update.ts';

@@ -71,7 +71,7 @@ export const icebergErrors = {
     disposition: 'halt-table',
     summary: 'A table has a format version that Firn cannot read, or cannot write.',
     remedy:
-      'Firn reads format versions 1 to 3 and writes 2. Upgrade a version 1 table with the engine that made it, or create the table again.',
+      'Firn reads format versions 1 to 3 and writes 2 and 3. Upgrade a version 1 table with the engine that made it, or create the table again.',
   },
   'ICEBERG-UPDATE-INVALID': {
     disposition: 'halt-table',

@@ -15,6 +15,7 @@ import type { PipelineParts } from '../pipeline-parts.ts';
 import { rereadKeys } from './repair-keys.ts';
 import { resumeTable } from './resume-table.ts';
 import type { RunState } from '../run-state.ts';
+import { upgradeTable } from './upgrade-table.ts';
 import { haltedName, readHalts, writeHalts } from '../state/halts.ts';
 
 /** Names of the requests an owner answers. */
@@ -24,6 +25,7 @@ export type ControlCommand =
   | 'merge'
   | 'maintain'
   | 'drop'
+  | 'upgrade'
   | 'reach'
   | 'reread';
 
@@ -64,6 +66,8 @@ export async function carryOut(
       run.restart.abort();
       return null;
     }
+    case 'upgrade':
+      return upgradeTable(parts, tableNamed(run, task));
     case 'reach':
       return reach(parts, run, task);
     case 'reread':

@@ -204,6 +204,7 @@ function baseStatus(view: TableView, base: LoadedTable): BaseStatus {
     sizeBytes: total(head, 'total-files-size'),
     deleteFiles: total(head, 'total-delete-files'),
     deletedRows,
+    formatVersion: base.metadata.formatVersion,
     lastMergeMs: head?.timestampMs ?? null,
   };
 }

@@ -14,7 +14,7 @@ import { partitionText } from '../../../iceberg/snapshot-summary.ts';
 import { columnAlias, rowColumn } from '../../../sql/parquet-statements.ts';
 import type { ParquetColumn } from '../../../sql/parquet-statements.ts';
 import { runAll } from '../duckdb-instance.ts';
-import { fileRows } from '../file-rows.ts';
+import { fileRows } from './file-rows.ts';
 import { initialDefaultText } from './constant-values.ts';
 import type { LocalFiles } from '../local-files.ts';
 import { readFile } from 'node:fs/promises';

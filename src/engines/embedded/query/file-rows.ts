@@ -3,14 +3,14 @@
  * columns are found by field id, in files without ids by the table's name mapping; identity
  * partition columns come from the partition, missing ones have their default value.
  */
-import type { IcebergSchema } from '../../iceberg/iceberg-schema.ts';
-import type { FileProjection, ScanFile } from '../../iceberg/scan-file.ts';
-import { columnAlias, parquetRelation } from '../../sql/parquet-statements.ts';
-import type { ParquetColumn } from '../../sql/parquet-statements.ts';
-import { duckdbTypeName } from './duckdb-types.ts';
-import type { LocalFiles } from './local-files.ts';
-import { initialDefaultText, valueSql } from './query/constant-values.ts';
-import { namesInFile } from './query/file-columns.ts';
+import type { IcebergSchema } from '../../../iceberg/iceberg-schema.ts';
+import type { FileProjection, ScanFile } from '../../../iceberg/scan-file.ts';
+import { columnAlias, parquetRelation } from '../../../sql/parquet-statements.ts';
+import type { ParquetColumn } from '../../../sql/parquet-statements.ts';
+import { duckdbTypeName } from '../duckdb-types.ts';
+import type { LocalFiles } from '../local-files.ts';
+import { initialDefaultText, valueSql } from './constant-values.ts';
+import { namesInFile } from './file-columns.ts';
 
 /** Data files that are at hand. */
 export interface HeldFiles {

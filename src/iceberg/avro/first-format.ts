@@ -3,12 +3,12 @@
  * (Iceberg spec, "Snapshots", `manifests`). What a list would say of a manifest is told from the
  * manifest itself. Bytes in, values out.
  */
-import { FirnError } from '../kernel/firn-error.ts';
-import { openAvroFile } from './avro/avro-container.ts';
-import { manifestEntryCodec } from './avro/manifest-entry-codec.ts';
-import type { ManifestEntryRecord } from './avro/manifest-entry-codec.ts';
-import type { ManifestFile } from './manifest-list.ts';
-import type { Snapshot } from './snapshot.ts';
+import { FirnError } from '../../kernel/firn-error.ts';
+import { openAvroFile } from './avro-container.ts';
+import { manifestEntryCodec } from './manifest-entry-codec.ts';
+import type { ManifestEntryRecord } from './manifest-entry-codec.ts';
+import type { ManifestFile } from '../manifest-list.ts';
+import type { Snapshot } from '../snapshot.ts';
 
 /** The manifests that a snapshot names itself; `null`: it has a manifest list. */
 export function namedManifests(snapshot: Snapshot): readonly string[] | null {
