@@ -59,6 +59,7 @@ export async function startRestStub(): Promise<RestStub> {
     requests,
     answer: () => ({ status: 500 }),
     async [Symbol.asyncDispose]() {
+      if (!server.listening) return;
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
