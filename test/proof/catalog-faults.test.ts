@@ -181,7 +181,7 @@ async function appendOnce(context: LakeContext, table: LoadedTable): Promise<str
   });
 }
 
-test('spec: C22 eight writers on eight tables lose and double nothing', async () => {
+test('spec: K2 eight writers on eight tables lose and double nothing', async () => {
   await inWorld(async ({ nemesis, plain, writers }) => {
     const tables = await Promise.all(WRITERS.map((number) => testTable(plain, `t${number}`)));
     const made = await Promise.all(
@@ -222,7 +222,7 @@ async function commitStep(context: LakeContext, table: LoadedTable, step: string
   });
 }
 
-test('spec: C22 eight writers on one table lose and double nothing', async () => {
+test('spec: K2 eight writers on one table lose and double nothing', async () => {
   await inWorld(async ({ nemesis, plain, writers }) => {
     const table = await testTable(plain);
     const made = await Promise.all(

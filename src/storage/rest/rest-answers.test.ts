@@ -67,7 +67,7 @@ const coded =
   (error: unknown): boolean =>
     isFirnError(error, code);
 
-test('spec: C19 only 409 is a conflict, and whatever a proxy may say leaves the outcome open', async () => {
+test('spec: K1 only 409 is a conflict, and whatever a proxy may say leaves the outcome open', async () => {
   const table = loadedTable();
   let answer: StubAnswer = { status: 500 };
   const { stub, catalog } = await opened({}, () => answer);
@@ -125,7 +125,7 @@ test('a server that is not there was sent nothing: that is no open outcome', asy
   await rejects(catalog.commit([commit]), coded('CATALOG-REMOTE-FAILED'));
 });
 
-test('spec: C20 a commit keeps its key while its answer is missing, and no longer', async () => {
+test('spec: K3 a commit keeps its key while its answer is missing, and no longer', async () => {
   const table = loadedTable();
   const keys: unknown[] = [];
   let answer: StubAnswer = 'cut';
@@ -149,7 +149,7 @@ test('spec: C20 a commit keeps its key while its answer is missing, and no longe
   notEqual(fifth, fourth);
 });
 
-test('spec: C21 an older state of a table is never taken for the present one', async () => {
+test('spec: K4 an older state of a table is never taken for the present one', async () => {
   const first = loadedTable();
   const commit = appendCommit(first, { step: '1' }, source);
   const previousMetadataLocation = first.metadataLocation;
@@ -169,7 +169,7 @@ test('spec: C21 an older state of a table is never taken for the present one', a
   equal(stub.requests.at(-1)?.headers['cache-control'], 'no-cache');
 });
 
-test('reading waits as long as the server asks, within bounds, and is tried again', async () => {
+test('spec: K10 reading waits as long as the server asks, within bounds, and is tried again', async () => {
   let count = 0;
   const { stub, catalog } = await opened({}, () => {
     if (++count === 1) return { status: 503, headers: { 'retry-after': '7' } };
