@@ -162,7 +162,7 @@ function conflicts(withCatalog: WithCatalog): void {
 }
 
 function severalTables(withCatalog: WithCatalog): void {
-  withCatalog('spec: C15 commits several tables or none', async (under) => {
+  withCatalog('spec: C15 spec: K6 commits several tables or none', async (under) => {
     const { catalog } = under;
     if (!catalog.commitsAtomically) return;
     const tables = await createBoth(under);

@@ -40,7 +40,7 @@ export function catalogConformance(name: string, make: () => Promise<CatalogUnde
 }
 
 function namesAndTables(withCatalog: WithCatalog): void {
-  withCatalog('has an id of its own, the same through every connection', async (under) => {
+  withCatalog('spec: K7 has an id of its own, the same through every connection', async (under) => {
     const id = await under.catalog.catalogId();
     ok(id.length >= 32);
     const other = await under.connect(under.store);
@@ -113,7 +113,7 @@ function creation(withCatalog: WithCatalog): void {
     await hasMetadataFiles(under, 2);
   });
 
-  withCatalog('finds its own table when a creation is sent again', async (under) => {
+  withCatalog('spec: K5 finds its own table when a creation is sent again', async (under) => {
     const { catalog } = under;
     const [first] = await createBoth(under);
     ok(first !== undefined);

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
 /** A request as it came. */
 export interface StubRequest {
@@ -35,20 +35,21 @@ export interface RestStub {
 /** Starts a stub that answers everything with 500 until it is told otherwise. */
 export async function startRestStub(): Promise<RestStub> {
   const requests: StubRequest[] = [];
+  const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
+    const parts: Buffer[] = [];
+    for await (const part of incoming) parts.push(part as Buffer);
+    const { method = '', url: target = '', headers } = incoming;
+    const request = { method, target, headers, body: Buffer.concat(parts).toString('utf8') };
+    requests.push(request);
+    const answer = await stub.answer(request);
+    if (answer === 'cut') return void outgoing.destroy();
+    const { status, body } = answer;
+    const text = typeof body === 'string' ? body : JSON.stringify(body ?? {});
+    outgoing.writeHead(status, { 'content-type': 'application/json', ...answer.headers });
+    outgoing.end(text);
+  };
   const server = createServer((incoming, outgoing) => {
-    void (async () => {
-      const parts: Buffer[] = [];
-      for await (const part of incoming) parts.push(part as Buffer);
-      const { method = '', url: target = '', headers } = incoming;
-      const request = { method, target, headers, body: Buffer.concat(parts).toString('utf8') };
-      requests.push(request);
-      const answer = await stub.answer(request);
-      if (answer === 'cut') return void outgoing.destroy();
-      const { status, body } = answer;
-      const text = typeof body === 'string' ? body : JSON.stringify(body ?? {});
-      outgoing.writeHead(status, { 'content-type': 'application/json', ...answer.headers });
-      outgoing.end(text);
-    })();
+    handle(incoming, outgoing).catch(() => outgoing.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -59,6 +60,7 @@ export async function startRestStub(): Promise<RestStub> {
     requests,
     answer: () => ({ status: 500 }),
     async [Symbol.asyncDispose]() {
+      if (!server.listening) return;
       server.closeAllConnections();
       server.close();
       await once(server, 'close');

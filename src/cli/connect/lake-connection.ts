@@ -33,7 +33,7 @@ export interface LakeConnection {
 /** The connection through `door`. */
 export function lakeConnection({ lake }: Pick<PipelineConfig, 'lake'>, door: Door): LakeConnection {
   const { s3, catalog, warehouse } = lake;
-  const { name } = catalog;
+  const name = catalog.type === 'sqlite' ? catalog.name : (catalog.warehouse ?? 'firn');
   if (s3 === null) return { name, door, warehouse: `file://${warehouse}`, s3: null };
   const { endpoint, region } = s3;
   const pathStyle = s3.pathStyle ?? endpoint !== null;

@@ -94,6 +94,11 @@ export const catalogErrors = {
     remedy:
       'No file was removed. See that the catalog answers, and run the pipeline again: it reads from the table what was committed.',
   },
+  'CATALOG-COMMIT-LATE': {
+    disposition: 'verify',
+    summary: 'A commit of this process whose answer was missing was applied after it was given up.',
+    remedy: 'None needed: the pipeline goes on from the table as it is now.',
+  },
   'CATALOG-COMMIT-LOST': {
     disposition: 'halt-pipeline',
     summary: 'The catalog reported a commit as done, but its answer does not contain it.',

@@ -154,7 +154,7 @@ test('a token server that is busy is asked again; one that refuses is not, and t
   equal(asked, 3);
 });
 
-test('a kept token is read again when it is refused, and never shown', async () => {
+test('spec: K8 a kept token is read again when it is refused, and never shown', async () => {
   await using stub = await startRestStub();
   const clock = movedClock();
   let kept = 'old-token-0123456789';

@@ -1,9 +1,9 @@
 /**
  * Commits to a REST catalog and what came of them (Iceberg REST specification, "Commit updates to a
- * table"; docs/spec/commit.md C19). 409 is the only refusal that means a conflict. A 5xx, a 429, a
- * cut connection, silence and an answer that cannot be read leave open what was done: also a 503,
- * which a proxy sends when it lost a server that had the commit already. A commit is never sent
- * again here: who reads the table first decides that.
+ * table"; docs/spec/catalog-client.md K1). 409 is the only refusal that means a conflict. A 5xx, a
+ * 429, a cut connection, silence and an answer that cannot be read leave open what was done: also a
+ * 503, which a proxy sends when it lost a server that had the commit already. A commit is never
+ * sent again here: who reads the table first decides that.
  */
 import { checkRequirements } from '../../iceberg/table-requirement.ts';
 import { tableRequirementToJson, tableUpdateToJson } from '../../iceberg/updates/commit-json.ts';

@@ -102,8 +102,21 @@ function codeOf(status: number): ErrorCode {
 }
 
 /** Codes of Node.js for certificates that are not trusted (`tls` module, X509 errors). */
-const certificateCode =
-  /^(?:CERT_|CRL_|DEPTH_ZERO_|ERR_TLS_CERT_|ERROR_IN_CERT_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_)/;
+const certificateCode = new RegExp(
+  `^(?:${[
+    'CERT_',
+    'CRL_',
+    'DEPTH_ZERO_',
+    'ERR_TLS_CERT_',
+    'ERROR_IN_CERT_',
+    'SELF_SIGNED_',
+    'UNABLE_TO_',
+    'HOSTNAME_MISMATCH',
+    'INVALID_CA',
+    'INVALID_PURPOSE',
+    'PATH_LENGTH_',
+  ].join('|')})`,
+);
 
 /** The error for a request without a whole answer: it may or may not have been carried out. */
 export function connectionError(cause: unknown, where: string): FirnError {

@@ -9,11 +9,13 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { sampleMetadata } from '../../../test/conformance/sample-table.ts';
 import { errorBody, startFaultProxy } from '../../../test/support/fault-proxy.ts';
+import type { FaultProxy } from '../../../test/support/fault-proxy.ts';
 import { startMemoryS3 } from '../../../test/support/memory-s3.ts';
 import { restError, startRestStub } from '../../../test/support/rest-stub.ts';
 import type { RestStub } from '../../../test/support/rest-stub.ts';
 import { storeOptions } from '../../../test/support/s3-bucket.ts';
 import { encodeTableMetadata } from '../../iceberg/table-metadata-json.ts';
+import type { TableMetadata } from '../../iceberg/table-metadata.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { isFirnError } from '../../kernel/firn-error.ts';
@@ -26,6 +28,8 @@ import { VendedCredentials } from './vended-credentials.ts';
 
 const TABLE = { namespace: 'shop', name: 't' };
 const HOUR_MS = 3_600_000;
+/** Of the warehouse itself. */
+const OWN_KEY = 'AKIATESTS';
 const CREDENTIALS = 'GET /v1/{prefix}/namespaces/{namespace}/tables/{table}/credentials';
 
 interface World {
@@ -52,22 +56,60 @@ function configOf(key: string, endMs: number): Readonly<Record<string, string>> 
   };
 }
 
+/** The answers of a catalog whose only table is `metadata`, and which gives out `keys`. */
+function answersOf(
+  metadata: TableMetadata,
+  options: { readonly offersKeys: boolean; readonly keys: () => unknown },
+): RestStub['answer'] {
+  return ({ target, headers }) => {
+    if (target.startsWith('/v1/config')) {
+      return { status: 200, body: options.offersKeys ? { endpoints: [CREDENTIALS] } : {} };
+    }
+    if (target.endsWith('/t/credentials')) {
+      return { status: 200, body: { 'storage-credentials': options.keys() } };
+    }
+    if (headers['x-iceberg-access-delegation'] !== 'vended-credentials') {
+      return restError(400, 'BadRequestException');
+    }
+    const text = Buffer.from(encodeTableMetadata(metadata)).toString('utf8');
+    const more = JSON.stringify(options.keys());
+    const at = '"metadata-location":"s3://x/m.json"';
+    return { status: 200, body: `{${at},"metadata":${text},"storage-credentials":${more}}` };
+  };
+}
+
+/** Refuses requests that are not signed with the key that the world wants at their place. */
+function doorman(world: World): FaultProxy['plan'] {
+  return ({ target, headers }) => {
+    const location = `s3:/${target.split('?')[0]}`;
+    const key = /Credential=([^/]+)\//.exec(String(headers.authorization))?.[1] ?? '';
+    const token = headers['x-amz-security-token'] ?? null;
+    const wanted = world.wanted.find(([prefix]) => location.startsWith(prefix))?.[1] ?? OWN_KEY;
+    const isRight = key === wanted && token === (key === OWN_KEY ? null : `session of ${key}`);
+    return isRight ? null : { kind: 'answer', status: 400, body: errorBody('ExpiredToken') };
+  };
+}
+
+function movedClock(moved: { readonly by: number }): Clock {
+  return {
+    nowMs: () => systemClock.nowMs() + moved.by,
+    monotonicMs: () => systemClock.monotonicMs() + moved.by,
+    sleep: (ms, signal) => systemClock.sleep(ms > 10_000 ? ms : ms / 100, signal),
+  };
+}
+
 async function inWorld(offersKeys: boolean, body: (world: World) => Promise<void>): Promise<void> {
   await using s3 = await startMemoryS3();
   await using proxy = await startFaultProxy(s3.endpoint);
   await using stub = await startRestStub();
   const folder = await mkdtemp(join(tmpdir(), 'firn-vended-'));
   const moved = { by: 0 };
-  const clock: Clock = {
-    nowMs: () => systemClock.nowMs() + moved.by,
-    monotonicMs: () => systemClock.monotonicMs() + moved.by,
-    sleep: (ms, signal) => systemClock.sleep(ms > 10_000 ? ms : ms / 100, signal),
-  };
+  const clock = movedClock(moved);
   const vended = new VendedCredentials(clock);
   const options = storeOptions(proxy.endpoint, join(folder, 'copies'));
   const store = createS3ObjectStore({ ...options, clock, scoped: vended });
   const metadata = sampleMetadata(store.root, { clock, random });
-  const credentials = () => {
+  const keys = () => {
     const config = configOf(world.given, clock.nowMs() + HOUR_MS);
     // The shorter prefix comes first, and is not the one to take.
     return [
@@ -75,30 +117,10 @@ async function inWorld(offersKeys: boolean, body: (world: World) => Promise<void
       { prefix: metadata.location, config },
     ];
   };
-  stub.answer = ({ target, headers }) => {
-    if (target.startsWith('/v1/config')) {
-      return { status: 200, body: offersKeys ? { endpoints: [CREDENTIALS] } : {} };
-    }
-    if (target.endsWith('/t/credentials')) {
-      return { status: 200, body: { 'storage-credentials': credentials() } };
-    }
-    if (headers['x-iceberg-access-delegation'] !== 'vended-credentials') {
-      return restError(400, 'BadRequestException');
-    }
-    const text = Buffer.from(encodeTableMetadata(metadata)).toString('utf8');
-    const more = JSON.stringify(credentials());
-    const at = '"metadata-location":"s3://x/m.json"';
-    return { status: 200, body: `{${at},"metadata":${text},"storage-credentials":${more}}` };
-  };
-  const catalog = await openRestCatalog({
-    uri: stub.uri,
-    warehouse: null,
-    authorization: noAuthorization,
-    clock,
-    random,
-    timeoutMs: 30_000,
-    credentials: vended,
-  });
+  stub.answer = answersOf(metadata, { offersKeys, keys });
+  const settings = { warehouse: null, authorization: noAuthorization, timeoutMs: 30_000 };
+  const parts = { uri: stub.uri, clock, random, credentials: vended };
+  const catalog = await openRestCatalog({ ...settings, ...parts });
   const world: World = {
     store,
     stub,
@@ -110,14 +132,7 @@ async function inWorld(offersKeys: boolean, body: (world: World) => Promise<void
     load: async () => ok((await catalog.loadTable(TABLE)) !== null),
     asked: () => stub.requests.filter(({ target }) => target.endsWith('/t/credentials')).length,
   };
-  proxy.plan = ({ target, headers }) => {
-    const location = `s3:/${target.split('?')[0]}`;
-    const key = /Credential=([^/]+)\//.exec(String(headers.authorization))?.[1] ?? '';
-    const token = headers['x-amz-security-token'] ?? null;
-    const wanted = world.wanted.find(([prefix]) => location.startsWith(prefix))?.[1] ?? 'AKIATESTS';
-    const isRight = key === wanted && token === (key === 'AKIATESTS' ? null : `session of ${key}`);
-    return isRight ? null : { kind: 'answer', status: 400, body: errorBody('ExpiredToken') };
-  };
+  proxy.plan = doorman(world);
   try {
     await body(world);
   } finally {
@@ -132,7 +147,7 @@ async function holds(world: World, name: string): Promise<void> {
   deepEqual(Buffer.from(await world.store.read(location)).toString(), name);
 }
 
-test('the files of a table have its keys, all else the warehouse’s own', async () => {
+test('spec: K9 the files of a table have its keys, all else the warehouse’s own', async () => {
   await inWorld(true, async (world) => {
     world.wanted = [[`${world.location}/`, 'first']];
     await world.load();
