@@ -40,9 +40,10 @@ function doorOf(
   uri: string | null,
   catalog: PipelineConfig['lake']['catalog'],
 ): Door {
-  if (uri === null && catalog.type === 'sqlite') return { kind: 'file', path: catalog.path };
   if (uri === null) {
-    return { kind: 'rest', uri: catalog.uri, needsToken: catalog.auth.type !== 'none' };
+    return catalog.type === 'sqlite'
+      ? { kind: 'file', path: catalog.path }
+      : { kind: 'rest', uri: catalog.uri, needsToken: catalog.auth.type !== 'none' };
   }
   const address = URL.parse(uri);
   if (address === null || !['http:', 'https:'].includes(address.protocol)) {
