@@ -2,11 +2,11 @@
  * One merge of changed keys into a large base, next to the two things that bound it from below:
  * scanning the key column, and joining it. Updates and deletes are spread evenly over the keys.
  *
- * `node bench/merge.ts [rows] [keys] [--s3] [--v3 | --v3-compacted]`: 10 M rows of 8 columns in 16 buckets and 50,000 keys,
- * of which a tenth is deleted, without arguments. With `--s3` the files are in a bucket (S3 in
- * memory, in this process), and the bytes that a merge fetches are counted. With `--v3` the base is of
- * format version 3, with deletion vectors and row ids; `--v3-compacted`: its files hold the row ids,
- * as after a compaction.
+ * `node bench/merge.ts [rows] [keys] [--s3] [--v3 | --v3-compacted]`: 10 M rows of 8 columns in 16
+ * buckets and 50,000 keys without arguments; a tenth of the keys is deleted. With `--s3` the files
+ * are in a bucket (S3 in memory, in this process), and the bytes that a merge fetches are counted.
+ * With `--v3` the base is of format version 3, with deletion vectors and row ids; `--v3-compacted`:
+ * its files hold the row ids, as after a compaction.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,8 +1,8 @@
 /**
- * A base of format version 2 becomes one of version 3 (docs/spec/merge.md M23). Its position deletes
- * become deletion vectors in the very commit that raises the version: at no moment does a reader need
- * both, a crash leaves the table as it was or upgraded, and no row is written again. The first
- * snapshot of version 3 gives every row that is there its id.
+ * A base of format version 2 becomes one of version 3 (docs/spec/merge.md M23). Its position
+ * deletes become deletion vectors in the very commit that raises the version: at no moment does a
+ * reader need both, a crash leaves the table as it was or upgraded, and no row is written again.
+ * The first snapshot of version 3 gives every row that is there its id.
  */
 import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
 import { FirnError } from '../kernel/firn-error.ts';

@@ -1,4 +1,4 @@
-/** Commits to tables of format version 3: row ids in lists, manifests and snapshots; what is refused. */
+/** Commits to tables of format version 3: row ids in lists and snapshots; what is refused. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import {

@@ -121,8 +121,8 @@ function checkDraft(draft: SnapshotDraft): void {
 }
 
 /**
- * Whether new files mark dead rows as a table's format wants them marked: format v2 knows no deletion
- * vectors, format v3 allows no new position-delete files (Iceberg spec, "Delete Formats").
+ * Whether new files mark dead rows as a table's format wants them marked: format v2 knows no
+ * deletion vectors, format v3 allows no new position-delete files (Iceberg spec, "Delete Formats").
  *
  * @throws {FirnError} ICEBERG-FORMAT-UNSUPPORTED
  */

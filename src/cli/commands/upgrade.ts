@@ -1,5 +1,5 @@
 /** `firn upgrade FILE TABLE...`: bases of Iceberg format version 2 become ones of version 3. */
-import type { UpgradeReport } from '../../base/upgrade-base.ts';
+import type { TableUpgrade } from '../../pipeline/control/upgrade-table.ts';
 import { flagOption, listArgument, textArgument } from '../command.ts';
 import type { Command } from '../command.ts';
 import { confirmed } from '../confirm.ts';
@@ -31,7 +31,7 @@ export const upgrade: Command = async (context, input) => {
     const tables: unknown[] = [];
     for (const { table } of due) {
       // Made by the owner, the same program.
-      const report = (await service.request('upgrade', { table })) as UpgradeReport;
+      const report = (await service.request('upgrade', { table })) as TableUpgrade;
       tables.push({ table, ...report });
       const vectors = formatAmount(report.vectors, 'deletion vector');
       const files = formatAmount(report.deleteFiles, 'position-delete file');

@@ -170,11 +170,12 @@ async function createHits(application: Application, held: HeldFiles): Promise<vo
   const keys = columns.map(({ fieldId }) => rowColumn(fieldId));
   const changed = columns.map((_, index) => `winners.${keyName(index)}`);
   const rowId = keepsRowIds(into.target) ? rowIdOf(held.files) : 'NULL::BIGINT';
+  const relation = fileRows(held, readFields(application));
   await runAll(connection, [
     `CREATE TEMP TABLE hits AS SELECT * FROM (
       SELECT rows.file_index::BIGINT AS fi, rows.file_row_number AS pos,
         winners.fi::BIGINT AS wfi, winners.fr::BIGINT AS wfr, ${rowId} AS row_id
-      FROM ${fileRows(held, readFields(application))} AS rows JOIN winners ON ${keysEqual(keys, changed)}
+      FROM ${relation} AS rows JOIN winners ON ${keysEqual(keys, changed)}
     ) ANTI JOIN dead USING (fi, pos)`,
   ]);
 }

@@ -1,8 +1,8 @@
 /**
- * Portable Roaring bitmaps of 64-bit numbers, reading half (Roaring format specification, "Extension
- * for 64-bit implementations"), for bytes that may be damaged or forged. Positions come out batch
- * by batch, so that memory is bounded whatever a few bytes of runs stand for; every fault is
- * ICEBERG-PUFFIN-INVALID, at the latest after the last batch.
+ * Portable Roaring bitmaps of 64-bit numbers, reading half (Roaring format specification,
+ * "Extension for 64-bit implementations"), for bytes that may be damaged or forged. Positions come
+ * out batch by batch, so that memory is bounded whatever a few bytes of runs stand for; every fault
+ * is ICEBERG-PUFFIN-INVALID, at the latest after the last batch.
  */
 import {
   ARRAY_MAX,

@@ -1,4 +1,4 @@
-/** Roaring bitmaps against those of CRoaring (test/golden/deletion-vectors/make.py), and forged ones. */
+/** Roaring bitmaps: those of CRoaring (test/golden/deletion-vectors/make.py), and forged ones. */
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -12,6 +12,9 @@ import type { PipelineParts } from '../pipeline-parts.ts';
 /** An upgrade whose base was moved meanwhile is planned again this often. */
 const PLANS_MAX = 5;
 
+/** What an upgrade did to a table. */
+export type TableUpgrade = UpgradeReport;
+
 /** What an upgrade would do. */
 export interface UpgradePlan {
   readonly tables: readonly { readonly table: string; readonly formatVersion: 1 | 2 | 3 }[];
@@ -45,7 +48,7 @@ export function upgradePlan(
 export async function upgradeTable(
   parts: PipelineParts,
   table: CapturedTable,
-): Promise<UpgradeReport> {
+): Promise<TableUpgrade> {
   const { base } = table;
   if (base === null) throw ledgerOnly(table.name);
   return parts.lake.queues.job(base.tableUuid, async () => {

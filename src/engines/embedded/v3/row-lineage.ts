@@ -1,8 +1,8 @@
 /**
  * Row ids in files that are written (docs/spec/merge.md M22): rows that are updated or moved keep
  * their id in a column of their new file; rows that are moved keep the number of the commit that
- * changed them last, too. A row id that no column holds is the file's first one plus the row's place
- * (Iceberg spec, "Row Lineage").
+ * changed them last, too. A row id that no column holds is the file's first one plus the row's
+ * place (Iceberg spec, "Row Lineage").
  */
 import type { IcebergSchema } from '../../../iceberg/iceberg-schema.ts';
 import { LAST_UPDATED, ROW_ID } from '../../../iceberg/lineage/row-lineage.ts';
@@ -54,6 +54,8 @@ function perFile(values: readonly (bigint | null)[]): string {
   return `list_extract([${list.join(', ')}]::BIGINT[], rows.file_index::BIGINT + 1)`;
 }
 
-/** Names of the columns of row ids inside statements. */
+/** Name of the column of row ids inside statements. */
 export const ROW_ID_ALIAS = columnAlias(ROW_ID.id);
+
+/** Name of the column of last changes inside statements. */
 export const LAST_UPDATED_ALIAS = columnAlias(LAST_UPDATED.id);

@@ -1,6 +1,6 @@
 /**
- * Deletion vectors on their way into a lake (docs/spec/merge.md M21): the dead rows of one data file,
- * in a Puffin file of its own, under the data file's own spec and partition.
+ * Deletion vectors on their way into a lake (docs/spec/merge.md M21): the dead rows of one data
+ * file, in a Puffin file of its own, under the data file's own spec and partition.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
