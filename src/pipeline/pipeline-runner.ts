@@ -163,10 +163,10 @@ async function catchUp(parts: PipelineParts, run: RunState, request: OpenedRun):
 }
 
 /**
- * A pass connects to the source four times at least, so they are not made one right after another,
- * unless somebody waits for what the next one brings.
+ * A pass connects to the source four times at least, some 40 ms of processor time, so they are not
+ * made one right after another, unless somebody waits for what the next one brings.
  */
-const PASS_PAUSE_MS = 1000;
+const PASS_PAUSE_MS = 5000;
 const AWAITED_PASS_PAUSE_MS = 50;
 
 /** Waits for the next pass; ends at once when somebody needs the stream. */
