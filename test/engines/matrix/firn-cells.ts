@@ -1,7 +1,7 @@
 /**
  * Firn's own rows in the form that every reader of the matrix gives: a cell is text or null, and
- * equal text is an equal value. Integers, decimals, text: as they are. Floating-point numbers: their
- * bits. Bytes, UUIDs: hex. Dates: days, times: microseconds since 1970.
+ * equal text is an equal value. Integers, decimals, text: as they are. Floating-point numbers:
+ * their bits. Bytes, UUIDs: hex. Dates: days, times: microseconds since 1970.
  */
 import { stringifyJson } from '../../../src/kernel/lossless-json.ts';
 import type { JsonValue } from '../../../src/kernel/lossless-json.ts';

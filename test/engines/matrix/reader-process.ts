@@ -1,6 +1,6 @@
 /**
- * A reader of the matrix as a process of its own that answers on a line of JSON each
- * (`reader.py`, `SparkReader.java`, `FlinkReader.java`). An engine starts once and reads everything.
+ * A reader of the matrix as a process of its own that answers on a line of JSON each (`reader.py`,
+ * `SparkReader.java`, `FlinkReader.java`). An engine starts once and reads everything.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
