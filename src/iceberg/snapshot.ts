@@ -72,18 +72,35 @@ export function refSnapshot(set: SnapshotSet, name: string): Snapshot | null {
 }
 
 /**
+ * Whether `after` begins with the snapshots of `before`: nothing was removed. `false` says only that
+ * it must be looked into.
+ */
+export function hasOnlyGrown(before: readonly Snapshot[], after: readonly Snapshot[]): boolean {
+  return before.every(({ snapshotId }, index) => after[index]?.snapshotId === snapshotId);
+}
+
+/**
  * The snapshot with this id and its ancestors, newest first, as far back as they have not been
  * expired. A forged circle of parents ends where it would repeat.
  */
 export function* ancestors(set: SnapshotSet, snapshotId: bigint | null): Generator<Snapshot> {
-  const byId = new Map(set.snapshots.map((snapshot) => [snapshot.snapshotId, snapshot]));
+  const { snapshots } = set;
+  // Parents stand before their children as a rule: few are passed over before the next is found.
+  const passed = new Map<bigint, Snapshot>();
+  let index = snapshots.length;
   let next = snapshotId;
   while (next !== null) {
-    const snapshot = byId.get(next);
-    if (snapshot === undefined) return;
-    byId.delete(next);
-    yield snapshot;
-    next = snapshot.parentSnapshotId;
+    let found = passed.get(next);
+    passed.delete(next);
+    while (found === undefined && index > 0) {
+      index -= 1;
+      const snapshot = snapshots[index];
+      if (snapshot?.snapshotId === next) found = snapshot;
+      else if (snapshot !== undefined) passed.set(snapshot.snapshotId, snapshot);
+    }
+    if (found === undefined) return;
+    yield found;
+    next = found.parentSnapshotId;
   }
 }
 

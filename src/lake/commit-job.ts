@@ -82,7 +82,12 @@ export function snapshotJob(context: LakeContext, request: CommitRequest): Commi
     fits: (metadata) => deletesFit(request.added, withFormat(metadata, request)),
     landed(metadata) {
       const own = (snapshot: Snapshot): boolean => stampOf(snapshot)?.commitId === stamp.commitId;
-      return chainOf(metadata, ref).find(own)?.snapshotId ?? null;
+      // It can only be above the head that it was planned on.
+      for (const snapshot of chainOf(metadata, ref)) {
+        if (own(snapshot)) return snapshot.snapshotId;
+        if (snapshot.snapshotId === request.parentId) return null;
+      }
+      return null;
     },
   };
 }
@@ -120,8 +125,10 @@ export function publishJob(context: LakeContext, request: PublishRequest): Commi
     },
     fits: (metadata) => findRef(metadata, branch)?.snapshotId === branchHead,
     landed(metadata) {
-      const there = chainOf(metadata, MAIN_BRANCH).some((item) => item.snapshotId === branchHead);
-      return there ? branchHead : null;
+      const isThere = chainOf(metadata, MAIN_BRANCH).some(
+        ({ snapshotId }) => snapshotId === branchHead,
+      );
+      return isThere ? branchHead : null;
     },
   };
 }
@@ -165,8 +172,8 @@ function requirementsForBranch(
   return [{ kind: 'assert-ref-snapshot-id', ref: MAIN_BRANCH, snapshotId }];
 }
 
-function chainOf(metadata: TableMetadata, ref: string): readonly Snapshot[] {
-  return [...ancestors(metadata, findRef(metadata, ref)?.snapshotId ?? null)];
+function chainOf(metadata: TableMetadata, ref: string): Generator<Snapshot> {
+  return ancestors(metadata, findRef(metadata, ref)?.snapshotId ?? null);
 }
 
 function tagAt(tag: { readonly name: string; readonly snapshotId: bigint }): TableUpdate {
