@@ -370,9 +370,9 @@ export class TransactionReader {
   #end(event: LogEvent): void {
     const proving = this.#proving;
     if (proving === null) return;
-    const { gtids, serverUuid, proof, repeatsUntil: until } = this.#place;
-    // A place goes with its last transaction; without GTIDs the file must be one that stays.
-    if (gtids !== null && BETWEEN.has(event.kind)) return;
+    const { gtids, serverUuid, proof, offset: from, repeatsUntil: until } = this.#place;
+    // A place goes with its last transaction, but without GTIDs, and where no dump can start.
+    if (gtids !== null && BETWEEN.has(event.kind) && from <= START_OFFSET_MAX) return;
     if (this.#gtid !== null) gtids?.add(this.#gtid);
     if (this.#touched.size > 0) {
       this.#borderTsUs = this.#commitTsUs;
