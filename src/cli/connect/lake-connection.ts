@@ -1,6 +1,6 @@
 /**
- * How another engine reaches a pipeline's lake: pure, from the pipeline file and what the user said.
- * Secrets are not part of it: keys and tokens are named, never shown.
+ * How another engine reaches a pipeline’s lake: pure, from the pipeline file and what the user
+ * said. Secrets are not part of it: keys and tokens are named, never shown.
  */
 import type { PipelineConfig } from '../../config/pipeline-config.ts';
 
