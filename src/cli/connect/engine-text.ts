@@ -49,9 +49,12 @@ function needs(connection: LakeConnection, { keys }: { readonly keys: boolean })
 
 /** What Iceberg's Java catalogs are told, in Spark's and Flink's words alike. */
 function javaCatalog({ door, warehouse, s3 }: LakeConnection): Properties {
+  // Both keep a table as it was when they first saw it: Spark while it is in use, Flink for ever.
+  const fresh = { 'cache-enabled': 'false' };
   // The server says where the files are.
-  if (door.kind === 'rest') return { uri: door.uri };
+  if (door.kind === 'rest') return { uri: door.uri, ...fresh };
   return {
+    ...fresh,
     uri: `jdbc:sqlite:${door.path}`,
     'jdbc.schema-version': 'V1',
     warehouse,

@@ -89,11 +89,24 @@ async function sqliteLake(
   return { lake, work, merge };
 }
 
-/** Tables that Firn alone, and others, have changed; `finish` goes on where `changed` stopped. */
-export async function changedLake(t: TestContext): Promise<{
+/** A lake in which Spark changes tables between `changes` and `finish`. */
+export interface SharedLake {
   readonly lake: MatrixLake;
+  /** What Spark is to do. */
+  readonly changes: readonly string[];
+  /** Firn goes on; the rows of the matrix. */
   readonly finish: () => Promise<readonly MatrixState[]>;
-}> {
+}
+
+function compaction(table: string): string {
+  return (
+    `CALL firn.system.rewrite_data_files(table => 'app.${table}', ` +
+    `options => map('rewrite-all', 'true'))`
+  );
+}
+
+/** Tables that Firn alone, and others, have changed. */
+export async function changedLake(t: TestContext): Promise<SharedLake> {
   const others = ['plain', 'rebucketed', 'sparked', 'sparked_merged'];
   const { lake, work, merge } = await sqliteLake(t, {
     name: 'changed',
@@ -128,7 +141,36 @@ export async function changedLake(t: TestContext): Promise<{
       row('base after compaction by Spark and merges by Firn', 'sparked_merged'),
     ];
   };
-  return { lake, finish };
+  const rebucket =
+    'ALTER TABLE firn.app.rebucketed REPLACE PARTITION FIELD bucket(2, id) WITH bucket(5, id)';
+  return { lake, changes: [rebucket, ...['sparked', 'sparked_merged'].map(compaction)], finish };
+}
+
+/** Bases of format version 3, whose deleted rows are in deletion vectors. */
+export async function vectorLake(t: TestContext): Promise<SharedLake> {
+  const { lake, merge } = await sqliteLake(t, {
+    name: 'vectors',
+    tables: ['plain', 'sparked', 'merged'],
+    file: pipelineFile('lake: {warehouse: ./lake}', ', deleteFormat: deletion-vectors'),
+    catalog: 'lake/catalog.db',
+  });
+  await merge(FEW_MERGES, 'plain', 'sparked', 'merged');
+  const finish = async (): Promise<readonly MatrixState[]> => {
+    await merge(FEW_MERGES, 'sparked', 'merged');
+    await merge(MERGES - 2 * FEW_MERGES, 'merged');
+    const row = (title: string, table: string): MatrixState => ({
+      title,
+      format: 'v3',
+      lake,
+      tables: inApp(table),
+    });
+    return [
+      row('base with deletion vectors', 'plain'),
+      row(`base with deletion vectors after ${MERGES} merges`, 'merged'),
+      row('base with deletion vectors after compaction by Spark and merges by Firn', 'sparked'),
+    ];
+  };
+  return { lake, changes: [compaction('sparked')], finish };
 }
 
 /** A table that was merged many times. */
