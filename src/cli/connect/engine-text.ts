@@ -49,9 +49,12 @@ function needs(connection: LakeConnection, { keys }: { readonly keys: boolean })
 
 /** What Iceberg's Java catalogs are told, in Spark's and Flink's words alike. */
 function javaCatalog({ door, warehouse, s3 }: LakeConnection): Properties {
+  // Both keep a table as it was when they first saw it: Spark while it is in use, Flink for ever.
+  const fresh = { 'cache-enabled': 'false' };
   // The server says where the files are.
-  if (door.kind === 'rest') return { uri: door.uri };
+  if (door.kind === 'rest') return { uri: door.uri, ...fresh };
   return {
+    ...fresh,
     uri: `jdbc:sqlite:${door.path}`,
     'jdbc.schema-version': 'V1',
     warehouse,
@@ -295,47 +298,61 @@ function duckdb({ name, door, s3 }: LakeConnection): EngineText {
   };
 }
 
-/** ClickHouse in a process (chDB); the same SQL opens the lake in a server that sees its files. */
-function chdb({ name, door, warehouse, s3 }: LakeConnection): EngineText {
-  const where = 'SQL of ClickHouse and chDB';
-  const notes = s3 === null ? [] : ['Put the keys in place of the words in <>.'];
-  if (door.kind === 'file') {
-    if (s3 !== null) {
-      throw new FirnError('CONFIG-USAGE', {
-        what: 'ClickHouse cannot open a SQLite catalog, and finds tables on S3 by a catalog only',
-        remedy: 'Run firn catalog serve and give its address with --uri.',
-      });
-    }
-    const found = 'LOCATION is the table’s folder: metadata_location in iceberg_tables of';
-    return {
-      where,
-      setup: `SELECT 'no setup'`,
-      read: "SELECT * FROM icebergLocal('LOCATION/')",
-      notes: [
-        `${found} ${door.path}, up to /metadata.`,
-        'It takes the newest metadata file in the folder, whether or not the catalog names it.',
-      ],
-    };
+const BELOW =
+  'chDB reads files below the folder in which it was started, ClickHouse in user_files.';
+
+/** ClickHouse, also in a process (chDB). */
+function chdb(connection: LakeConnection): EngineText {
+  const { name, door, s3 } = connection;
+  if (door.kind === 'file') return clickhouseTable(connection, door.path);
+  if (s3 !== null) {
+    throw new FirnError('CONFIG-USAGE', {
+      what: 'ClickHouse does not find files on S3 through this catalog',
+      remedy: 'Leave out --uri: it reads a table by its place.',
+    });
   }
-  const files = s3 === null ? "'Parquet'" : "'<AWS_ACCESS_KEY_ID>', '<AWS_SECRET_ACCESS_KEY>'";
-  const bucket = s3 === null ? null : new URL(warehouse).host;
   const settings = {
     catalog_type: 'rest',
     warehouse: name,
-    ...(s3 === null || s3.endpoint === null
-      ? {}
-      : { storage_endpoint: `${s3.endpoint}/${bucket}` }),
     ...(door.needsToken ? { auth_header: 'Authorization: Bearer <FIRN_CATALOG_TOKEN>' } : {}),
   };
   const given = Object.entries(settings).map(([key, text]) => `${key} = ${sql(text)}`);
   return {
-    where,
+    where: CLICKHOUSE,
     setup:
       'SET allow_database_iceberg = 1;\n' +
-      `CREATE DATABASE ${name} ENGINE = DataLakeCatalog(${sql(`${door.uri}/v1`)}, ${files})\n` +
+      `CREATE DATABASE ${name} ENGINE = DataLakeCatalog(${sql(`${door.uri}/v1`)}, 'Parquet')\n` +
       `  SETTINGS ${given.join(', ')};`,
     read: `SELECT * FROM ${name}.\`${TABLE}\``,
-    notes,
+    notes: [BELOW],
+  };
+}
+
+const CLICKHOUSE = 'SQL of ClickHouse and chDB';
+
+/** A table by its place, which the catalog’s file tells. */
+function clickhouseTable({ warehouse, s3 }: LakeConnection, path: string): EngineText {
+  const part = s3 === null ? 'folder' : 'path in the bucket';
+  const notes = [
+    `LOCATION is the table’s ${part}: metadata_location in iceberg_tables of ${path}, up to /metadata.`,
+    'It takes the newest metadata file there, whether or not the catalog names it.',
+  ];
+  const setup = "SELECT 'nothing to set up'";
+  if (s3 === null) {
+    const read = "SELECT * FROM icebergLocal('LOCATION/')";
+    return { where: CLICKHOUSE, setup, read, notes: [...notes, BELOW] };
+  }
+  const bucket = new URL(warehouse).host;
+  const place =
+    s3.endpoint === null
+      ? `https://${bucket}.s3.${s3.region}.amazonaws.com`
+      : `${s3.endpoint}/${bucket}`;
+  const keys = "'<AWS_ACCESS_KEY_ID>', '<AWS_SECRET_ACCESS_KEY>'";
+  return {
+    where: CLICKHOUSE,
+    setup,
+    read: `SELECT * FROM icebergS3(${sql(`${place}/LOCATION/`)}, ${keys})`,
+    notes: [...notes, 'Put the keys in place of the words in <>.'],
   };
 }
 

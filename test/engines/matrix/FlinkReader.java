@@ -17,7 +17,6 @@ import java.time.Instant;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
 import java.time.ZoneOffset;
-import java.time.temporal.ChronoUnit;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.HexFormat;
@@ -60,7 +59,9 @@ public final class FlinkReader {
     if (value instanceof LocalDate date) return quoted(Long.toString(date.toEpochDay()));
     if (value instanceof LocalDateTime time) return cell(time.toInstant(ZoneOffset.UTC));
     if (value instanceof Instant time) {
-      return quoted(Long.toString(ChronoUnit.MICROS.between(Instant.EPOCH, time)));
+      // Instant.until counts nanoseconds, of which a long holds 292 years.
+      long seconds = Math.multiplyExact(time.getEpochSecond(), 1_000_000L);
+      return quoted(Long.toString(seconds + time.getNano() / 1000));
     }
     return quoted(value.toString());
   }

@@ -1,11 +1,9 @@
 /**
  * Firn's own rows in the form that every reader of the matrix gives: a cell is text or null, and
- * equal text is an equal value. Integers, decimals, text: as they are. Floating-point numbers:
- * their bits. Bytes, UUIDs: hex. Dates: days, times: microseconds since 1970.
+ * equal text is an equal value. Integers, text: as they are. Decimals: without closing zeros.
+ * Floating-point numbers: their bits. Bytes, UUIDs: hex. Dates: days, times: microseconds, both
+ * since 1970.
  */
-import { stringifyJson } from '../../../src/kernel/lossless-json.ts';
-import type { JsonValue } from '../../../src/kernel/lossless-json.ts';
-import type { Answer } from '../../support/lake-place.ts';
 import { hexOf } from '../torture-table.ts';
 import type { ReadRows } from './reader-process.ts';
 
@@ -64,9 +62,9 @@ function microsecondsOf(text: string): bigint {
   return whole * 1_000_000n + BigInt(fraction.padEnd(6, '0'));
 }
 
-function cell(kind: string, value: JsonValue): string | null {
+function cell(kind: string, value: string | boolean | null): string | null {
   if (value === null) return null;
-  const text = typeof value === 'string' ? value : stringifyJson(value);
+  const text = String(value);
   switch (kind) {
     case 'float':
       return bitsOf(numberOf(text), 4);
@@ -79,15 +77,33 @@ function cell(kind: string, value: JsonValue): string | null {
     case 'timestamp':
     case 'timestamptz':
       return `${microsecondsOf(text)}`;
-    case 'uuid':
-      return text.replaceAll('-', '');
     default:
-      return text;
+      return steady(kind, text);
   }
 }
 
-/** The rows of an answer of `firn query`. */
-export function knownRows({ columns, rows }: Answer): KnownRows {
+/** One text for values that are the same: digits of a UUID, decimals without closing zeros. */
+function steady(kind: string, text: string | null): string | null {
+  if (text === null) return null;
+  if (kind === 'uuid') return text.replaceAll('-', '');
+  if (kind !== 'decimal' || !text.includes('.')) return text;
+  return text.replace(/\.?0+$/, '').replace(/^-0$/, '0');
+}
+
+/** An answer of `firn query --json`, with numbers as they are written. */
+interface WrittenAnswer {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly Readonly<Record<string, string | boolean | null>>[];
+}
+
+/** A decimal of 38 digits is a number of JSON, and none of JavaScript. */
+function asWritten(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === 'number' ? context?.source : value;
+}
+
+/** The rows of an answer of `firn query --json`. */
+export function knownRows(text: string): KnownRows {
+  const { columns, rows } = JSON.parse(text, asWritten) as WrittenAnswer;
   const kinds = columns.map(({ name, type }) => [name, kindOf(type)] as const);
   return {
     columns: columns.map(({ name }) => name),
@@ -105,12 +121,10 @@ export function difference(known: KnownRows, found: ReadRows): string | null {
   const places = known.columns.map((name) => found.columns.indexOf(name));
   const missing = known.columns.filter((_, at) => places[at] === -1);
   if (missing.length > 0) return `no column ${missing.join(', ')}`;
-  const isUuid = known.columns.map((name) => known.kinds[name] === 'uuid');
   const rows = found.rows.map((row) =>
-    places.map((place, at) => {
-      const value = row[place] ?? null;
-      return isUuid[at] === true ? (value?.replaceAll('-', '') ?? null) : value;
-    }),
+    places.map((place, at) =>
+      steady(known.kinds[known.columns[at] ?? ''] ?? '', row[place] ?? null),
+    ),
   );
   if (rows.length !== known.rows.length) {
     return `${rows.length} rows in place of ${known.rows.length}`;

@@ -4,10 +4,8 @@
  */
 import { equal } from 'node:assert/strict';
 import { DatabaseSync } from 'node:sqlite';
-import { parseJson } from '../../../src/kernel/lossless-json.ts';
 import { freePort } from '../../../tools/servers/database-server.ts';
 import type { Running, Workplace } from '../../cli/firn-process.ts';
-import type { Answer } from '../../support/lake-place.ts';
 import { knownRows } from './firn-cells.ts';
 import type { KnownRows } from './firn-cells.ts';
 
@@ -35,10 +33,19 @@ export class MatrixLake {
   #server: { readonly running: Running; readonly url: string } | null = null;
   readonly #connections = new Map<string, ConnectDocument>();
 
-  constructor(name: string, place: Workplace, catalogPath: string) {
-    this.name = name;
-    this.place = place;
-    this.catalogPath = catalogPath;
+  readonly #keys: Readonly<Record<string, string>>;
+
+  constructor(parts: {
+    readonly name: string;
+    readonly place: Workplace;
+    readonly catalogPath: string;
+    /** What stands for the words in `<>`. */
+    readonly keys?: Readonly<Record<string, string>>;
+  }) {
+    this.name = parts.name;
+    this.place = parts.place;
+    this.catalogPath = parts.catalogPath;
+    this.#keys = parts.keys ?? {};
   }
 
   /** Copies and merges everything that is in the source. */
@@ -56,7 +63,7 @@ export class MatrixLake {
   /** Firn’s own rows of a table. */
   async known(table: string): Promise<KnownRows> {
     const text = await this.run('query', 'firn.yaml', `SELECT * FROM ${table}`, '--json');
-    return knownRows(parseJson(text) as unknown as Answer);
+    return knownRows(text);
   }
 
   /** Serves the catalog until the lake ends. */
@@ -80,7 +87,10 @@ export class MatrixLake {
     const words = ['catalog', 'connect', engine, 'firn.yaml', ...uri, '--json'];
     const { code, out } = await this.place.run(...words);
     if (code !== 0) return null;
-    const document = JSON.parse(out) as ConnectDocument;
+    const { setup, read } = JSON.parse(out) as ConnectDocument;
+    const filled = (text: string): string =>
+      text.replaceAll(/<(\w+)>/g, (word, name: string) => this.#keys[name] ?? word);
+    const document = { setup: filled(setup), read: filled(read) };
     this.#connections.set(key, document);
     return document;
   }
@@ -103,7 +113,8 @@ export class MatrixLake {
         )
         .get(namespace, table);
       const place = typeof row?.['place'] === 'string' ? row['place'] : '';
-      return place.replace(/\/metadata\/[^/]*$/, '').replace(/^file:\/*/, '/');
+      const folder = place.replace(/\/metadata\/[^/]*$/, '');
+      return folder.replace(/^file:\/*/, '/').replace(/^s3:\/\/[^/]+\//, '');
     } finally {
       database.close();
     }

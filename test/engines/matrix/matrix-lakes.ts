@@ -1,4 +1,5 @@
 /** The lakes of the matrix, and what happened to each of their tables. */
+import { equal } from 'node:assert/strict';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { S3_KEYS, startS3Server } from '../../../tools/servers/s3-server.ts';
@@ -9,6 +10,7 @@ import { createTable, insertRows, typeTablesOf } from '../../live/support/type-t
 import { LakePlace } from '../../support/lake-place.ts';
 import { CASE_SESSION } from '../../support/mysql-types/type-case.ts';
 import { TEST_BUCKET, makeBucket } from '../../support/s3-bucket.ts';
+import { describeTable } from '../pyiceberg.ts';
 import { MatrixLake } from './matrix-lake.ts';
 import type { LakeTable } from './matrix-lake.ts';
 import { MatrixWork } from './matrix-work.ts';
@@ -26,7 +28,7 @@ export interface MatrixState {
 export const MERGES = 20;
 const FEW_MERGES = 3;
 /** Enough files of a bucket for a compaction to be worth it. */
-const FILES = 10;
+const FILES = 9;
 
 function pipelineFile(lake: string, more = ''): string {
   return [
@@ -45,8 +47,9 @@ function inApp(...tables: readonly string[]): readonly LakeTable[] {
 }
 
 /** A lake over SQLite, with what it takes to go on in its tables. */
-export interface WorkedLake {
+interface WorkedLake {
   readonly lake: MatrixLake;
+  readonly work: MatrixWork;
   /** Works in these tables and merges, so many times. */
   readonly merge: (times: number, ...tables: readonly string[]) => Promise<void>;
 }
@@ -62,7 +65,12 @@ async function sqliteLake(
   },
 ): Promise<WorkedLake> {
   const place = new LakePlace(wish.environment);
-  const lake = new MatrixLake(wish.name, place, place.path(wish.catalog));
+  const lake = new MatrixLake({
+    name: wish.name,
+    place,
+    catalogPath: place.path(wish.catalog),
+    keys: wish.environment ?? {},
+  });
   t.after(async () => {
     await lake.end();
     place[Symbol.dispose]();
@@ -78,16 +86,29 @@ async function sqliteLake(
       await lake.catchUp();
     }
   };
-  return { lake, merge };
+  return { lake, work, merge };
 }
 
-/** Tables that Firn alone, and others, have changed; `finish` goes on where `changed` stopped. */
-export async function changedLake(t: TestContext): Promise<{
+/** A lake in which Spark changes tables between `changes` and `finish`. */
+export interface SharedLake {
   readonly lake: MatrixLake;
+  /** What Spark is to do. */
+  readonly changes: readonly string[];
+  /** Firn goes on; the rows of the matrix. */
   readonly finish: () => Promise<readonly MatrixState[]>;
-}> {
+}
+
+function compaction(table: string): string {
+  return (
+    `CALL firn.system.rewrite_data_files(table => 'app.${table}', ` +
+    `options => map('rewrite-all', 'true'))`
+  );
+}
+
+/** Tables that Firn alone, and others, have changed. */
+export async function changedLake(t: TestContext): Promise<SharedLake> {
   const others = ['plain', 'rebucketed', 'sparked', 'sparked_merged'];
-  const { lake, merge } = await sqliteLake(t, {
+  const { lake, work, merge } = await sqliteLake(t, {
     name: 'changed',
     tables: [...others, 'compacted'],
     file: pipelineFile('lake: {warehouse: ./lake}'),
@@ -95,15 +116,16 @@ export async function changedLake(t: TestContext): Promise<{
   });
   await merge(FEW_MERGES, ...others, 'compacted');
   const finish = async (): Promise<readonly MatrixState[]> => {
-    await merge(FEW_MERGES, 'rebucketed', 'sparked_merged', 'compacted');
-    await merge(FILES - 2 * FEW_MERGES, 'compacted');
-    const report = JSON.parse(await lake.run('maintain', 'firn.yaml', '--json')) as {
-      readonly tables: readonly { readonly table: string; readonly baseFilesCompacted: number }[];
-    };
-    const compacted = report.tables.find(({ table }) => table.endsWith('compacted'));
-    if (compacted === undefined || compacted.baseFilesCompacted === 0) {
-      throw new Error(`nothing was compacted: ${JSON.stringify(report)}`);
+    await merge(FEW_MERGES, 'rebucketed', 'sparked_merged');
+    for (let at = 0; at < FILES; at++) {
+      work.grow('compacted');
+      await lake.catchUp();
     }
+    await lake.run('maintain', 'firn.yaml');
+    const { catalogPath } = lake;
+    const { snapshots } = describeTable({ catalogPath, table: 'app.compacted' });
+    const operations = snapshots.map(({ operation }) => operation);
+    if (!operations.includes('replace')) throw new Error(`no compaction: ${operations.join(' ')}`);
     const row = (title: string, ...tables: readonly string[]): MatrixState => ({
       title,
       format: 'v2',
@@ -119,7 +141,36 @@ export async function changedLake(t: TestContext): Promise<{
       row('base after compaction by Spark and merges by Firn', 'sparked_merged'),
     ];
   };
-  return { lake, finish };
+  const rebucket =
+    'ALTER TABLE firn.app.rebucketed REPLACE PARTITION FIELD bucket(2, id) WITH bucket(5, id)';
+  return { lake, changes: [rebucket, ...['sparked', 'sparked_merged'].map(compaction)], finish };
+}
+
+/** Bases of format version 3, whose deleted rows are in deletion vectors. */
+export async function vectorLake(t: TestContext): Promise<SharedLake> {
+  const { lake, merge } = await sqliteLake(t, {
+    name: 'vectors',
+    tables: ['plain', 'sparked', 'merged'],
+    file: pipelineFile('lake: {warehouse: ./lake}', ', deleteFormat: deletion-vectors'),
+    catalog: 'lake/catalog.db',
+  });
+  await merge(FEW_MERGES, 'plain', 'sparked', 'merged');
+  const finish = async (): Promise<readonly MatrixState[]> => {
+    await merge(FEW_MERGES, 'sparked', 'merged');
+    await merge(MERGES - 2 * FEW_MERGES, 'merged');
+    const row = (title: string, table: string): MatrixState => ({
+      title,
+      format: 'v3',
+      lake,
+      tables: inApp(table),
+    });
+    return [
+      row('base with deletion vectors', 'plain'),
+      row(`base with deletion vectors after ${MERGES} merges`, 'merged'),
+      row('base with deletion vectors after compaction by Spark and merges by Firn', 'sparked'),
+    ];
+  };
+  return { lake, changes: [compaction('sparked')], finish };
 }
 
 /** A table that was merged many times. */
@@ -146,7 +197,11 @@ export async function typedLake(t: TestContext): Promise<readonly MatrixState[]>
   const server = await startPrivateServer(t, 'mariadb');
   const database = await createDatabase(t, server);
   const place = liveWorkplace(database);
-  const lake = new MatrixLake('typed', place, place.path('lake/catalog.db'));
+  const lake = new MatrixLake({
+    name: 'typed',
+    place,
+    catalogPath: place.path('lake/catalog.db'),
+  });
   t.after(async () => {
     await lake.end();
     place[Symbol.dispose]();
@@ -158,7 +213,8 @@ export async function typedLake(t: TestContext): Promise<readonly MatrixState[]>
   await server.run(
     ...types.flatMap((table) => [createTable(table, true), ...insertRows(table, 'bootstrap')]),
     `CREATE TABLE evolved(id INT PRIMARY KEY, n INT, amount DECIMAL(10, 2), share FLOAT, v TEXT)`,
-    `INSERT INTO evolved SELECT seq, -seq * 7, seq / 4, seq / 8, concat('v', seq) FROM seq_1_to_500`,
+    `INSERT INTO evolved
+       SELECT seq, -seq * 7, seq / 4, seq / 8, concat('v', seq) FROM seq_1_to_500`,
   );
   await lake.catchUp();
   await server.run(
@@ -166,23 +222,37 @@ export async function typedLake(t: TestContext): Promise<readonly MatrixState[]>
       ...insertRows(table, 'insert'),
       `UPDATE ${table.name} SET other = 1 WHERE id % 5 = 0`,
     ]),
-    `ALTER TABLE evolved MODIFY n BIGINT, MODIFY amount DECIMAL(20, 2), MODIFY share DOUBLE,
-       ADD COLUMN extra VARBINARY(20) NULL`,
-    `UPDATE evolved SET n = 9007199254740993 + id, amount = 123456789012345678.25, share = 0.1,
-       extra = x'00ff' WHERE id % 5 = 0`,
+    'UPDATE evolved SET v = NULL WHERE id % 7 = 0',
+    'ALTER TABLE evolved ADD COLUMN extra VARBINARY(20) NULL',
+    "UPDATE evolved SET extra = x'00ff' WHERE id % 3 = 0",
+  );
+  await lake.catchUp();
+  // A column of another type halts its table until it is loaded again, into the same tables.
+  await server.run(
+    'ALTER TABLE evolved MODIFY n BIGINT, MODIFY amount DECIMAL(20, 2), MODIFY share DOUBLE',
+  );
+  const { code, out } = await place.run('run', 'firn.yaml', '--once');
+  equal(code, 3, out);
+  await lake.run('bootstrap', 'firn.yaml', '--table', `${database.name}.evolved`);
+  await server.run(
+    `UPDATE evolved SET n = 9007199254740993 + id, amount = 123456789012345678.25, share = 0.1
+       WHERE id % 5 = 0`,
     'DELETE FROM evolved WHERE id % 11 = 0',
   );
   await lake.catchUp();
   await lake.serve();
-  const row = (title: string, table: string): MatrixState => ({
+  const row = (title: string, ...names: readonly string[]): MatrixState => ({
     title,
     format: 'v2',
     lake,
-    tables: [table, `${table}_ledger`].map((name) => ({ namespace: database.name, table: name })),
+    tables: names.map((table) => ({ namespace: database.name, table })),
   });
   return [
-    row('base and ledger with columns added and widened', 'evolved'),
-    ...types.map(({ name }) => row(`MariaDB’s types, ${name}: base and ledger`, name)),
+    row('base with columns added and widened', 'evolved'),
+    row('ledger with columns added and widened', 'evolved_ledger'),
+    ...types.map(({ name }) =>
+      row(`MariaDB’s types, ${name}: base and ledger`, name, `${name}_ledger`),
+    ),
   ];
 }
 

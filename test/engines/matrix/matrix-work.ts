@@ -54,6 +54,13 @@ export class MatrixWork {
     this.#database.exec('COMMIT');
   }
 
+  /** New rows only, which leave all files as they are. */
+  grow(table: string): void {
+    this.#database.exec('BEGIN');
+    this.#insert(table, ROWS_MORE);
+    this.#database.exec('COMMIT');
+  }
+
   #insert(table: string, count: number): void {
     const first = this.#nextIds.get(table) ?? 1;
     this.#nextIds.set(table, first + count);

@@ -1,10 +1,11 @@
 /**
- * A reader of the matrix as a process of its own that answers on a line of JSON each (`reader.py`,
- * `SparkReader.java`, `FlinkReader.java`). An engine starts once and reads everything.
+ * A reader of the matrix as a process of its own that answers on a line of JSON each
+ * (`reader.py`, `SparkReader.java`, `FlinkReader.java`). An engine starts once and reads all.
  */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -46,6 +47,8 @@ export class ReaderProcess {
 
   constructor({ command, args, environment }: ReaderProgram) {
     const child = spawn(command, args, {
+      // chDB reads what lies below the folder in which it was started.
+      cwd: tmpdir(),
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
     });

@@ -49,17 +49,29 @@ class DuckDb:
 
 
 class ChDb:
+    """One process holds one session, so that each lake takes the place of the one before."""
+
+    setup = None
+    session = None
+
     def open(self, setup):
+        return setup
+
+    def read(self, setup, query):
+        if setup != self.setup:
+            self.begin(setup)
+        answer = self.session.query(query, "ArrowStream")
+        return pyarrow.ipc.open_stream(pyarrow.py_buffer(answer.bytes())).read_all()
+
+    def begin(self, setup):
         from chdb.session import Session
 
-        session = Session()
+        if self.session is not None:
+            self.session.close()
+        self.session = Session()
         for statement in filter(str.strip, setup.split(";\n")):
-            session.query(statement)
-        return session
-
-    def read(self, session, query):
-        answer = session.query(query, "ArrowStream")
-        return pyarrow.ipc.open_stream(pyarrow.py_buffer(answer.bytes())).read_all()
+            self.session.query(statement)
+        self.setup = setup
 
 
 ENGINES = {"duckdb": DuckDb, "chdb": ChDb}
