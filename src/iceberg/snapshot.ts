@@ -72,8 +72,8 @@ export function refSnapshot(set: SnapshotSet, name: string): Snapshot | null {
 }
 
 /**
- * Whether `after` begins with the snapshots of `before`: nothing was removed. `false` says only that
- * it must be looked into.
+ * Whether `after` begins with the snapshots of `before`: nothing was removed. `false` says only
+ * that it must be looked into.
  */
 export function hasOnlyGrown(before: readonly Snapshot[], after: readonly Snapshot[]): boolean {
   return before.every(({ snapshotId }, index) => after[index]?.snapshotId === snapshotId);
