@@ -1,6 +1,6 @@
 /**
  * Compaction of a base (docs/spec/merge.md M19): small files and files with many deleted rows of
- * one bucket become one sorted file. No row changes, watermark and `ledger-seen` stay.
+ * one bucket become few sorted ones. No row changes, watermark and `ledger-seen` stay.
  */
 import { fileKey } from '../iceberg/manifest.ts';
 import type { DataFile } from '../iceberg/manifest.ts';
@@ -98,18 +98,16 @@ function filesToCompact(
   );
   const groups: (readonly ScanFile[])[] = [];
   for (const bucket of buckets.values()) {
-    const chosen = new Set(
-      chooseCompaction(
-        bucket.map((scan) => ({
-          path: scan.file.filePath,
-          rowCount: toSafeNumber(scan.file.recordCount),
-          deletedRows: scan.deletes.reduce((sum, file) => sum + toSafeNumber(file.recordCount), 0),
-          sizeBytes: toSafeNumber(scan.file.fileSizeBytes),
-        })),
-      ).map((file) => file.path),
+    const chosen = chooseCompaction(
+      bucket.map((scan) => ({
+        scan,
+        path: scan.file.filePath,
+        rowCount: toSafeNumber(scan.file.recordCount),
+        deletedRows: scan.deletes.reduce((sum, file) => sum + toSafeNumber(file.recordCount), 0),
+        sizeBytes: toSafeNumber(scan.file.fileSizeBytes),
+      })),
     );
-    const group = bucket.filter((scan) => chosen.has(scan.file.filePath));
-    if (group.length > 0) groups.push(group);
+    groups.push(...chosen.map((group) => group.map(({ scan }) => scan)));
   }
   return groups;
 }

@@ -295,6 +295,21 @@ test('spec: C11 a commit of this process past the queue is a programming error',
   await assert.rejects(append(lake, table), AssertionError);
 });
 
+test('spec: C11 a commit that was given up and is applied late is no programming error', async () => {
+  const { lake, table } = await started();
+  // Five sends without an answer; the last one is applied when nobody looks any more.
+  lake.faults.push('dropped', 'dropped', 'dropped', 'dropped', 'dropped');
+  assert.equal(codeOf(await append(lake, table)), 'CATALOG-COMMIT-UNKNOWN');
+  const now = await reload(lake.other, table);
+  assert.equal(now.metadata.snapshots.length, 1);
+  const late = lake.sent.at(-1);
+  assert.ok(late);
+  assert.equal((await lake.other.catalog.commit(late)).kind, 'committed');
+  assert.equal(codeOf(await append(lake, now)), 'CATALOG-COMMIT-LATE');
+  assert.equal((await append(lake, await reload(lake.context, table))).kind, 'committed');
+  assert.equal((await filesOf(lake, table)).length, 3);
+});
+
 test('spec: C12 endless conflicts end, change nothing and leave no files', async () => {
   const { lake, table } = await started();
   lake.faults.push(...Array.from({ length: 50 }, () => 'conflict' as const));

@@ -64,6 +64,13 @@ const table: ShapeOf<TableStatus> = {
     lagSeconds: optionalNumber,
     unmergedRows: optionalNumber,
     halted: halt,
+    retired: {
+      kind: 'optional',
+      of: {
+        kind: 'object',
+        fields: { what: text, remedy: text, sinceMs: number, removedAtMs: optionalNumber },
+      },
+    },
     lastVerify: {
       kind: 'optional',
       of: {

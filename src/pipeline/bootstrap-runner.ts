@@ -72,6 +72,8 @@ async function bootstrapOne(parts: PipelineParts, run: RunState, one: BootstrapO
     } catch (error) {
       table.needsBootstrap = true;
       if (isFirnError(error, 'BOOTSTRAP-STOPPED') || signal.aborted) return;
+      // The table stopped meanwhile, and says why.
+      if (!isCapturing(table)) return;
       if (isFirnError(error, 'BOOTSTRAP-RESTARTED') && attempt < RESTARTS_MAX) continue;
       if (!haltsTable(error)) throw error;
       table.needsBootstrap = false;

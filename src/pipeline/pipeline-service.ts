@@ -112,7 +112,9 @@ export class PipelineService {
       owned.release();
     }
     const halts = await readHalts(this.#opened.state);
-    return { halted: [...halts.keys()] };
+    return {
+      halted: [...halts].flatMap(([name, { scope }]) => (scope === 'retired' ? [] : [name])),
+    };
   }
 
   /** What would break or lose; changes nothing. */
@@ -363,6 +365,7 @@ export class PipelineService {
     const name =
       haltedName(halts, table) ?? findView(await viewTables(this.#readerParts()), table).name;
     const was = halts.get(name) ?? null;
+    if (was?.scope === 'retired') return { was: null };
     if (was?.code === 'MERGE-STATE-OFF-CHAIN') {
       return this.#runFor({
         command: 'resume',

@@ -1,5 +1,4 @@
 /** `firn check FILE`: connects, changes nothing, says what is wrong and how to fix it. */
-import { existsSync } from 'node:fs';
 import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
 import type { PipelineConfig } from '../../config/pipeline-config.ts';
 import { checkLake } from '../check-lake.ts';
@@ -8,7 +7,7 @@ import type { Command, CommandContext } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { countFindings, findingDocuments, hasErrors, showFindings } from '../output/findings.ts';
 import { formatAmount } from '../output/human-text.ts';
-import { withPipeline, withSource } from '../open-pipeline.ts';
+import { missingLake, withPipeline, withSource } from '../open-pipeline.ts';
 import type { Finding } from '../../ports/source.ts';
 
 /** Bases that are there: nothing is said, or made, before the first run. */
@@ -16,7 +15,7 @@ async function checkBases(
   context: CommandContext,
   config: PipelineConfig,
 ): Promise<readonly Finding[]> {
-  if (!existsSync(config.lake.catalog.path)) return [];
+  if (missingLake(config) !== null) return [];
   return withPipeline(context, { config }, (service) => service.formatFindings());
 }
 
@@ -26,7 +25,8 @@ export const check: Command = async (context, input) => {
   const config = loadPipelineFile(textArgument(input, 0));
   const ofSource = await withSource(context, config, (source) => source.check());
   const ofLake = await checkLake(context, config);
-  const findings = [...ofLake, ...ofSource, ...(await checkBases(context, config))];
+  const ofBases = hasErrors(ofLake) ? [] : await checkBases(context, config);
+  const findings = [...ofLake, ...ofSource, ...ofBases];
   const failed = hasErrors(findings);
   terminal.document({ pipeline: config.name, ok: !failed, findings: findingDocuments(findings) });
   showFindings(terminal, findings);

@@ -17,6 +17,7 @@ const TONES: Readonly<Record<TableStatus['state'], Tone>> = {
   streaming: 'good',
   'ledger-only': 'good',
   halted: 'bad',
+  retired: 'quiet',
 };
 
 /** Exit code 0 whatever the state: the question was answered. */
@@ -49,7 +50,7 @@ function showStatus({ terminal, clock }: CommandContext, document: StatusDocumen
       table === undefined ? terminal.paint('quiet', line) : painted(terminal, table, line),
     );
   }
-  for (const table of document.tables) showProblems(terminal, table);
+  for (const table of document.tables) showProblems(terminal, table, nowMs);
   if (halted !== null) {
     terminal.line();
     terminal.line(`${terminal.paint('bad', 'halted')} ${halted.code}: ${printable(halted.what)}`);
@@ -126,8 +127,12 @@ function proof({ lastVerify }: TableStatus, nowMs: number): string {
   return `${verdict}, ${formatAgo(atMs, nowMs)}`;
 }
 
-function showProblems(terminal: CommandContext['terminal'], table: TableStatus): void {
-  const { bootstrap, halted } = table;
+function showProblems(
+  terminal: CommandContext['terminal'],
+  table: TableStatus,
+  nowMs: number,
+): void {
+  const { bootstrap, halted, retired } = table;
   if (bootstrap !== null) {
     const { rows, rowsTotal, rowsPerSecond, etaSeconds } = bootstrap;
     const of = rowsTotal === null ? '' : ` of about ${formatCount(rowsTotal)}`;
@@ -137,6 +142,17 @@ function showProblems(terminal: CommandContext['terminal'], table: TableStatus):
     terminal.line(
       `${printable(table.table)}: copying, ${formatCount(rows)}${of} rows${rate}${eta}`,
     );
+  }
+  if (retired !== null) {
+    const { what, sinceMs, removedAtMs, remedy } = retired;
+    const leftMs = removedAtMs === null ? null : Math.max(0, removedAtMs - nowMs);
+    const until = leftMs === null ? '' : `; it is removed in ${formatElapsed(leftMs)}`;
+    terminal.line();
+    const head = terminal.paint('quiet', 'retired');
+    terminal.line(
+      `${head} ${printable(table.table)}, ${formatAgo(sinceMs, nowMs)}: ${printable(what)}${until}`,
+    );
+    terminal.line(`next: ${remedy}`);
   }
   if (halted === null) return;
   terminal.line();

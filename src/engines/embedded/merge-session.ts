@@ -3,13 +3,17 @@
  * window's keys by joining on the key columns alone, writes position deletes for them, and writes
  * the newest rows, with the live rows of files worth rewriting, as one sorted file per bucket.
  */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type * as Api from '@duckdb/node-api';
 import type { IcebergSchema } from '../../iceberg/iceberg-schema.ts';
 import { fileKey } from '../../iceberg/manifest.ts';
 import type { DataFile } from '../../iceberg/manifest.ts';
 import type { ScanFile } from '../../iceberg/scan-file.ts';
 import { assert, present } from '../../kernel/assert.ts';
+import { uuidV7 } from '../../kernel/identifiers.ts';
 import { toSafeNumber } from '../../kernel/integers.ts';
+import { groupBySize } from '../../merge/choose-rewrites.ts';
 import { keyColumns } from '../../model/table-schema.ts';
 import type {
   FoundFile,
@@ -18,7 +22,7 @@ import type {
   MergeSession,
 } from '../../ports/row-engine.ts';
 import { keyName, keysEqual } from '../../sql/merge-statements.ts';
-import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
+import { columnAlias, copyToRun, rowColumn, runRelation } from '../../sql/parquet-statements.ts';
 import type { ParquetColumn } from '../../sql/parquet-statements.ts';
 import { readRows, runAll } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
@@ -32,12 +36,15 @@ import { dropStaged, uploadFiles } from './parquet-writer.ts';
 import type { FileContext, StagedFile } from './parquet-writer.ts';
 import { deleteFilesOf, isForOneFile, loadDeletes, stageDeletes } from './position-deletes.ts';
 import type { OpenEngine } from './open-engine.ts';
-import { stageBuckets, widthOf } from './table-rows.ts';
+import { keyOrder } from './base-writer.ts';
+import { fileBytes, stageBuckets, widthOf } from './table-rows.ts';
+import type { NewRows } from './table-rows.ts';
 import {
   LAST_UPDATED_ALIAS,
   LINEAGE_COLUMNS,
   ROW_ID_ALIAS,
   keepsRowIds,
+  rewrittenSchema,
   rowIdOf,
 } from './v3/row-lineage.ts';
 import { stageVector } from './v3/stage-vector.ts';
@@ -49,7 +56,7 @@ import { stageVector } from './v3/stage-vector.ts';
  */
 export async function openMergeSession(
   context: FileContext,
-  { instance }: OpenEngine,
+  { instance, sortBytesMax }: Pick<OpenEngine, 'instance' | 'sortBytesMax'>,
   request: WindowRequest,
 ): Promise<MergeSession> {
   const connection = await instance.connect();
@@ -63,7 +70,7 @@ export async function openMergeSession(
   let open = true;
   return {
     summary: window.summary,
-    apply: (into) => applyWindow({ context, connection, request, window, into }),
+    apply: (into) => applyWindow({ context, connection, request, window, into, sortBytesMax }),
     async close() {
       if (!open) return;
       open = false;
@@ -80,6 +87,7 @@ interface Application {
   readonly request: WindowRequest;
   readonly window: MergeWindow;
   readonly into: MergeApplyRequest;
+  readonly sortBytesMax: number;
 }
 
 /** A base file with what becomes of it. */
@@ -101,6 +109,7 @@ async function applyWindow(application: Application): Promise<MergeFiles> {
     whole: deleteFilesOf(files),
   });
   const staged: StagedFile[] = [];
+  const runs: string[] = [];
   try {
     const held = { files, local };
     await runAll(
@@ -111,10 +120,10 @@ async function applyWindow(application: Application): Promise<MergeFiles> {
     await loadDeletes(connection, { name: 'dead', files, local, shared: false });
     await createHits(application, held);
     const fates = decide(await findFiles(application), into);
-    const added = await findAdded(application);
     await runAll(connection, ['INSERT INTO dead SELECT fi, pos FROM hits']);
     const deletes = await stageAllDeletes(application, fates);
     staged.push(...deletes);
+    const added = await findAdded(application, runs);
     const data = await stageData(application, { held, fates, added });
     staged.push(...data);
     const addedDeletes = await uploadFiles(context, deletes);
@@ -124,11 +133,12 @@ async function applyWindow(application: Application): Promise<MergeFiles> {
     await dropStaged(staged);
     throw await nameDamage(connection, [window.ledger, { files: read, local }], error);
   } finally {
+    for (const run of runs) await rm(run, { force: true });
     await local.release();
   }
 }
 
-const TABLES = ['dead', 'hits', 'added'];
+const TABLES = ['dead', 'hits'];
 
 /** The key columns of the base's files: all that is read of those that stay. */
 function keyFields({ request, into }: Application): readonly ParquetColumn[] {
@@ -192,10 +202,14 @@ async function countsPerFile(
   const rows = await readRows(connection, `SELECT fi, count(*) FROM ${table} GROUP BY fi`);
   return new Map(
     rows.map(([index, count]) => {
-      assert(typeof index === 'bigint' && typeof count === 'bigint', 'counts are integers');
-      return [toSafeNumber(index), toSafeNumber(count)];
+      return [countIn(index), countIn(count)];
     }),
   );
+}
+
+function countIn(value: Api.DuckDBValue | undefined): number {
+  assert(typeof value === 'bigint', 'a count is an integer');
+  return toSafeNumber(value);
 }
 
 /** A file without a live row goes as a whole; others are asked about. */
@@ -209,20 +223,48 @@ function decide(found: readonly FoundFile[], into: MergeApplyRequest): readonly 
   });
 }
 
-/** The newest row of each key that is not deleted, with its bucket. */
-interface AddedRows {
+/** The newest row of each key that is not deleted, in relations with its bucket. */
+interface AddedRows extends NewRows {
   readonly rowCount: number;
-  /** A table, or a query in its place. */
-  readonly relation: string;
 }
 
 /**
- * Rows of several buckets are put into a table, to be read once per bucket. Those of one bucket go
- * straight into its file: in a table wide rows would be written and read once more, by way of the
- * disk where they are many.
+ * New rows are taken from as many of the window's files at a time as the memory can sort. Rows of
+ * one bucket go straight into a file, one for each such group of files. Those of several are put by
+ * as a run for each group, in the order of buckets and keys: of runs a bucket's part can be read
+ * without the others.
  */
-async function findAdded(application: Application): Promise<AddedRows> {
-  const { connection, request, window, into } = application;
+async function findAdded(application: Application, runs: string[]): Promise<AddedRows> {
+  const { connection, window, context, request, into } = application;
+  const { files } = window.ledger;
+  const rows = await readRows(
+    connection,
+    "SELECT bucket, count(*) FROM winners WHERE op <> 'd' GROUP BY bucket ORDER BY bucket",
+  );
+  const buckets = rows.map(([bucket]) => {
+    assert(typeof bucket === 'number', 'a bucket is an integer');
+    return bucket;
+  });
+  const rowCount = rows.reduce((sum, [, count]) => sum + countIn(count), 0);
+  const queries = groupBySize(files, fileBytes, application.sortBytesMax).map((group) =>
+    addedRows(application, group),
+  );
+  if (buckets.length <= 1) return { rowCount, buckets, relations: queries };
+  const { icebergSchema } = into.target;
+  const order = `rows.bucket, ${keyOrder(icebergSchema, request.schema)}`;
+  for (const query of queries) {
+    const path = join(context.filesFolder, `${uuidV7(context.clock, context.random)}.run`);
+    runs.push(path);
+    const source = `SELECT * FROM ${query} AS rows ORDER BY ${order}`;
+    const columns = rewrittenSchema(into.target).fields.length + 1;
+    await runAll(connection, [copyToRun({ source, path, columns })]);
+  }
+  return { rowCount, buckets, relations: [runRelation(runs)] };
+}
+
+/** New rows out of neighbours of the window's files, by column alias and with their buckets. */
+function addedRows(application: Application, files: readonly ScanFile[]): string {
+  const { request, window, into } = application;
   const fields = into.target.icebergSchema.fields.map((field) => {
     const source = request.ledgerSchema.fields.find(({ name }) => name === field.name);
     return { field, source, type: duckdbTypeName(field.type) };
@@ -234,17 +276,13 @@ async function findAdded(application: Application): Promise<AddedRows> {
   const columns = fields.flatMap(({ source, type }) => {
     return source === undefined ? [] : [{ fieldId: source.id, type }];
   });
+  const from = files[0] === undefined ? 0 : window.ledger.files.indexOf(files[0]);
   const lineage = lineageOfAdded(into);
-  const query = `SELECT ${[...list, ...lineage.columns].join(', ')}, winners.bucket
-    FROM ${fileRows(window.ledger, columns)} AS rows JOIN winners
-      ON rows.file_index = winners.fi AND rows.file_row_number = winners.fr ${lineage.join}
-    WHERE winners.op <> 'd'`;
-  const isTable = window.summary.buckets.length > 1;
-  if (isTable) await runAll(connection, [`CREATE TEMP TABLE added AS ${query}`]);
-  const [row] = await readRows(connection, "SELECT count(*) FROM winners WHERE op <> 'd'");
-  const count = row?.[0];
-  assert(typeof count === 'bigint', 'a count is an integer');
-  return { rowCount: toSafeNumber(count), relation: isTable ? 'added' : `(${query}) AS added` };
+  return `(SELECT ${[...list, ...lineage.columns].join(', ')}, winners.bucket
+    FROM ${fileRows({ ...window.ledger, files }, columns)} AS rows JOIN winners
+      ON rows.file_index::BIGINT + ${from} = winners.fi AND rows.file_row_number = winners.fr
+      ${lineage.join}
+    WHERE winners.op <> 'd')`;
 }
 
 /** The row ids of new rows: those of the rows in their place; others get theirs by the commit. */
@@ -286,7 +324,7 @@ async function stageAllDeletes(
 }
 
 async function stageData(
-  { context, connection, request, window, into }: Application,
+  { context, connection, request, window, into, sortBytesMax }: Application,
   found: {
     readonly held: HeldFiles;
     readonly fates: readonly Fate[];
@@ -302,7 +340,8 @@ async function stageData(
     held: { files: rewritten.map(({ scan }) => scan), local: found.held.local },
     dead: 'dead',
     places: rewritten.map(({ index }) => index),
-    added: found.added.rowCount === 0 ? null : found.added.relation,
+    added: found.added,
+    sortBytesMax,
     width: widthOf([...window.ledger.files, ...rewritten.map(({ scan }) => scan)]),
   });
 }

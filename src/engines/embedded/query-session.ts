@@ -226,9 +226,20 @@ interface QueryGuard {
   readonly damage: AskDamage;
 }
 
-/** Faults of the query itself, after which no file is looked at. */
-const QUERY_FAULT =
-  /^(?:Binder|Catalog|Constraint|Conversion|Interrupt|Out of|Parser|Permission|Syntax)/i;
+/** First words of faults of the query itself, after which no file is looked at. */
+const QUERY_FAULTS = [
+  'Binder',
+  'Catalog',
+  'Constraint',
+  'Conversion',
+  'Interrupt',
+  'Out of Memory',
+  'Out of Range',
+  'Parser',
+  'Permission',
+  'Syntax',
+];
+const QUERY_FAULT = new RegExp(`^(?:${QUERY_FAULTS.join('|')})`, 'i');
 
 /** DuckDB's message is for whoever wrote the query: it may quote the query and its own values. */
 async function queryErrors<T>(guard: QueryGuard, run: () => Promise<T>): Promise<T> {

@@ -9,6 +9,7 @@ import type { DataFile } from '../../iceberg/manifest.ts';
 import type { ScanFile } from '../../iceberg/scan-file.ts';
 import { assert, present } from '../../kernel/assert.ts';
 import { toSafeNumber } from '../../kernel/integers.ts';
+import { groupBySize } from '../../merge/choose-rewrites.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { Bucketing, WriteTarget } from '../../ports/row-engine.ts';
 import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
@@ -32,6 +33,14 @@ import {
   rowIdOf,
 } from './v3/row-lineage.ts';
 
+/** Rows that are in no file of the table yet. */
+export interface NewRows {
+  /** Their buckets. */
+  readonly buckets: readonly number[];
+  /** With column aliases and `bucket`; rows of one are sorted at a time. */
+  readonly relations: readonly string[];
+}
+
 /** What is written again. */
 export interface RewriteRequest {
   readonly schema: TableSchema;
@@ -43,8 +52,9 @@ export interface RewriteRequest {
   readonly dead: string;
   /** Place of each of the held files in the numbering of `dead`. */
   readonly places: readonly number[];
-  /** Relation of new rows with column aliases and `bucket`; `null`: there are none. */
-  readonly added: string | null;
+  readonly added: NewRows;
+  /** Bytes of files whose rows are sorted at a time. */
+  readonly sortBytesMax: number;
   /** Rows and bytes of files that the rows come from. */
   readonly width: ReturnType<typeof widthOf>;
 }
@@ -64,43 +74,58 @@ export function widthOf(files: readonly ScanFile[]): {
 
 const PARQUET_FACTOR = 4;
 
-/** Writes rows as one sorted file per bucket. The connection's tables `moved` is used up by it. */
+/**
+ * Writes rows as sorted files, of each bucket one; more where the rows of a bucket are too many to
+ * be sorted in memory at a time. The connection's table `moved` is used up by it.
+ */
 export async function stageBuckets(
   context: FileContext,
   connection: Api.DuckDBConnection,
   request: RewriteRequest,
 ): Promise<readonly StagedFile[]> {
-  const { target, schema, added } = request;
+  const { target, schema, added, held, width } = request;
   const icebergSchema = rewrittenSchema(target);
-  const aliases = icebergSchema.fields.map(({ id }) => columnAlias(id));
-  const native = request.held.files.every(({ file }) => file.specId === target.specId);
+  const native = held.files.every(({ file }) => file.specId === target.specId);
   if (!native) await createMoved(connection, request);
-  const buckets = new Set<number>();
-  if (added !== null) addAll(buckets, await bucketsIn(connection, added));
-  if (!native) addAll(buckets, await bucketsIn(connection, 'moved'));
-  else addAll(buckets, request.held.files.map(bucketOf));
-  const { rowCount, sizeBytes } = request.width;
+  const buckets = new Set(added.buckets);
+  for (const bucket of native ? held.files.map(bucketOf) : await movedBuckets(connection)) {
+    buckets.add(bucket);
+  }
   const staged: StagedFile[] = [];
-  for (const bucket of [...buckets].toSorted((left, right) => left - right)) {
-    const parts = [
-      added === null ? null : `SELECT ${aliases.join(', ')} FROM ${added} WHERE bucket = ${bucket}`,
-      native
-        ? liveRows(request, bucket)
-        : `SELECT * EXCLUDE bucket FROM moved WHERE bucket = ${bucket}`,
-    ];
-    const rows = parts.filter((part) => part !== null).join(' UNION ALL ');
-    const file = await stageFile(context, connection, {
-      columns: tableColumns(icebergSchema, ({ id }) => rowColumn(id)),
-      source: `FROM (${rows}) AS rows ORDER BY ${keyOrder(icebergSchema, schema)}`,
-      dataFolder: target.dataFolder,
-      hashedLayout: target.hashedLayout === true,
-      width: { rowCount, sizeBytes },
-      entry: dataEntry(target, [bucket]),
-    });
-    staged.push(file);
+  for (const bucket of ascending(buckets)) {
+    for (const rows of parts(request, bucket, native)) {
+      const file = await stageFile(context, connection, {
+        columns: tableColumns(icebergSchema, ({ id }) => rowColumn(id)),
+        source: `FROM (${rows}) AS rows ORDER BY ${keyOrder(icebergSchema, schema)}`,
+        dataFolder: target.dataFolder,
+        hashedLayout: target.hashedLayout === true,
+        width,
+        entry: dataEntry(target, [bucket]),
+      });
+      staged.push(file);
+    }
   }
   if (!native) await runAll(connection, ['DROP TABLE moved']);
-  return staged;
+  const empty = staged.filter(({ file }) => file.recordCount === 0n);
+  await dropStaged(empty);
+  return staged.filter((file) => !empty.includes(file));
+}
+
+/** The rows of one bucket, a query for each file to write. */
+function parts(request: RewriteRequest, bucket: number, native: boolean): readonly string[] {
+  const { target, added, held, sortBytesMax } = request;
+  const aliases = rewrittenSchema(target)
+    .fields.map(({ id }) => columnAlias(id))
+    .join(', ');
+  const fresh = added.buckets.includes(bucket)
+    ? added.relations.map((rows) => `SELECT ${aliases} FROM ${rows} WHERE bucket = ${bucket}`)
+    : [];
+  const own = held.files.filter((scan) => bucketOf(scan) === bucket);
+  const kept = native
+    ? groupBySize(own, fileBytes, sortBytesMax).map((files) => selectLive(request, files))
+    : [`SELECT * EXCLUDE bucket FROM moved WHERE bucket = ${bucket}`];
+  const all = [...fresh, ...kept];
+  return fresh.length <= 1 && kept.length <= 1 ? [all.join(' UNION ALL ')] : all;
 }
 
 /** SQL of a row's bucket over column aliases. */
@@ -127,26 +152,23 @@ async function createMoved(
   await runAll(connection, [sql]);
 }
 
-async function bucketsIn(
-  connection: Api.DuckDBConnection,
-  table: string,
-): Promise<readonly number[]> {
-  const rows = await readRows(connection, `SELECT DISTINCT bucket FROM ${table}`);
+async function movedBuckets(connection: Api.DuckDBConnection): Promise<readonly number[]> {
+  const rows = await readRows(connection, 'SELECT DISTINCT bucket FROM moved');
   return rows.map(([bucket]) => {
     assert(typeof bucket === 'number', 'a bucket is an integer');
     return bucket;
   });
 }
 
+/** Bytes of a file. */
+export function fileBytes({ file }: ScanFile): number {
+  return toSafeNumber(file.fileSizeBytes);
+}
+
 function bucketOf({ file }: ScanFile): number {
   const [bucket] = file.partition;
   assert(typeof bucket === 'number', 'a base file lies in a bucket');
   return bucket;
-}
-
-function liveRows(request: RewriteRequest, bucket: number): string | null {
-  const files = request.held.files.filter((scan) => bucketOf(scan) === bucket);
-  return files.length === 0 ? null : selectLive(request, files);
 }
 
 /** Live rows of some of the held files, by column alias. */
@@ -165,8 +187,8 @@ function selectLive(request: RewriteRequest, files: readonly ScanFile[]): string
     ON ${place} = dead.fi AND rows.file_row_number = dead.pos`;
 }
 
-function addAll(set: Set<number>, values: readonly number[]): void {
-  for (const value of values) set.add(value);
+function ascending(numbers: Iterable<number>): readonly number[] {
+  return [...numbers].toSorted((left, right) => left - right);
 }
 
 /** What a compaction needs. */
@@ -176,6 +198,8 @@ export interface CompactRequest {
   readonly bucketing: Bucketing;
   readonly files: readonly ScanFile[];
 }
+
+const NOTHING_NEW: NewRows = { buckets: [], relations: [] };
 
 /** Rewrites the live rows of files as one sorted file per bucket; no file where no row lives. */
 export async function compactFiles(
@@ -196,12 +220,12 @@ export async function compactFiles(
       held,
       dead: 'dead',
       places,
-      added: null,
+      added: NOTHING_NEW,
+      // What becomes one file was chosen by whoever asks.
+      sortBytesMax: Infinity,
       width: widthOf(files),
     });
-    const kept = staged.filter(({ file }) => file.recordCount > 0n);
-    await dropStaged(staged.filter((file) => !kept.includes(file)));
-    return await uploadFiles(context, kept);
+    return await uploadFiles(context, staged);
   } catch (error) {
     throw await nameDamage(connection, [{ files, local }], error);
   } finally {
