@@ -51,6 +51,7 @@ test('defaults are filled in, units become part of the names, paths become absol
       buckets: 'auto',
       bucketBy: null,
       deleteFormat: 'position-deletes',
+      foreignChanges: 'halt',
     },
     engine: 'embedded',
   });
@@ -154,7 +155,7 @@ test('sections that say nothing are sections left out', () => {
   equal(parsePipelineFile(text, FILE).ledger.commitIntervalMs, 10_000);
 });
 
-const section = 'each a name, or a section with table, exclude, rename, columns';
+const section = 'each a name, or a section with table, exclude, rename, columns, onDrop';
 const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ['', '1:1  the file is empty'],
   ['# nothing', '1:1  the file is empty'],

@@ -43,6 +43,12 @@ const table = {
     text: 'How single columns are treated.',
     since: '0.1',
   },
+  onDrop: {
+    type: { kind: 'choice', values: ['halt', 'keep', 'drop'] },
+    default: 'halt',
+    text: 'What happens when the table is dropped in the source: `halt` stops it by name until somebody decides, `keep` retires it with its copy as it was at the DROP, `drop` does the same and removes base and ledger with all their history a day later, unless the whole database was dropped. A table created again under the name is loaded again by itself.',
+    since: '0.1',
+  },
 } as const satisfies Section;
 
 const lake = {
@@ -122,9 +128,15 @@ const base = {
     since: '0.1',
   },
   deleteFormat: {
-    type: { kind: 'choice', values: ['position-deletes'] },
+    type: { kind: 'choice', values: ['position-deletes', 'deletion-vectors', 'auto'] },
     default: 'position-deletes',
-    text: 'How deleted rows are marked until files are rewritten.',
+    text: 'How a new base marks deleted rows until files are rewritten: position deletes make it a table of Iceberg format version 2, deletion vectors one of version 3. `auto`: deletion vectors where all of `lake.readers` read them. A base that is there keeps its format; see `firn upgrade`.',
+    since: '0.1',
+  },
+  foreignChanges: {
+    type: { kind: 'choice', values: ['halt', 'accept'] },
+    default: 'halt',
+    text: 'What happens when another engine changed a base. Rewrites that keep its rows, branches, tags and properties are always fine. `halt`: any other change stops the table, because the base is no copy any more. `accept`: merges go on over it. See [sharing tables](../sharing-tables.md).',
     since: '0.1',
   },
 } as const satisfies Section;

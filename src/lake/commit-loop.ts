@@ -6,7 +6,7 @@
  * was ever missing for it. Every count is bounded.
  */
 import type { Snapshot } from '../iceberg/snapshot.ts';
-import { findRef, findSnapshot } from '../iceberg/snapshot.ts';
+import { findRef, findSnapshot, hasOnlyGrown } from '../iceberg/snapshot.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { assert, present, unreachable } from '../kernel/assert.ts';
 import { FirnError, isFirnError } from '../kernel/firn-error.ts';
@@ -209,10 +209,11 @@ const NOTHING_EXPIRED: ExpiredHistory = { snapshots: [], metadataFiles: [] };
 
 /** What a table's metadata named before, and no longer does. */
 function expiredBetween(before: TableMetadata, after: TableMetadata): ExpiredHistory {
-  const ids = new Set(after.snapshots.map((snapshot) => snapshot.snapshotId));
+  const grew = hasOnlyGrown(before.snapshots, after.snapshots);
+  const ids = new Set(grew ? [] : after.snapshots.map(({ snapshotId }) => snapshotId));
   const files = new Set(after.metadataLog.map((entry) => entry.metadataFile));
   return {
-    snapshots: before.snapshots.filter((snapshot) => !ids.has(snapshot.snapshotId)),
+    snapshots: grew ? [] : before.snapshots.filter(({ snapshotId }) => !ids.has(snapshotId)),
     metadataFiles: before.metadataLog
       .map((entry) => entry.metadataFile)
       .filter((file) => !files.has(file)),

@@ -66,9 +66,11 @@ function snapshotsSince(
   metadata: TableMetadata,
   walk: { readonly head: bigint | null; readonly parentId: bigint | null },
 ): readonly Snapshot[] | null {
-  const chain = [...ancestors(metadata, walk.head)];
+  const since: Snapshot[] = [];
+  for (const snapshot of ancestors(metadata, walk.head)) {
+    if (snapshot.snapshotId === walk.parentId) return since;
+    since.push(snapshot);
+  }
   // A commit that was planned on an empty branch comes before everything there is now.
-  if (walk.parentId === null) return chain;
-  const end = chain.findIndex((snapshot) => snapshot.snapshotId === walk.parentId);
-  return end < 0 ? null : chain.slice(0, end);
+  return walk.parentId === null ? since : null;
 }

@@ -3,7 +3,7 @@
  * they are used: reading the status of a pipeline loads no engine.
  */
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { hostname, totalmem } from 'node:os';
+import { availableParallelism, hostname, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { unreachable } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -199,6 +199,9 @@ export interface EngineParts extends AdapterParts {
 /** A single statement of the engine may have this part of the machine's memory if it must. */
 const STATEMENT_SHARE = 4;
 
+/** Threads of the engine at most: the program's own thread has work while the engine has. */
+const THREADS_MAX = 2;
+
 /** Memory of the machine, or what a container leaves of it. */
 function machineBytes(): number {
   const constrained = process.constrainedMemory();
@@ -211,7 +214,8 @@ export async function openEngine(parts: EngineParts): Promise<RowEngine> {
   const { createEmbeddedEngine } = await import('../engines/embedded/embedded-engine.ts');
   const stageFolder = stageFolderOf(config, use) ?? localStageFolder(parts);
   const statementBytesMax = Math.trunc(machineBytes() / STATEMENT_SHARE);
-  const options = { stageFolder, store, readFolders, clock, random, statementBytesMax };
+  const threads = Math.max(1, Math.min(THREADS_MAX, availableParallelism() - 1));
+  const options = { stageFolder, store, readFolders, clock, random, threads, statementBytesMax };
   return createEmbeddedEngine(options);
 }
 
