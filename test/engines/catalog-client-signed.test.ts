@@ -1,7 +1,7 @@
 /**
  * Firn's client of REST catalogs against SeaweedFS's own catalog, which checks the signature of
  * every request. The suite of all catalogs is not for it: it makes tables in namespaces that are
- * not there, and has let several clients make one table at once, each of which was told that it had.
+ * not there, and has let several clients make one table at once, each of which was told so.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
