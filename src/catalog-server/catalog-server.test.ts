@@ -179,8 +179,9 @@ test('spec: R4, C17 64-bit values come back as they were sent, from the file too
   const committed = await place.call(tablePath('wide'), { body });
   equal(metadataOf(committed)['current-snapshot-id'], WIDE);
   deepEqual((await place.call(tablePath('wide'))).body['metadata'], committed.body['metadata']);
-  const again = await place.call(tablePath('wide'), { body });
-  refused(again, 409, 'CommitFailedException', /^Requirement failed: head of main changed/);
+  const other = appendBody(metadataOf(made), 77n);
+  const overtaken = await place.call(tablePath('wide'), { body: other });
+  refused(overtaken, 409, 'CommitFailedException', /^Requirement failed: head of main changed/);
 });
 
 test('spec: R2, R5 a commit that cannot be understood, or applied, changes nothing', async () => {
@@ -330,4 +331,35 @@ test('spec: R8 a request sent again under its key has one effect', async () => {
   refused(misused, 422, 'UnprocessableEntityException');
   const odd = { body, headers: { 'idempotency-key': 'x' } };
   refused(await place.call(tablePath('keyed'), odd), 400, 'BadRequestException');
+});
+
+test('spec: R8 a commit that is sent again to a server started since has one effect', async (t) => {
+  const own = mkdtempSync(join(tmpdir(), 'firn-rest-again-'));
+  t.after(() => rmSync(own, { recursive: true, force: true }));
+  const headers = { 'idempotency-key': '01a1ff3a-a6e1-79da-b8ce-5a63067b034e' };
+  const before = await ServedLakePlace.open({ folder: own });
+  await makeShop(before);
+  const made = metadataOf(await makeTable(before, 't'));
+  const body = appendBody(made, 7n);
+  equal((await before.call(tablePath('t'), { body, headers })).status, 200);
+  await before.close();
+  const since = await ServedLakePlace.open({ folder: own });
+  t.after(() => since.close());
+  const ids = async () => {
+    const now = metadataOf(await since.call(tablePath('t')));
+    return listAt(now, 'snapshots').map((snapshot) => (snapshot as JsonObject)['snapshot-id']);
+  };
+  const again = await since.call(tablePath('t'), { body, headers });
+  equal(again.status, 200);
+  const next = appendBody(metadataOf(again), 8n);
+  equal((await since.call(tablePath('t'), { body: next })).status, 200);
+  equal((await since.call(tablePath('t'), { body })).status, 200);
+  const change = { ...body, identifier: { namespace: ['shop'], name: 't' } };
+  const together = { body: { 'table-changes': [change] } };
+  equal((await since.call('/v1/transactions/commit', together)).status, 204);
+  deepEqual(await ids(), [7, 8]);
+  // The same id for other files is another snapshot.
+  const other = appendBody({ ...made, location: `${textAt(made, 'location')}/x` }, 7n);
+  refused(await since.call(tablePath('t'), { body: other }), 409, 'CommitFailedException');
+  deepEqual(await ids(), [7, 8]);
 });

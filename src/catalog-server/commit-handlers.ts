@@ -5,6 +5,7 @@
  * 5xx, wherever that is certain.
  */
 import { jsonFields } from '../iceberg/json-fields.ts';
+import { findSnapshot } from '../iceberg/snapshot.ts';
 import { locationsInUpdates } from '../iceberg/updates/referenced-locations.ts';
 import { tableRequirementFromJson } from '../iceberg/updates/table-requirement-json.ts';
 import { tableUpdateFromJson } from '../iceberg/updates/table-update-json.ts';
@@ -93,8 +94,11 @@ async function commitAll(
       return outcome.tables;
     case 'unknown':
       throw unknownState();
-    case 'conflict':
+    case 'conflict': {
+      const made = await tablesWith(parts, commits);
+      if (made !== null) return made;
       throw await refusalOf(parts, commits, outcome);
+    }
     default:
       return unreachable(outcome);
   }
@@ -116,6 +120,34 @@ async function attempt(
     }
     throw error;
   }
+}
+
+/**
+ * The tables, when they hold every snapshot of these commits already: then a client sends again
+ * what was done, because it never had the answer, perhaps of a server before this one. To be told
+ * of a conflict it would take for a reason to add the same files once more. A snapshot is the same
+ * only with the same id, number and manifest list. `null`: something is not there.
+ */
+async function tablesWith(
+  { catalog }: ServerParts,
+  commits: readonly TableCommit[],
+): Promise<readonly LoadedTable[] | null> {
+  const tables: LoadedTable[] = [];
+  for (const { identifier, updates } of commits) {
+    const added = updates.filter((update) => update.kind === 'add-snapshot');
+    const table = added.length === 0 ? null : await catalog.loadTable(identifier);
+    if (table === null) return null;
+    const isThere = added.every(({ snapshot }) => {
+      const found = findSnapshot(table.metadata, snapshot.snapshotId);
+      return (
+        found?.manifestList === snapshot.manifestList &&
+        found.sequenceNumber === snapshot.sequenceNumber
+      );
+    });
+    if (!isThere) return null;
+    tables.push(table);
+  }
+  return tables;
 }
 
 function unknownState(): RestRefusal {

@@ -134,7 +134,10 @@ function conflicts(withCatalog: WithCatalog): void {
     deepEqual(await loaded(catalog, a), table);
     await hasMetadataFiles(under, 2);
     committed(await catalog.commit([commit]));
-    equal((await catalog.commit([commit])).kind, 'conflict');
+    // Firn's server tells a client that sends again what was done that it was done.
+    const again = under.server === 'firn' ? 'committed' : 'conflict';
+    equal((await catalog.commit([commit])).kind, again);
+    deepEqual(stepsOf((await loaded(catalog, a)).metadata), ['1']);
   });
 
   withCatalog('answers a conflict when the table is gone', async (under) => {

@@ -46,6 +46,10 @@ export async function provePipeline(place: LakePlace, uri: string): Promise<stri
     work.round();
     await place.catchUp();
   }
+  // From here on one base is of format version 3, with deletion vectors.
+  await done(place, 'upgrade', place.file, 'torture', '--yes');
+  work.round();
+  await place.catchUp();
   await done(place, 'verify', place.file);
   await done(place, 'maintain', place.file);
   await done(place, 'status', place.file);

@@ -94,10 +94,22 @@ function ensureMoto(): string {
   return path;
 }
 
-async function weedArguments(folder: string, port: number): Promise<readonly string[]> {
-  const names = ['master.port', 'volume.port', 'filer.port'];
-  const grpc = [...names.map((name) => `${name}.grpc`), 's3.port.grpc'];
-  const ports: string[] = [];
+interface WeedPorts {
+  readonly s3: number;
+  /** 0: no catalog of tables. */
+  readonly tables: number;
+  readonly master: number;
+  readonly masterGrpc: number;
+}
+
+async function weedPorts(s3: number, tables: number): Promise<WeedPorts> {
+  return { s3, tables, master: await freePort(), masterGrpc: await freePort() };
+}
+
+async function weedArguments(folder: string, port: WeedPorts): Promise<readonly string[]> {
+  const names = ['volume.port', 'filer.port'];
+  const grpc = ['volume.port.grpc', 'filer.port.grpc', 's3.port.grpc'];
+  const ports = [`-master.port=${port.master}`, `-master.port.grpc=${port.masterGrpc}`];
   for (const name of [...names, ...grpc]) ports.push(`-${name}=${await freePort()}`);
   const actions = ['Admin', 'Read', 'Write', 'List', 'Tagging'];
   const { accessKeyId: accessKey, secretAccessKey: secretKey } = S3_KEYS;
@@ -113,9 +125,9 @@ async function weedArguments(folder: string, port: number): Promise<readonly str
     '-master.volumeSizeLimitMB=128',
     '-volume.max=100',
     '-s3',
-    `-s3.port=${port}`,
+    `-s3.port=${port.s3}`,
     '-s3.autoCreateBucket=false',
-    '-s3.port.iceberg=0',
+    `-s3.port.iceberg=${port.tables}`,
     '-s3.port.lance=0',
     `-s3.config=${join(folder, 's3.json')}`,
     ...ports,
@@ -133,8 +145,50 @@ export async function startS3Server(kind: S3ServerKind, folder: string): Promise
   const port = await freePort();
   const [file, args] =
     kind === 'seaweedfs'
-      ? [ensureWeed(), await weedArguments(folder, port)]
+      ? [ensureWeed(), await weedArguments(folder, await weedPorts(port, 0))]
       : [ensureMoto(), ['-H', '127.0.0.1', '-p', `${port}`]];
+  return launch({ kind, folder, file, args, port });
+}
+
+/** SeaweedFS with its catalog of tables, which wants every request signed. */
+export interface RunningTableServer extends RunningS3Server {
+  /** Of the catalog. */
+  readonly uri: string;
+  /** The catalog's name of a bucket for tables, made with the server. */
+  readonly warehouse: string;
+}
+
+/**
+ * Starts SeaweedFS with its own Iceberg REST catalog and a bucket for tables.
+ *
+ * @throws {Error} as {@link startS3Server}
+ */
+export async function startTableServer(folder: string): Promise<RunningTableServer> {
+  mkdirSync(folder, { recursive: true });
+  const ports = await weedPorts(await freePort(), await freePort());
+  const file = ensureWeed();
+  const args = await weedArguments(folder, ports);
+  const server = await launch({ kind: 'seaweedfs', folder, file, args, port: ports.s3 });
+  const uri = `http://127.0.0.1:${ports.tables}`;
+  const deadline = performance.now() + READY_WITHIN_MS;
+  while (!(await answers(`${uri}/v1/config`)) && performance.now() < deadline) await sleep(100);
+  const shell = ['shell', `-master=127.0.0.1:${ports.master}.${ports.masterGrpc}`];
+  const input = 's3tables.bucket -create -name lake -account 000000000000\n';
+  const { stdout, stderr } = spawnSync(file, shell, { input, encoding: 'utf8', timeout: 30_000 });
+  if (stdout.includes('bucket/lake')) return { ...server, uri, warehouse: 's3://lake' };
+  await server.end();
+  throw new Error(`no bucket for tables: ${stdout}${stderr}`);
+}
+
+interface Launch {
+  readonly kind: S3ServerKind;
+  readonly folder: string;
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly port: number;
+}
+
+async function launch({ kind, folder, file, args, port }: Launch): Promise<RunningS3Server> {
   const log = openSync(join(folder, 'output.log'), 'a');
   const child = spawn(file, args, { cwd: folder, stdio: ['ignore', log, log] });
   closeSync(log);

@@ -59,8 +59,8 @@ export interface RestCatalogOptions {
   readonly credentials?: VendedCredentials;
 }
 
-/** Namespace that keeps the id of a catalog whose server knows none. */
-const ID_NAMESPACE = '_firn';
+/** Namespace that keeps the id of a catalog whose server knows none; any server takes the name. */
+const ID_NAMESPACE = 'firn_catalog';
 /** Levels of namespaces that are looked into. */
 const DEPTH_MAX = 16;
 /** Times a drop is sent while there is no answer. */

@@ -37,6 +37,9 @@ export async function commitOne(parts: CommitParts, commit: TableCommit): Promis
   const where = spelledTable(identifier);
   const path = tablePath(parts.paths, identifier);
   const sent = await post(parts, { path, body: changeToJson(commit), where });
+  if (await isOvertaken(parts, commit, sent)) {
+    return { kind: 'conflict', identifier, reason: 'the sequence number of the snapshot is taken' };
+  }
   const refused = outcomeOfRefusal(sent, commit);
   if (refused !== null) return refused;
   if (sent.kind === 'unanswered') return unknown(sent.cause);
@@ -47,6 +50,25 @@ export async function commitOne(parts: CommitParts, commit: TableCommit): Promis
   } catch (error) {
     // The server said that it is done; its answer does not show it.
     if (error instanceof FirnError) return unknown(error);
+    throw error;
+  }
+}
+
+/**
+ * Whether a commit was refused for good because another one has the sequence number of its
+ * snapshot: servers before 1.11 of the reference implementation answer 400 to that.
+ */
+async function isOvertaken(parts: CommitParts, commit: TableCommit, sent: Sent): Promise<boolean> {
+  if (sent.kind === 'unanswered' || sent.answer.status !== 400) return false;
+  const added = commit.updates.filter((update) => update.kind === 'add-snapshot');
+  if (added.length === 0) return false;
+  try {
+    const table = await loadTable(parts, commit.identifier);
+    const last = table?.metadata.lastSequenceNumber ?? -1n;
+    return added.some(({ snapshot }) => snapshot.sequenceNumber <= last);
+  } catch (error) {
+    // Then the refusal stands as it is.
+    if (error instanceof FirnError) return false;
     throw error;
   }
 }
