@@ -28,6 +28,13 @@ export interface OwnerRequest {
 /** How often the status is stored. */
 const STATUS_INTERVAL_MS = 5000;
 
+/**
+ * A status looks at every table of the lake: of thousands it is stored so rarely that it takes a
+ * hundredth of the time. Whoever asks the owner gets one of that moment.
+ */
+const STATUS_PAUSES = 100;
+const STATUS_INTERVAL_MS_MAX = 300_000;
+
 /** How long a request waits for the first run to be open. */
 const START_MS_MAX = 10_000;
 
@@ -114,9 +121,16 @@ async function reportStatus(
   now: () => StatusNow,
   signal: AbortSignal,
 ): Promise<void> {
+  const { clock } = parts;
+  let pauseMs = STATUS_INTERVAL_MS;
   while (!signal.aborted) {
-    await parts.clock.sleep(STATUS_INTERVAL_MS, signal);
-    if (!signal.aborted) await storeStatus(parts, now());
+    await clock.sleep(pauseMs, signal);
+    if (signal.aborted) return;
+    const startMs = clock.monotonicMs();
+    await storeStatus(parts, now());
+    const tookMs = clock.monotonicMs() - startMs;
+    const spacedMs = Math.min(STATUS_INTERVAL_MS_MAX, tookMs * STATUS_PAUSES);
+    pauseMs = Math.max(STATUS_INTERVAL_MS, spacedMs);
   }
 }
 

@@ -2,7 +2,7 @@
  * Tables found and read on real servers: every kind of key in chunks that begin anywhere, whole
  * tables, single keys, and answers that break off.
  */
-import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { TableRule } from '../../src/config/pipeline-config.ts';
@@ -324,6 +324,21 @@ for (const flavour of SERVER_FLAVOURS) {
       sizes,
       [16_777_200, 16_777_214, 20_000_000, 35_000_000].map((size) => [size, size, true]),
     );
+  });
+
+  test(`${flavour}: words that may hold a value stay behind (spec: P8)`, { skip }, async (t) => {
+    const { host, port } = await openLiveServer(t, flavour);
+    const root = { host, port, user: 'root', password: '', tls: { kind: 'off' } } as const;
+    const connection = await openConnection(root, systemClock);
+    t.after(() => connection.close());
+    for (const sql of ["SELECT DATE'topsecret'", "SELECT 1 FRM x WHERE k > 'topsecret'"]) {
+      await rejects(connection.query(sql), (error) => {
+        ok(isFirnError(error, 'SOURCE-FAILED'), String(error));
+        equal(error.message.includes('topsecret'), false, error.message);
+        match(error.message, /error (?:1525|1064) of the server/);
+        return true;
+      });
+    }
   });
 }
 

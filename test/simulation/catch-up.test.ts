@@ -71,7 +71,7 @@ test('passes are made while a table is loaded, and at once when it is (spec: L16
   const seconds = (times.loadedMs - times.begunMs) / 1000;
   ok(seconds >= 12, `loading took ${seconds} s`);
   const during = passes.filter((ms) => ms < times.loadedMs).length;
-  ok(during >= seconds / 2 && during <= seconds + 2, `${during} passes in ${seconds} s`);
+  ok(during >= seconds / 10 && during <= seconds / 5 + 2, `${during} passes in ${seconds} s`);
   ok(
     passes.some((ms) => ms >= times.loadedMs),
     'one after the last chunk',

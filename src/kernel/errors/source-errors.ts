@@ -55,7 +55,8 @@ export const sourceErrors = {
   'SOURCE-FAILED': {
     disposition: 'halt-pipeline',
     summary: 'The source database refused a statement.',
-    remedy: 'The message holds the database’s own words; `firn check FILE` looks for the cause.',
+    remedy:
+      'The message holds the database’s own words as far as they can hold no value of a row; `firn check FILE` looks for the cause.',
   },
   'SOURCE-REPLACED': {
     disposition: 'retry',

@@ -32,13 +32,26 @@ export interface SchemaStore {
  * either case, as in the source that chose the table by the same rules.
  */
 export function ruleFor(config: PipelineConfig, table: TableName): TableRule | null {
-  return config.tables.find((rule) => matchesPattern(rule.pattern, table)) ?? null;
+  const name = formatTableName(table);
+  const matches = (rule: TableRule): boolean => {
+    const expression = expressionOf(rule);
+    return expression.test(table.table) || expression.test(name);
+  };
+  return config.tables.find(matches) ?? null;
 }
 
-function matchesPattern(pattern: string, table: TableName): boolean {
-  const parts = pattern.split('*').map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, '\\$&'));
+/** A thousand tables are asked for by a thousand rules: each is made an expression once. */
+const expressions = new WeakMap<TableRule, RegExp>();
+
+function expressionOf(rule: TableRule): RegExp {
+  const known = expressions.get(rule);
+  if (known !== undefined) return known;
+  const parts = rule.pattern
+    .split('*')
+    .map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, '\\$&'));
   const expression = new RegExp(`^${parts.join('.*')}$`, 'is');
-  return expression.test(table.table) || expression.test(formatTableName(table));
+  expressions.set(rule, expression);
+  return expression;
 }
 
 /**

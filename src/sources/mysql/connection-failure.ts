@@ -1,6 +1,8 @@
 /**
- * What mysql2 and the servers say, as codes of Firn. The server's words are kept, cut to a length
- * and without a statement's text; whoever needs the exact case asks `serverErrorNumber`.
+ * What mysql2 and the servers say, as codes of Firn. The server's words are kept, cut to a length,
+ * where its error is about names. Where it may quote a statement or a value, which are key values
+ * of rows in the statements made here, they end at the first quotation mark. Whoever needs the
+ * exact case asks `serverErrorNumber`.
  */
 import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
 import type { ErrorCode } from '../../kernel/error-registry.ts';
@@ -61,13 +63,42 @@ const BY_NUMBER: Readonly<Record<number, ErrorCode>> = {
   4031: 'SOURCE-UNREACHABLE', // closed because idle
 };
 
+/** More errors whose words quote names of the server and its schema, never a value. */
+const ABOUT_NAMES: ReadonlySet<number> = new Set([
+  1016, // cannot open a file
+  1017, // cannot find a file
+  1046, // no database selected
+  1054, // unknown column
+  1082, // unknown index
+  1109, // unknown table
+  1115, // unknown character set
+  1176, // no such key
+  1193, // unknown variable
+  1236, // the log cannot be read on
+  1238, // the variable is only readable
+  1273, // unknown collation
+  1356, // a view that lost its tables
+  1373, // no such log file
+  1381, // no binary log
+  1412, // the table was changed
+  1449, // no such definer
+  1932, // the table is not in the engine
+]);
+
+/** Errors whose words hold values outside of quotation marks: unknown, row in a wrong partition. */
+const UNSPEAKABLE: ReadonlySet<number> = new Set([1105, 1863]);
+
 /** A failure of mysql2, the server or the socket as a coded error; coded ones as they are. */
 export function connectionError(error: unknown, where: string): FirnError {
   if (isFirnError(error)) return error;
   const code = codeOf(error);
   const plugin = error instanceof Error ? UNKNOWN_PLUGIN.exec(error.message)?.[1] : undefined;
   if (plugin !== undefined) return unknownPlugin(plugin, where);
-  return new FirnError(code, { what: `The source says: ${wordsOf(error)}`, where, cause: error });
+  const words = wordsOf(error);
+  const number = error instanceof Error ? numberOf(error) : undefined;
+  // A stack that is shown says no more than the message.
+  const cause = number === undefined ? error : Object.assign(new Error(words), { errno: number });
+  return new FirnError(code, { what: `The source says: ${words}`, where, cause });
 }
 
 /** What broke a socket: whatever its name is, another connection may do better. */
@@ -122,8 +153,19 @@ function numberOf(error: Error): number | undefined {
 
 function wordsOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  const words = message === '' && error instanceof AggregateError ? causesOf(error) : message;
+  const said = message === '' && error instanceof AggregateError ? causesOf(error) : message;
+  const words = withoutValues(said, error instanceof Error ? numberOf(error) : undefined);
   return words.length <= WORDS_MAX ? words : `${words.slice(0, WORDS_MAX)}…`;
+}
+
+/** The words up to where a value or a statement may stand in them. */
+function withoutValues(words: string, number: number | undefined): string {
+  if (number === undefined || BY_NUMBER[number] !== undefined || ABOUT_NAMES.has(number)) {
+    return words;
+  }
+  // A value may hold marks of its own, so nothing behind the first one is certain.
+  const mark = UNSPEAKABLE.has(number) ? 0 : words.search(/["'`]/);
+  return mark < 0 ? words : `${words.slice(0, mark)}… (error ${number} of the server)`;
 }
 
 /** Node tells a refused connection to a name with several addresses as one error per address. */
