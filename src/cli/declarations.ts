@@ -141,6 +141,13 @@ const act: readonly CommandDeclaration[] = [
     load: async () => (await import('./commands/maintain.ts')).maintain,
   },
   {
+    name: 'upgrade',
+    arguments: [FILE, ['<table...>', 'the tables, as firn status names them']],
+    summary: 'raise bases to Iceberg format version 3, which has deletion vectors',
+    options: [YES],
+    load: async () => (await import('./commands/upgrade.ts')).upgrade,
+  },
+  {
     name: 'drop',
     arguments: [FILE],
     summary: 'remove a table’s lake tables and state, to start over',

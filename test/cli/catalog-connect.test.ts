@@ -1,4 +1,6 @@
-/** `firn catalog connect` as a program: what it prints, what it refuses, and that no secret shows. */
+/**
+ * `firn catalog connect` as a program: what it prints, what it refuses, and that no secret shows.
+ */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,5 +1,6 @@
 /** `firn catalog connect ENGINE FILE`: what another engine is told so that it opens the lake. */
 import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
+import type { PipelineConfig } from '../../config/pipeline-config.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import { listArgument, textOption } from '../command.ts';
 import type { Command, CommandContext } from '../command.ts';
@@ -17,7 +18,7 @@ export const catalogConnect: Command = async (context, input) => {
   }
   if (file === undefined) throw usage('firn catalog connect takes an engine and a pipeline file');
   const config = loadPipelineFile(file);
-  const door = doorOf(context, textOption(input, 'uri'), config.lake.catalog.path);
+  const door = doorOf(context, textOption(input, 'uri'), config.lake.catalog);
   const text = engineText(engine, lakeConnection(config, door));
   const { terminal } = context;
   terminal.document({ engine, ...text });
@@ -34,8 +35,16 @@ function usage(what: string): FirnError {
 }
 
 /** A server asks for a token when it has one, and at any address but this machine's own. */
-function doorOf({ environment }: CommandContext, uri: string | null, path: string): Door {
-  if (uri === null) return { kind: 'file', path };
+function doorOf(
+  { environment }: CommandContext,
+  uri: string | null,
+  catalog: PipelineConfig['lake']['catalog'],
+): Door {
+  if (uri === null) {
+    return catalog.type === 'sqlite'
+      ? { kind: 'file', path: catalog.path }
+      : { kind: 'rest', uri: catalog.uri, needsToken: catalog.auth.type !== 'none' };
+  }
   const address = URL.parse(uri);
   if (address === null || !['http:', 'https:'].includes(address.protocol)) {
     throw usage('--uri takes the address of firn catalog serve, such as http://127.0.0.1:8181');

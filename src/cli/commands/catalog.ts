@@ -46,7 +46,7 @@ const serve: Command = async (context, input) => {
       access: { hosts, token },
       onServed: (request) => logRequest(log, request),
     });
-    tell(context, { url: urlOf(host, server.port), name: config.lake.catalog.name, token, isNew });
+    tell(context, { url: urlOf(host, server.port), name: lake.catalog.name, token, isNew });
     if (!signal.aborted) await once(signal, 'abort');
     await server.close();
   } finally {

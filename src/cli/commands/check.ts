@@ -1,19 +1,32 @@
 /** `firn check FILE`: connects, changes nothing, says what is wrong and how to fix it. */
 import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
+import type { PipelineConfig } from '../../config/pipeline-config.ts';
 import { checkLake } from '../check-lake.ts';
 import { textArgument } from '../command.ts';
-import type { Command } from '../command.ts';
+import type { Command, CommandContext } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { countFindings, findingDocuments, hasErrors, showFindings } from '../output/findings.ts';
 import { formatAmount } from '../output/human-text.ts';
-import { withSource } from '../open-pipeline.ts';
+import { missingLake, withPipeline, withSource } from '../open-pipeline.ts';
+import type { Finding } from '../../ports/source.ts';
+
+/** Bases that are there: nothing is said, or made, before the first run. */
+async function checkBases(
+  context: CommandContext,
+  config: PipelineConfig,
+): Promise<readonly Finding[]> {
+  if (missingLake(config) !== null) return [];
+  return withPipeline(context, { config }, (service) => service.formatFindings());
+}
 
 /** Exit code 1 when something would keep the pipeline from running or lose changes. */
 export const check: Command = async (context, input) => {
   const { terminal } = context;
   const config = loadPipelineFile(textArgument(input, 0));
   const ofSource = await withSource(context, config, (source) => source.check());
-  const findings = [...(await checkLake(context, config)), ...ofSource];
+  const ofLake = await checkLake(context, config);
+  const ofBases = hasErrors(ofLake) ? [] : await checkBases(context, config);
+  const findings = [...ofLake, ...ofSource, ...ofBases];
   const failed = hasErrors(findings);
   terminal.document({ pipeline: config.name, ok: !failed, findings: findingDocuments(findings) });
   showFindings(terminal, findings);

@@ -1,5 +1,5 @@
 /**
- * How another engine reaches a pipeline’s lake: pure, from the pipeline file and what the user
+ * How another engine reaches a pipeline's lake: pure, from the pipeline file and what the user
  * said. Secrets are not part of it: keys and tokens are named, never shown.
  */
 import type { PipelineConfig } from '../../config/pipeline-config.ts';
@@ -33,7 +33,7 @@ export interface LakeConnection {
 /** The connection through `door`. */
 export function lakeConnection({ lake }: Pick<PipelineConfig, 'lake'>, door: Door): LakeConnection {
   const { s3, catalog, warehouse } = lake;
-  const { name } = catalog;
+  const name = catalog.type === 'sqlite' ? catalog.name : (catalog.warehouse ?? 'firn');
   if (s3 === null) return { name, door, warehouse: `file://${warehouse}`, s3: null };
   const { endpoint, region } = s3;
   const pathStyle = s3.pathStyle ?? endpoint !== null;
