@@ -2,13 +2,14 @@
  * Rows of files that other engines wrote: whatever the Iceberg specification lets them leave out of
  * a file or say beside it, the same rows come out.
  */
-import { deepEqual, rejects } from 'node:assert/strict';
+import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { openParts } from '../../../../test/embedded/engine.ts';
 import type { EngineParts } from '../../../../test/embedded/engine.ts';
-import { temporaryFolder } from '../../../../test/embedded/rows.ts';
+import { openLake } from '../../../../test/embedded/mini-lake.ts';
+import { tableSchema, temporaryFolder } from '../../../../test/embedded/rows.ts';
 import { writePuffin } from '../../../../test/support/puffin.ts';
 import type { NestedField } from '../../../iceberg/iceberg-type.ts';
 import type { DataFile } from '../../../iceberg/manifest.ts';
@@ -16,6 +17,7 @@ import type { EqualityDelete, ScanFile } from '../../../iceberg/scan-file.ts';
 import { systemClock } from '../../../kernel/clock.ts';
 import { isFirnError } from '../../../kernel/firn-error.ts';
 import { openQuerySession } from '../query-session.ts';
+import { compactFiles } from '../table-rows.ts';
 
 const ID: NestedField = { id: 1, name: 'id', required: false, type: { kind: 'long' } };
 const NOTE: NestedField = { id: 2, name: 'note', required: false, type: { kind: 'string' } };
@@ -248,4 +250,52 @@ test('spec: X2 missing columns: partition value, default value, NULL; wider type
     ['1', '2020-01-01', '2.50', "it's", '\\x00\\xFF', '2017-11-16 22:31:08.123456+00', null],
     ['2', '2020-01-01', null, null, null, null, null],
   ]);
+});
+
+test('spec: X1, M1 a merge goes on over equality deletes, and a compaction frees files of them', async (t) => {
+  const schema = tableSchema({ id: 'long', note: 'string' });
+  const lake = await openLake(t, schema, { buckets: 1 });
+  const rows = Array.from({ length: 40 }, (_, id) => {
+    return { op: 'c', seq: id + 1, values: [BigInt(id), `first ${id}`] } as const;
+  });
+  await lake.append(rows);
+  await lake.merge({ from: null, to: { epoch: 1, seq: 40n }, seen: -1n });
+  const gone = await fileOf(lake.parts, {
+    name: 'gone.parquet',
+    select: 'SELECT * FROM (VALUES (3::BIGINT), (4), (5)) AS d (id)',
+    ids: 'id: 1',
+  });
+  const [id] = lake.target.icebergSchema.fields;
+  const deletes = { file: gone, dataSequenceNumber: 9n, fields: id === undefined ? [] : [id] };
+  lake.base = lake.base.map((scan) => ({ ...scan, equalityDeletes: [deletes] }));
+  const read = (): Promise<readonly (readonly (string | null)[])[]> =>
+    rowsOf(t, lake.parts, { files: lake.base, fields: lake.target.icebergSchema.fields });
+  const left = rows.map(({ values }) => values.map(String)).filter((_, at) => at < 3 || at > 5);
+  const sorted = (list: readonly (readonly (string | null)[])[]): readonly string[] =>
+    list.map((row) => row.join()).toSorted();
+  deepEqual(sorted(await read()), sorted(left));
+  // One of the dead rows comes back, a live one goes, one that is dead goes once more.
+  await lake.append([
+    { op: 'u', seq: 41, values: [4n, 'second'] },
+    { op: 'd', seq: 42, values: [7n, 'first 7'] },
+    { op: 'd', seq: 43, values: [5n, 'first 5'] },
+  ]);
+  const from = { epoch: 1, seq: 40n };
+  const { files } = await lake.merge({ from, to: { epoch: 1, seq: 43n }, seen: 1n });
+  equal(files.rowsDeleted, 1, 'rows that were dead before are not counted');
+  equal(files.rowsInserted, 1);
+  const expected = [...left.filter(([key]) => key !== '7'), ['4', 'second']];
+  deepEqual(sorted(await read()), sorted(expected));
+  const { engine, files: context } = lake.parts;
+  const connection = await engine.instance.connect();
+  const { target, bucketing } = lake;
+  const compacted = await compactFiles(context, connection, {
+    schema,
+    target,
+    bucketing,
+    files: lake.base,
+  });
+  connection.closeSync();
+  lake.base = compacted.map((file) => scanOf(file, { dataSequenceNumber: 10n }));
+  deepEqual(sorted(await read()), sorted(expected));
 });
