@@ -1,6 +1,6 @@
 /**
  * PyIceberg at work on tables: what it makes is read like it reads it itself, and what it does to
- * tables of Firn is gone on over or halts by name, and the remedy that is told brings an equal copy.
+ * tables of Firn is gone on over or halts by name; the remedy that is told brings an equal copy.
  */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { join } from 'node:path';
