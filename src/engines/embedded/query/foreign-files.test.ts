@@ -157,6 +157,38 @@ test('spec: X1 equality deletes of one partition leave the same rows of another'
   ]);
 });
 
+test('spec: X1 each delete counts for its own partition and for older files only', async (t) => {
+  const parts = await openParts(t);
+  const ids = 'id: 1';
+  const select = 'SELECT range AS id FROM range(4)';
+  const made = async (name: string, sql = select): Promise<DataFile> =>
+    fileOf(parts, { name: `${name}.parquet`, select: sql, ids });
+  const one = async (name: string, id: number, more: Partial<DataFile>): Promise<DataFile> => {
+    return { ...(await made(name, `SELECT ${id}::BIGINT AS id`)), ...more };
+  };
+  const equality = (file: DataFile, dataSequenceNumber: bigint): EqualityDelete => {
+    return { file, dataSequenceNumber, fields: [ID] };
+  };
+  const early = equality(await one('early', 1, { partition: [0] }), 2n);
+  const late = equality(await one('late', 2, { partition: [0] }), 5n);
+  const other = equality(await one('other', 3, { partition: [1] }), 5n);
+  const inPartition = async (name: string, partition: number): Promise<DataFile> => {
+    return { ...(await made(name)), partition: [partition] };
+  };
+  const files = [
+    scanOf(await inPartition('a', 0), { equalityDeletes: [early, late] }),
+    scanOf(await inPartition('b', 0), { dataSequenceNumber: 3n, equalityDeletes: [late] }),
+    scanOf(await inPartition('c', 1), { equalityDeletes: [other] }),
+  ];
+  const sql = 'SELECT id, count(*) FROM t GROUP BY id ORDER BY id';
+  deepEqual(await rowsOf(t, parts, { files }, sql), [
+    ['0', '3'],
+    ['1', '2'],
+    ['2', '1'],
+    ['3', '2'],
+  ]);
+});
+
 test('spec: X1 vectors of several files in one Puffin file', async (t) => {
   const parts = await openParts(t);
   const select = 'SELECT range AS id FROM range(70000)';
