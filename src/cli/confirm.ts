@@ -13,6 +13,6 @@ export async function confirmed(
 ): Promise<boolean> {
   if (question.yes) return true;
   const answer = await context.ask(`${question.text} [y/N] `);
-  if (answer === null) throw new FirnError('CONFIG-CONFIRM', { what: 'nothing was removed' });
+  if (answer === null) throw new FirnError('CONFIG-CONFIRM', { what: 'nothing was changed' });
   return /^y(?:es)?$/i.test(answer.trim());
 }

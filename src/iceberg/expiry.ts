@@ -53,6 +53,8 @@ export function snapshotsToExpire(
     if (ref.kind === 'branch') keepBranch(metadata, { name, ref, request, keep });
   }
   keepState(metadata, request.stateTag, keep);
+  // As a rule too few are left to be looked at further.
+  if (metadata.snapshots.length - keep.size < request.policy.batchMin) return [];
   keepUnreferenced(metadata, request, keep);
   const expired = metadata.snapshots.filter((snapshot) => !keep.has(snapshot.snapshotId));
   if (expired.length < request.policy.batchMin) return [];

@@ -206,6 +206,25 @@ test('spec: X11 a circle of parents ends, a bomb is refused', async () => {
   );
 });
 
+test('spec: X11 values nested without end are refused, wherever they are kept', async () => {
+  const { table } = await soundTable();
+  const text = Buffer.from(encodeTableMetadata(table.metadata)).toString('utf8');
+  for (const depth of [200, 200_000]) {
+    const nested = `${'['.repeat(depth)}${']'.repeat(depth)}`;
+    for (const forgedText of [
+      text.replace('{', `{"unknown":${nested},`),
+      text.replace('"snapshots":[{', `"snapshots":[{"unknown":${nested},`),
+      text.replace('"statistics":[]', `"statistics":[{"unknown":${nested}}]`),
+    ]) {
+      assert.notEqual(forgedText, text);
+      assert.throws(
+        () => decodeTableMetadata(Buffer.from(forgedText), 'deep.json'),
+        (error) => isFirnError(error, 'ICEBERG-JSON-INVALID'),
+      );
+    }
+  }
+});
+
 test('spec: X11 a list or manifest outside the warehouse is refused, never read', async () => {
   const { table, store } = await soundTable();
   for (const manifestList of ['file:///etc/passwd', 'memory://other/x', 'memory://lake/../x']) {

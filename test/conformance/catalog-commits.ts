@@ -1,7 +1,9 @@
 /** The part of the catalogs' suite that is about commits: all or nothing, races, conflicts. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { metadataFileVersion } from '../../src/iceberg/table-metadata.ts';
+import type { TableUpdate } from '../../src/iceberg/table-update.ts';
 import { FirnError } from '../../src/kernel/firn-error.ts';
+import type { LoadedTable, TableCommit } from '../../src/ports/catalog.ts';
 import {
   a,
   b,
@@ -21,6 +23,7 @@ import { appendCommit, propertyCommit } from './sample-table.ts';
 /** Registers the tests. */
 export function commitConformance(withCatalog: WithCatalog): void {
   commits(withCatalog);
+  formats(withCatalog);
   failures(withCatalog);
   conflicts(withCatalog);
   severalTables(withCatalog);
@@ -79,6 +82,34 @@ function commits(withCatalog: WithCatalog): void {
     committed(await other.commit([appendCommit(table, { step: '1' }, source)]));
     equal(written, 1);
     await other.close();
+  });
+}
+
+function formats(withCatalog: WithCatalog): void {
+  withCatalog('spec: M22 spec: M23 raises the format version, and counts rows', async (under) => {
+    const { catalog } = under;
+    const [table] = await createBoth(under);
+    ok(table !== undefined);
+    const numbered = (on: LoadedTable, firstRowId: bigint, addedRows: bigint): TableCommit => {
+      const commit = appendCommit(on, { step: `${firstRowId}` }, source);
+      const updates = commit.updates.map((update) =>
+        update.kind === 'add-snapshot'
+          ? { ...update, snapshot: { ...update.snapshot, firstRowId, addedRows } }
+          : update,
+      );
+      return { ...commit, updates };
+    };
+    const first = numbered(table, 0n, 5n);
+    const raise: TableUpdate = { kind: 'upgrade-format-version', formatVersion: 3 };
+    const [raised] = committed(
+      await catalog.commit([{ ...first, updates: [raise, ...first.updates] }]),
+    );
+    equal(raised?.metadata.formatVersion, 3);
+    equal(raised.metadata.nextRowId, 5n);
+    const [next] = committed(await catalog.commit([numbered(raised, 5n, 2n)]));
+    equal(next?.metadata.nextRowId, 7n);
+    equal((await catalog.commit([numbered(next, 6n, 1n)])).kind, 'conflict');
+    equal((await loaded(catalog, a)).metadata.nextRowId, 7n);
   });
 }
 

@@ -2,13 +2,14 @@
  * Rows of files that other engines wrote: whatever the Iceberg specification lets them leave out of
  * a file or say beside it, the same rows come out.
  */
-import { deepEqual, rejects } from 'node:assert/strict';
+import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { openParts } from '../../../../test/embedded/engine.ts';
 import type { EngineParts } from '../../../../test/embedded/engine.ts';
-import { temporaryFolder } from '../../../../test/embedded/rows.ts';
+import { openLake } from '../../../../test/embedded/mini-lake.ts';
+import { tableSchema, temporaryFolder } from '../../../../test/embedded/rows.ts';
 import { writePuffin } from '../../../../test/support/puffin.ts';
 import type { NestedField } from '../../../iceberg/iceberg-type.ts';
 import type { DataFile } from '../../../iceberg/manifest.ts';
@@ -16,6 +17,7 @@ import type { EqualityDelete, ScanFile } from '../../../iceberg/scan-file.ts';
 import { systemClock } from '../../../kernel/clock.ts';
 import { isFirnError } from '../../../kernel/firn-error.ts';
 import { openQuerySession } from '../query-session.ts';
+import { compactFiles } from '../table-rows.ts';
 
 const ID: NestedField = { id: 1, name: 'id', required: false, type: { kind: 'long' } };
 const NOTE: NestedField = { id: 2, name: 'note', required: false, type: { kind: 'string' } };
@@ -155,6 +157,38 @@ test('spec: X1 equality deletes of one partition leave the same rows of another'
   ]);
 });
 
+test('spec: X1 each delete counts for its own partition and for older files only', async (t) => {
+  const parts = await openParts(t);
+  const ids = 'id: 1';
+  const select = 'SELECT range AS id FROM range(4)';
+  const made = async (name: string, sql = select): Promise<DataFile> =>
+    fileOf(parts, { name: `${name}.parquet`, select: sql, ids });
+  const one = async (name: string, id: number, more: Partial<DataFile>): Promise<DataFile> => {
+    return { ...(await made(name, `SELECT ${id}::BIGINT AS id`)), ...more };
+  };
+  const equality = (file: DataFile, dataSequenceNumber: bigint): EqualityDelete => {
+    return { file, dataSequenceNumber, fields: [ID] };
+  };
+  const early = equality(await one('early', 1, { partition: [0] }), 2n);
+  const late = equality(await one('late', 2, { partition: [0] }), 5n);
+  const other = equality(await one('other', 3, { partition: [1] }), 5n);
+  const inPartition = async (name: string, partition: number): Promise<DataFile> => {
+    return { ...(await made(name)), partition: [partition] };
+  };
+  const files = [
+    scanOf(await inPartition('a', 0), { equalityDeletes: [early, late] }),
+    scanOf(await inPartition('b', 0), { dataSequenceNumber: 3n, equalityDeletes: [late] }),
+    scanOf(await inPartition('c', 1), { equalityDeletes: [other] }),
+  ];
+  const sql = 'SELECT id, count(*) FROM t GROUP BY id ORDER BY id';
+  deepEqual(await rowsOf(t, parts, { files }, sql), [
+    ['0', '3'],
+    ['1', '2'],
+    ['2', '1'],
+    ['3', '2'],
+  ]);
+});
+
 test('spec: X1 vectors of several files in one Puffin file', async (t) => {
   const parts = await openParts(t);
   const select = 'SELECT range AS id FROM range(70000)';
@@ -248,4 +282,52 @@ test('spec: X2 missing columns: partition value, default value, NULL; wider type
     ['1', '2020-01-01', '2.50', "it's", '\\x00\\xFF', '2017-11-16 22:31:08.123456+00', null],
     ['2', '2020-01-01', null, null, null, null, null],
   ]);
+});
+
+test('spec: X1, M1 a merge goes on over equality deletes, and a compaction frees files of them', async (t) => {
+  const schema = tableSchema({ id: 'long', note: 'string' });
+  const lake = await openLake(t, schema, { buckets: 1 });
+  const rows = Array.from({ length: 40 }, (_, id) => {
+    return { op: 'c', seq: id + 1, values: [BigInt(id), `first ${id}`] } as const;
+  });
+  await lake.append(rows);
+  await lake.merge({ from: null, to: { epoch: 1, seq: 40n }, seen: -1n });
+  const gone = await fileOf(lake.parts, {
+    name: 'gone.parquet',
+    select: 'SELECT * FROM (VALUES (3::BIGINT), (4), (5)) AS d (id)',
+    ids: 'id: 1',
+  });
+  const [id] = lake.target.icebergSchema.fields;
+  const deletes = { file: gone, dataSequenceNumber: 9n, fields: id === undefined ? [] : [id] };
+  lake.base = lake.base.map((scan) => ({ ...scan, equalityDeletes: [deletes] }));
+  const read = (): Promise<readonly (readonly (string | null)[])[]> =>
+    rowsOf(t, lake.parts, { files: lake.base, fields: lake.target.icebergSchema.fields });
+  const left = rows.map(({ values }) => values.map(String)).filter((_, at) => at < 3 || at > 5);
+  const sorted = (list: readonly (readonly (string | null)[])[]): readonly string[] =>
+    list.map((row) => row.join()).toSorted();
+  deepEqual(sorted(await read()), sorted(left));
+  // One of the dead rows comes back, a live one goes, one that is dead goes once more.
+  await lake.append([
+    { op: 'u', seq: 41, values: [4n, 'second'] },
+    { op: 'd', seq: 42, values: [7n, 'first 7'] },
+    { op: 'd', seq: 43, values: [5n, 'first 5'] },
+  ]);
+  const from = { epoch: 1, seq: 40n };
+  const { files } = await lake.merge({ from, to: { epoch: 1, seq: 43n }, seen: 1n });
+  equal(files.rowsDeleted, 1, 'rows that were dead before are not counted');
+  equal(files.rowsInserted, 1);
+  const expected = [...left.filter(([key]) => key !== '7'), ['4', 'second']];
+  deepEqual(sorted(await read()), sorted(expected));
+  const { engine, files: context } = lake.parts;
+  const connection = await engine.instance.connect();
+  const { target, bucketing } = lake;
+  const compacted = await compactFiles(context, connection, {
+    schema,
+    target,
+    bucketing,
+    files: lake.base,
+  });
+  connection.closeSync();
+  lake.base = compacted.map((file) => scanOf(file, { dataSequenceNumber: 10n }));
+  deepEqual(sorted(await read()), sorted(expected));
 });
