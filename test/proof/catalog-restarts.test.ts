@@ -1,11 +1,12 @@
 /**
- * The catalog's server is killed and started again, several times, under a pipeline that runs and an
- * application that writes: the pipeline goes on by itself, and the lake is what the source is.
+ * The catalog's server is killed and started again, several times, under a pipeline that runs and
+ * an application that writes: the pipeline goes on by itself, and the lake is what the source is.
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../tools/servers/database-server.ts';
+import { stringifyJson } from '../../src/kernel/lossless-json.ts';
 import type { Running } from '../cli/firn-process.ts';
 import { LakePlace } from '../support/lake-place.ts';
 
@@ -58,7 +59,9 @@ test('spec: K2 spec: R8 a server that is killed under a pipeline loses and doubl
   );
   ok(counts !== undefined);
   deepEqual(counts[0], counts[1]);
-  process.stdout.write(`${KILLS} kills of the catalog: ${String(counts[0])} changes, each once\n`);
+  process.stdout.write(
+    `${KILLS} kills of the catalog: ${stringifyJson(counts[0])} changes, each once\n`,
+  );
   server.child.kill('SIGTERM');
   equal((await server.ended).code, 130);
 });
