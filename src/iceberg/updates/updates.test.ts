@@ -3,12 +3,15 @@ import { deepEqual, equal, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ErrorCode } from '../../kernel/error-registry.ts';
 import { isFirnError } from '../../kernel/firn-error.ts';
+import { parseJson, stringifyJson } from '../../kernel/lossless-json.ts';
 import type { JsonObject, JsonValue } from '../../kernel/lossless-json.ts';
 import { applyUpdates } from '../apply-updates.ts';
 import type { IcebergSchema } from '../iceberg-schema.ts';
 import { decodeTableMetadata, encodeTableMetadata } from '../table-metadata-json.ts';
+import type { TableRequirement } from '../table-requirement.ts';
 import { LAST_ADDED } from '../table-update.ts';
 import type { TableUpdate } from '../table-update.ts';
+import { tableRequirementToJson, tableUpdateToJson } from './commit-json.ts';
 import { tableFromRequest, tableFromUpdates } from './new-table.ts';
 import { locationsInMetadata, locationsInUpdates } from './referenced-locations.ts';
 import { tableRequirementFromJson } from './table-requirement-json.ts';
@@ -118,6 +121,29 @@ test('every requirement is read; one that is not known is refused', () => {
   });
   for (const type of ['assert-view-uuid', 'assert-nothing', '']) {
     fails('ICEBERG-JSON-INVALID', () => read({ type }));
+  }
+});
+
+test('what is written of updates and requirements is read as what it was', () => {
+  const sent = (json: JsonObject): JsonValue => parseJson(stringifyJson(json));
+  const updates = UPDATES.map(([json]) => tableUpdateFromJson(json, 'request'));
+  for (const update of updates) {
+    deepEqual(tableUpdateFromJson(sent(tableUpdateToJson(update)), 'request'), update);
+  }
+  const requirements: readonly TableRequirement[] = [
+    { kind: 'assert-create' },
+    { kind: 'assert-table-uuid', uuid: 'u' },
+    { kind: 'assert-ref-snapshot-id', ref: 'r', snapshotId: WIDE },
+    { kind: 'assert-ref-snapshot-id', ref: 'r', snapshotId: null },
+    { kind: 'assert-last-assigned-field-id', lastAssignedFieldId: 1 },
+    { kind: 'assert-current-schema-id', currentSchemaId: 2 },
+    { kind: 'assert-last-assigned-partition-id', lastAssignedPartitionId: 3 },
+    { kind: 'assert-default-spec-id', defaultSpecId: 4 },
+    { kind: 'assert-default-sort-order-id', defaultSortOrderId: 5 },
+  ];
+  for (const requirement of requirements) {
+    const json = sent(tableRequirementToJson(requirement));
+    deepEqual(tableRequirementFromJson(json, 'request'), requirement);
   }
 });
 
