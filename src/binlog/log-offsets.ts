@@ -23,7 +23,7 @@ interface HeaderPlace {
   readonly typeCode: number;
   readonly artificial: boolean;
   readonly sizeBytes: number;
-  /** Offset after the event, its low 32 bits. */
+  /** Offset after the event, its low 32 bits; 0: right behind the one before. */
   readonly logPosition: number;
 }
 
@@ -59,7 +59,9 @@ export class LogOffsets {
     const beside = typeCode === EVENT_TYPE.heartbeat || typeCode === EVENT_TYPE.heartbeatV2;
     if (artificial || beside || (opening && logPosition === 0)) return this.standing();
     if (this.#fileName === '') throw malformed('the log does not begin with its file’s name');
-    const distance = (logPosition - (this.#offset % WRAP) + WRAP) % WRAP;
+    // MariaDB does not write it into most events of a transaction from 11.4 on.
+    const distance =
+      logPosition === 0 ? sizeBytes : (logPosition - (this.#offset % WRAP) + WRAP) % WRAP;
     if (distance < sizeBytes || distance > sizeBytes + GAP_BYTES_MAX) {
       throw malformed(`an event does not stand behind the one before it`);
     }

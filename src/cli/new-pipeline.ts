@@ -143,7 +143,7 @@ function chosenTables(
 
 function noteFor(table: SourceTable): string {
   const rows = table.rowsEstimate;
-  const size = rows === null ? '' : `, about ${formatCount(rows)} rows`;
+  const size = rows === null ? '' : `, about ${formatCount(rows)} ${rows === 1n ? 'row' : 'rows'}`;
   const columns = formatAmount(table.columns.length, 'column');
   if (table.ledgerOnlyReason !== null)
     return `${columns}${size}; ledger only: ${table.ledgerOnlyReason}`;

@@ -2,7 +2,7 @@
  * The database servers of the live lane: MySQL of Debian sid and MariaDB of Debian 12, unpacked
  * under `.cache/servers/` at first use. sid moves on; delete the folder to get its newer MySQL.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ensureDebianFolder } from './debian-folder.ts';
 
@@ -49,8 +49,12 @@ const WISHES = {
 
 /** Gets the programs of a server, downloading them when this project has none yet. */
 export async function ensurePrograms(flavour: ServerFlavour): Promise<ProgramsAnswer> {
-  const { server, client, ...wish } = WISHES[flavour];
-  const folder = resolve('.cache', 'servers', flavour);
+  const { server, client, ...usual } = WISHES[flavour];
+  // Another version, for whoever asks for it: `FIRN_MARIADB_SUITE=trixie` is MariaDB 11.8.
+  const suite = process.env[`FIRN_${flavour.toUpperCase()}_SUITE`] ?? usual.suite;
+  const wish = { ...usual, suite };
+  const name = suite === usual.suite ? flavour : `${flavour}-${suite}`;
+  const folder = resolve('.cache', 'servers', name);
   const answer = await ensureDebianFolder({ ...wish, folder });
   if (answer.kind === 'absent') return answer;
   const root = join(folder, 'root');
@@ -68,16 +72,17 @@ export async function ensurePrograms(flavour: ServerFlavour): Promise<ProgramsAn
 
 /** The SQL with which an empty MariaDB makes its system tables (MySQL has it built in). */
 export function mariadbSystemTables(programs: ServerPrograms): string {
+  // From 11 on the scripts have the server's own name.
+  const share = join(programs.baseDir, 'share');
+  const own = existsSync(join(share, 'mysql')) ? 'mysql' : 'mariadb';
   const files = [
-    'mysql_system_tables.sql',
-    'mysql_performance_tables.sql',
-    'mysql_system_tables_data.sql',
+    `${own}_system_tables.sql`,
+    `${own}_performance_tables.sql`,
+    `${own}_system_tables_data.sql`,
     'maria_add_gis_sp_bootstrap.sql',
-    'mysql_sys_schema.sql',
+    `${own}_sys_schema.sql`,
   ];
-  const scripts = files.map((name) =>
-    readFileSync(join(programs.baseDir, 'share', 'mysql', name), 'utf8'),
-  );
+  const scripts = files.map((name) => readFileSync(join(share, own, name), 'utf8'));
   const head = 'CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n';
   return head + scripts.join('\n');
 }

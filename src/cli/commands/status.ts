@@ -103,7 +103,10 @@ function tableLines(
       table.base === null ? '-' : formatCount(table.base.rows),
       formatCount(table.ledger.rows),
       table.unmergedRows === null ? '-' : formatCount(table.unmergedRows),
-      table.lagSeconds === null || !running ? '-' : formatElapsed(table.lagSeconds * 1000),
+      // Nobody reads for a table that stopped: the pipeline's lag is not its own.
+      table.lagSeconds === null || !running || isStopped(table)
+        ? '-'
+        : formatElapsed(table.lagSeconds * 1000),
       formatCount(table.ledger.files + (table.base?.files ?? 0) + (table.base?.deleteFiles ?? 0)),
       formatBytes(table.ledger.sizeBytes + (table.base?.sizeBytes ?? 0)),
       deleteDebt(table),
@@ -111,6 +114,10 @@ function tableLines(
       proof(table, nowMs),
     ]),
   );
+}
+
+function isStopped({ halted, retired }: TableStatus): boolean {
+  return halted !== null || retired !== null;
 }
 
 /** Share of rows in data files that are deleted and not yet rewritten. */

@@ -59,7 +59,9 @@ function showProof(terminal: Terminal, proof: TableProof, width: number): void {
     return;
   }
   const count = formatAmount(differencesTotal, 'key');
-  terminal.line(`${name}  ${terminal.paint('bad', 'different')}  ${rows}; ${count} differ`);
+  terminal.line(
+    `${name}  ${terminal.paint('bad', 'different')}  ${rows}; ${count} ${differencesTotal === 1 ? 'differs' : 'differ'}`,
+  );
   for (const difference of differences.slice(0, KEYS_SHOWN)) {
     terminal.line(`    ${differenceLine(difference)}`);
   }

@@ -153,7 +153,7 @@ export const sourceErrors = {
     disposition: 'halt-pipeline',
     summary: 'No trusted encrypted connection to the source database came about.',
     remedy:
-      'Give the certificate authority that signed the server’s certificate, or correct the server’s TLS settings. `tls: off` is for servers on the same machine or behind a tunnel.',
+      'Give the certificate authority that signed the server’s certificate, or correct the server’s TLS settings. `tls: off` (`?tls=off` behind an address) is for servers on the same machine or behind a tunnel.',
   },
   'SOURCE-NO-DATABASE': {
     disposition: 'refuse',

@@ -154,8 +154,9 @@ function retentionFindings(settings: ServerSettings): readonly Finding[] {
   const days = Number.parseFloat(secondsText) / 86_400 || byDays;
   const isOff = days === 0 || variables.get('binlog_expire_logs_auto_purge') === 'OFF';
   if (isOff || days >= RETENTION_DAYS_MIN) return [];
+  const rounded = Math.round(days * 10) / 10;
   const length =
-    days >= 1 ? `${Math.round(days * 10) / 10} days` : hoursText(Math.round(days * 24));
+    days >= 1 ? `${rounded} ${rounded === 1 ? 'day' : 'days'}` : hoursText(Math.round(days * 24));
   const message =
     `The server keeps its log for ${length}. A pipeline that stands still for longer loses its ` +
     'place, and its tables are loaded again.';

@@ -180,7 +180,7 @@ function tlsOptions({ host, tls }: MysqlAddress): Pick<ConnectionOptions, 'ssl'>
       what: 'The server is given by its address, and a certificate is verified against a name',
       where: host,
       remedy:
-        'Give the server by the name in its certificate, or verify only that the certificate comes from your own authority (tls: verify-ca and tlsCa).',
+        'Give the server by the name in its certificate, or verify only that the certificate comes from your own authority (`tls: verify-ca` and `tlsCa`). On the same machine or through a tunnel: `tls: off`, or `?tls=off` behind an address.',
     });
   }
   const ca = tls.ca === null ? {} : { ca: tls.ca };

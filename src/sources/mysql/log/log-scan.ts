@@ -91,14 +91,17 @@ export async function spotAfter(
     }
     const isNew = event.kind === 'gtid' && !gtids.contains(event.gtid);
     if (!isNew && event.kind !== 'anonymous-gtid') continue;
-    const found = at({ fileName, offset });
-    if (found !== null) return found;
+    // From 11.4 on MariaDB goes straight to the transaction: its file's start was not sent.
+    return at({ fileName, offset }) ?? (await inFile(parts, { fileName, offset }));
   }
   // A file that was begun after `end` was asked holds nothing new either.
-  const found = at(end) ?? starts[0];
-  if (found !== undefined) return found;
-  const proof = await proofAt(parts, { ...end, offset: 4 });
-  return { ...end, proof: proof ?? { offset: 4, hash: '0'.repeat(16) } };
+  return at(end) ?? starts[0] ?? inFile(parts, end);
+}
+
+/** A spot with the proof of its file's beginning. */
+async function inFile(parts: ScanParts, spot: LogSpot): Promise<FileStart> {
+  const proof = await proofAt(parts, { ...spot, offset: 4 });
+  return { ...spot, proof: proof ?? { offset: 4, hash: '0'.repeat(16) } };
 }
 
 /** Whether the server made the event for the reader: it stands in no file. */
