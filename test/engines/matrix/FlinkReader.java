@@ -36,6 +36,8 @@ public final class FlinkReader {
     Configuration configuration = new Configuration();
     configuration.setString("parallelism.default", "1");
     configuration.setString("table.local-time-zone", "UTC");
+    // Threads of S3 and REST clients outlive the query that began them, by a little.
+    configuration.setString("classloader.check-leaked-classloader", "false");
     TableEnvironment environment =
         TableEnvironment.create(
             EnvironmentSettings.newInstance()

@@ -102,6 +102,13 @@ public final class SparkReader {
     return out.append("]}").toString();
   }
 
+  /** The deepest cause says what happened; those above it say that something did. */
+  private static String told(Throwable error) {
+    Throwable cause = error;
+    while (cause.getCause() != null) cause = cause.getCause();
+    return cause.getClass().getName() + ": " + cause.getMessage();
+  }
+
   private static String answer(String[] fields) {
     try {
       if (fields[0].equals("open")) {
@@ -112,7 +119,7 @@ public final class SparkReader {
       return read(sessions.get(fields[1]), fields[2]);
     } catch (Throwable error) {
       error.printStackTrace();
-      return "{\"error\":" + quoted(error.getClass().getName() + ": " + error.getMessage()) + "}";
+      return "{\"error\":" + quoted(told(error)) + "}";
     }
   }
 

@@ -39,7 +39,8 @@ export function steadyText(text: string): string {
   return first
     .replaceAll(/(?:file:)?\/\S*\/firn-[\w-]+\/[^\s'"]*/g, 'FILE')
     .replaceAll(/[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g, 'UUID')
-    .replaceAll(/127\.0\.0\.1:\d+/g, 'HOST')
+    .replaceAll(/\b\d+\.\d+\.\d+\.\d+(?::\d+)?/g, 'HOST')
+    .replaceAll(/\b(stage|task|TID) \d+(?:\.\d+)?/gi, '$1 N')
     .replaceAll(/\blive_\w+/g, 'NAMESPACE')
     .replaceAll('|', '\\|')
     .slice(0, TEXT_MAX);
