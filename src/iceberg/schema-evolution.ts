@@ -91,6 +91,14 @@ export function isWidening(from: IcebergType, to: IcebergType): boolean {
   }
 }
 
+/** Whether a column of 32-bit integers has 64 bits in a later schema of the same table. */
+export function widensIntegers(before: IcebergSchema, after: IcebergSchema): boolean {
+  const longs = new Set(
+    after.fields.filter(({ type }) => type.kind === 'long').map(({ id }) => id),
+  );
+  return before.fields.some(({ id, type }) => type.kind === 'int' && longs.has(id));
+}
+
 /** `type` with every id in it replaced; ids are given level by level, as the Java library does. */
 export function withFreshIds(type: IcebergType, nextId: () => number): IcebergType {
   switch (type.kind) {

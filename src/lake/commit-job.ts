@@ -6,6 +6,7 @@
 import { applyUpdates } from '../iceberg/apply-updates.ts';
 import { defaultExpiryPolicy, snapshotsToExpire } from '../iceberg/expiry.ts';
 import { sameSchema } from '../iceberg/iceberg-schema.ts';
+import { widensIntegers } from '../iceberg/schema-evolution.ts';
 import { MAIN_BRANCH, ancestors, findRef } from '../iceberg/snapshot.ts';
 import type { Snapshot } from '../iceberg/snapshot.ts';
 import { currentSchema } from '../iceberg/table-metadata.ts';
@@ -206,13 +207,24 @@ function updatesBefore(metadata: TableMetadata, request: CommitRequest): readonl
     formatVersion === undefined || metadata.formatVersion >= formatVersion
       ? []
       : [{ kind: 'upgrade-format-version', formatVersion }];
-  if (schema === null || sameSchema(schema, currentSchema(metadata))) return format;
+  const before = currentSchema(metadata);
+  if (schema === null || sameSchema(schema, before)) return format;
+  const isMixed = widensIntegers(before, schema) && !(VECTORS_READ in metadata.properties);
   return [
     ...format,
     { kind: 'add-schema', schema },
     { kind: 'set-current-schema', schemaId: LAST_ADDED },
+    ...(isMixed
+      ? ([{ kind: 'set-properties', updates: { [VECTORS_READ]: 'false' } }] as const)
+      : []),
   ];
 }
+
+/**
+ * Spark's faster reader (Iceberg 1.11.0) fails on files whose Parquet names 32 bits for a column
+ * that has 64 by now, as DuckDB's does; its other reader, and every other engine, widens them.
+ */
+const VECTORS_READ = 'read.parquet.vectorization.enabled';
 
 /** What a snapshot relies on besides its parent: somebody may change the schema meanwhile. */
 function requirementsForSchema(metadata: TableMetadata): readonly TableRequirement[] {

@@ -22,8 +22,6 @@ export interface Reader {
   readonly by: string | null;
   /** Formats whose every table it must read as Firn does, through every door. */
   readonly must: readonly FormatVersion[];
-  /** Rows that it is known to refuse all the same, by title and why. */
-  readonly but?: Readonly<Record<string, string>>;
   /** Starts it; `folder` is its own, for files that it leaves. */
   readonly start: (request: StartRequest) => ReaderProcess;
 }
@@ -84,10 +82,6 @@ export const READERS: readonly Reader[] = [
     title: 'Spark',
     by: ICEBERG,
     must: ['v2', 'v3'],
-    but: {
-      'ledger with columns added and widened':
-        'Iceberg’s vectorized reader does not widen 32-bit integers that name their width',
-    },
     start: java('SparkReader', [`@${resolve(HERE, 'spark.args')}`]),
   },
   {
