@@ -225,4 +225,20 @@ for (const flavour of SERVER_FLAVOURS) {
     await goesOn(place, 'a_big');
     equal((await states(place))['a_big'], 'retired');
   });
+
+  test(
+    `${flavour}: a table that halted by its DROP retires later (spec: P16)`,
+    { skip },
+    async (t) => {
+      const { server, place } = await prepared(t, flavour, {});
+      await server.run(...ROWS_BEFORE, 'DROP TABLE t', 'INSERT INTO o VALUES (2, 2)');
+      deepEqual(await place.once(), ['t']);
+      place.configure({ onDrop: 'keep' });
+      deepEqual(await place.once(), ['t'], 'somebody must decide');
+      await place.request('resume', 't');
+      await goesOn(place, 't');
+      deepEqual(await states(place), { o: 'streaming', t: 'retired' });
+      deepEqual(await idsIn(place, 't'), ['2', '3']);
+    },
+  );
 }
