@@ -53,6 +53,7 @@ test('defaults are filled in, units become part of the names, paths become absol
       deleteFormat: 'position-deletes',
     },
     engine: 'embedded',
+    cluster: null,
   });
   deepEqual(
     tables.map(({ pattern, exclude }) => [pattern, exclude]),
@@ -116,6 +117,58 @@ test('a table may be a name or a section, and column names are any text', () => 
   deepEqual(Object.entries(second?.columns ?? {}), [['constructor', { onMisfit: 'null' }]]);
 });
 
+const CLUSTER =
+  'cluster: {kafka: {bootstrapServers: "a:9092,[::1]:9093"}, connect: {url: "http://c:8083"},' +
+  ' flink: {gateway: "https://g/flink", jobManager: "http://j:8081"}, spark: {address: "s:15002"}}';
+const MYSQL = 'source: {type: mysql, host: db, user: u}';
+
+/** A file for the cluster engine, with lines put after it. */
+function clusterFile(...lines: readonly string[]): string {
+  const kept = GOOD.map((line) => (line.startsWith('source:') ? MYSQL : line));
+  const tables = kept.map((line) => (line.startsWith('tables:') ? 'tables: [shop.*]' : line));
+  return [...tables, 'engine: cluster', ...lines].join('\n');
+}
+
+test('the cluster engine needs its services, and refuses what it cannot do', () => {
+  const { engine, cluster } = parsePipelineFile(clusterFile(CLUSTER), FILE);
+  equal(engine, 'cluster');
+  equal(cluster?.kafka.retentionMs, 604_800_000);
+  deepEqual(cluster?.connect, {
+    url: 'http://c:8083',
+    connector: 'mysql',
+    passwordReference: null,
+  });
+  const embedded = parsePipelineFile([...GOOD, CLUSTER].join('\n'), FILE);
+  equal(embedded.engine, 'embedded');
+  deepEqual(problemsOf(clusterFile()), ['5:9  cluster: is required with engine: cluster']);
+  const sqlite = [...GOOD, 'engine: cluster', CLUSTER].join('\n');
+  deepEqual(problemsOf(sqlite), [
+    '2:9  source.type: must be mysql in this version with engine: cluster',
+  ]);
+  const ledger = clusterFile(CLUSTER, 'ledger: {raw: true, beforeImages: full}');
+  deepEqual(problemsOf(ledger), [
+    '7:15  ledger.raw: must be false with engine: cluster',
+    '7:35  ledger.beforeImages: must be key in this version with engine: cluster',
+  ]);
+});
+
+test('no address of the cluster holds a user or a secret', () => {
+  for (const [from, to] of [
+    ['http://c:8083', 'http://u:canary@c:8083'],
+    ['http://c:8083', 'http://c:8083?token=canary'],
+    ['s:15002', 'sc://s:15002/;token=canary'],
+    ['a:9092,', 'u:canary@a:9092,'],
+  ] as const) {
+    const problems = problemsOf(clusterFile(CLUSTER.replace(from, to)));
+    equal(problems.length, 1, to);
+    doesNotMatch(problems.join(''), /canary/);
+  }
+  const literal = CLUSTER.replace('"http://c:8083"', '"http://c:8083", passwordReference: canary');
+  const problems = problemsOf(clusterFile(literal));
+  equal(problems.length, 1);
+  doesNotMatch(problems.join(''), /canary/);
+});
+
 test('sections that say nothing are sections left out', () => {
   const text = [...GOOD, 'ledger:', 'base: # later'].join('\n');
   equal(parsePipelineFile(text, FILE).ledger.commitIntervalMs, 10_000);
@@ -125,7 +178,7 @@ const section = 'each a name, or a section with table, exclude, rename, columns'
 const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ['', '1:1  the file is empty'],
   ['# nothing', '1:1  the file is empty'],
-  ['[1]', '1:1  must be a section with name, source, tables, lake, ledger, base, engine'],
+  ['[1]', '1:1  must be a section with name, source, tables, lake, ledger, base, engine, cluster'],
   [
     'a: [',
     '1:5  this is not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
@@ -142,11 +195,11 @@ const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
   [withLine('Engine: x'), '5:1  Engine: unknown option; did you mean engine?'],
   [
     withLine('__proto__: {polluted: 1}'),
-    '5:1  __proto__: unknown option; known here: name, source, tables, lake, ledger, base, engine',
+    '5:1  __proto__: unknown option; known here: name, source, tables, lake, ledger, base, engine, cluster',
   ],
   [
     withLine('<<: {name: x}'),
-    '5:1  <<: unknown option; known here: name, source, tables, lake, ledger, base, engine',
+    '5:1  <<: unknown option; known here: name, source, tables, lake, ledger, base, engine, cluster',
   ],
   [
     withLine('source: mysql://u:canary@h/d'),
@@ -235,7 +288,10 @@ const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
     withLine('base: {buckets: 1e3x}'),
     '5:17  base.buckets: must be auto, or a whole number, 1 to 1024',
   ],
-  [withLine('engine: cluster'), '5:9  engine: must be embedded in this version'],
+  [
+    withLine('engine: clustr'),
+    '5:9  engine: must be one of embedded, cluster; did you mean cluster?',
+  ],
   [withLine('engine: !x embedded'), '5:9  this is not YAML: Unresolved tag: !x'],
   [
     withLine('engine: !!str embedded'),

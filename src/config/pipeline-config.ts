@@ -35,6 +35,9 @@ export type LakeConfig = Omit<Declared['lake'], 'catalog' | 's3'> & {
   readonly s3: S3Config | null;
 };
 
+/** The services of the cluster engine and what is asked of them. */
+export type ClusterConfig = NonNullable<Declared['cluster']>;
+
 /** A pipeline, ready to run. `fileName` is the absolute path of its file, for messages. */
 export type PipelineConfig = Omit<Declared, 'tables' | 'lake'> & {
   readonly fileName: string;

@@ -1,4 +1,5 @@
 /** Every option of a pipeline file, declared once, in the order in which rows flow. */
+import { CLUSTER_OPTIONS } from './cluster-options.ts';
 import type { Section } from './option.ts';
 import { S3_OPTIONS } from './s3-options.ts';
 import { SOURCE_OPTIONS } from './source-options.ts';
@@ -188,9 +189,15 @@ export const PIPELINE_OPTIONS = {
     since: '0.1',
   },
   engine: {
-    type: { kind: 'choice', values: ['embedded'] },
+    type: { kind: 'choice', values: ['embedded', 'cluster'] },
     default: 'embedded',
-    text: 'What does the work. `embedded`: this program alone.',
+    text: 'What does the work. `embedded`: this program alone. `cluster`: Debezium, Kafka, Flink and Spark, told what to do by this program; this version generates what they are told (`firn generate`) and runs nothing on them yet.',
+    since: '0.1',
+  },
+  cluster: {
+    type: { kind: 'section', options: CLUSTER_OPTIONS },
+    default: null,
+    text: 'The services that `engine: cluster` uses. Read by no other engine.',
     since: '0.1',
   },
 } as const satisfies Section;

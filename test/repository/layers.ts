@@ -38,6 +38,8 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   base: [...STAGE, 'ledger'],
   bootstrap: [...STAGE, 'ledger', 'base'],
   maintenance: [...STAGE, 'ledger', 'base'],
+  // L3: what a cluster is told, as text and data
+  cluster: [...STAGE, 'mysql', 'ledger', 'base'],
   // L4: the lake's catalog for other engines, over the ports
   'catalog-server': ['kernel', 'iceberg', 'ports', 'lake'],
   // L4: monitor shows, pipeline wires everything
@@ -52,10 +54,11 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'base',
     'bootstrap',
     'maintenance',
+    'cluster',
     'monitor',
   ],
   // L5: knows the process
-  cli: [...STAGE, 'monitor', 'pipeline', 'catalog-server'],
+  cli: [...STAGE, 'cluster', 'monitor', 'pipeline', 'catalog-server'],
 };
 
 const FILES = ['sources/sqlite', 'storage', 'engines/embedded', 'pipeline', 'cli', 'config'];
