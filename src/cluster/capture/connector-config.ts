@@ -29,6 +29,11 @@ const FLAVOURS = {
   },
 } as const;
 
+/** Class of Debezium's connector for a kind of server. */
+export function connectorClass(connector: string): string {
+  return FLAVOURS[connector === 'mariadb' ? 'mariadb' : 'mysql'].class;
+}
+
 /**
  * The connector of a plan's epoch.
  *
@@ -47,7 +52,7 @@ export function connectorConfig(
     return excluded(table).map((column) => columnPattern(table, column));
   });
   return {
-    'connector.class': flavour.class,
+    'connector.class': connectorClass(connector),
     'tasks.max': '1',
     ...addressOf(source, passwordReference),
     'database.server.id': String(serverIdOf(plan)),
