@@ -61,7 +61,7 @@ function unquoted(sql: string, backslashEscapes: boolean): string {
   return rest;
 }
 
-test('no part of a name stands outside quotes', () => {
+test('spec: K2 — no part of a name stands outside quotes', () => {
   fc.assert(
     fc.property(anyCase, (given) => {
       const plan = planCase(given);
@@ -94,7 +94,7 @@ test('the connector is told exactly the table, by an expression without commas o
   );
 });
 
-test('equal input gives equal bytes', () => {
+test('spec: K3 — equal input gives equal bytes', () => {
   fc.assert(
     fc.property(anyCase, (given) => {
       assert.equal(renderCase(given), renderCase(structuredClone(given)));

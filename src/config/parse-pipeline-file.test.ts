@@ -152,7 +152,7 @@ test('the cluster engine needs its services, and refuses what it cannot do', () 
   ]);
 });
 
-test('no address of the cluster holds a user or a secret', () => {
+test('spec: K4 — no address of the cluster holds a user or a secret', () => {
   for (const [from, to] of [
     ['http://c:8083', 'http://u:canary@c:8083'],
     ['http://c:8083', 'http://c:8083?token=canary'],

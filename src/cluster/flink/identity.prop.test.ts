@@ -53,7 +53,7 @@ async function evaluate(
 
 const PLACE = { file: 'file', pos: 'pos', row: 'idx', op: 'op' };
 
-test('seq and row are those that the reader of the log gives', async () => {
+test('spec: K1 — seq and row are those that the reader of the log gives', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({
@@ -123,7 +123,7 @@ function valueOf(sourceType: string, kind: 'long' | 'decimal'): (raw: string) =>
   return found.kind === 'carried' ? found.value : (raw) => raw;
 }
 
-test('bits come back from their bytes, the lowest first', async () => {
+test('spec: K5 — bits come back from their bytes, the lowest first', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc
