@@ -120,7 +120,11 @@ const METADATA_COLUMNS: ReadonlySet<string> = new Set([
 ]);
 
 function nameObstacle({ schema, ledger }: PlannedTable): string | null {
-  const { table } = schema.table;
+  const { namespace, table } = schema.table;
+  const columns = schema.columns.flatMap(({ name, sourceName }) => [name, sourceName]);
+  if ([namespace, table, ...columns].some((name) => /[\n\r]/.test(name))) {
+    return 'Flink cannot read names with a line break in them, not even quoted.';
+  }
   // What stands behind a dollar sign is the name of a metadata table to Flink.
   if (ledger.identifier.name.includes('$')) {
     return `Flink cannot write a table with $ in its name (${table}).`;

@@ -27,7 +27,6 @@ const piece = fc.constantFrom(
   ';',
   '${env:HOME}',
   '{{branch}}',
-  '\n',
   '.',
   ',',
   '$',

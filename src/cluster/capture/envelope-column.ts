@@ -12,7 +12,12 @@ import type { Column } from '../../model/table-schema.ts';
 import { parseSourceType } from '../../mysql/source-type.ts';
 import type { SourceType } from '../../mysql/source-type.ts';
 import { flinkText, flinkType } from '../flink/flink-text.ts';
-import { dateFromDays, instantFromText, timestampFromMicros } from '../flink/time-expressions.ts';
+import {
+  dateFromDays,
+  instantFromText,
+  timestampFromMicros,
+  timestampFromMillis,
+} from '../flink/time-expressions.ts';
 
 /** A column as the envelope has it. */
 export type EnvelopeColumn =
@@ -87,11 +92,14 @@ function wholeText(type: string): EnvelopeColumn {
   return partial((raw) => `CAST(TRY_CAST(${raw} AS ${type}) AS STRING)`);
 }
 
+/** A literal of so many digits is taken for a BIGINT, which it does not fit. */
+const TWO_TO_64 = "CAST('18446744073709551616' AS DECIMAL(20, 0))";
+
 /** Debezium sends the 64 bits as a signed number, which may be below zero. */
 function unsignedLong(asText: boolean): EnvelopeColumn {
   return partial((raw) => {
     const signed = `TRY_CAST(${raw} AS DECIMAL(20, 0))`;
-    const wrapped = `CASE WHEN ${signed} < 0 THEN ${signed} + 18446744073709551616 ELSE ${signed} END`;
+    const wrapped = `CASE WHEN ${signed} < 0 THEN ${signed} + ${TWO_TO_64} ELSE ${signed} END`;
     const exact = `CAST(${wrapped} AS DECIMAL(20, 0))`;
     return asText ? `CAST(${exact} AS STRING)` : exact;
   });
@@ -150,8 +158,9 @@ function timeColumn({ type }: Column, source: SourceType): EnvelopeColumn | null
       return partial((raw) => `TRY_CAST(${raw} AS BIGINT)`);
     case 'datetime': {
       // Milliseconds up to three digits of the second, microseconds from four on.
-      const factor = (source.parameters[0] ?? 0) <= 3 ? ' * 1000' : '';
-      return partial((raw) => timestampFromMicros(`(TRY_CAST(${raw} AS BIGINT)${factor})`));
+      const isMillis = (source.parameters[0] ?? 0) <= 3;
+      const convert = isMillis ? timestampFromMillis : timestampFromMicros;
+      return partial((raw) => convert(`TRY_CAST(${raw} AS BIGINT)`));
     }
     default:
       return partial(instantFromText);

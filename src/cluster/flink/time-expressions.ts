@@ -11,6 +11,11 @@ export function timestampFromMicros(micros: string): string {
   return `TRY_CAST(${text} AS TIMESTAMP(6))`;
 }
 
+/** TIMESTAMP(6) of an expression of milliseconds since 1970, a BIGINT. */
+export function timestampFromMillis(millis: string): string {
+  return `CAST(TO_TIMESTAMP_LTZ(${millis}, 3) AS TIMESTAMP(6))`;
+}
+
 /** TIMESTAMP_LTZ(6) of a text such as `2026-01-02T03:04:05.678901Z`; NULL for other zones. */
 export function instantFromText(text: string): string {
   const plain = `REPLACE(REPLACE(${text}, 'T', ' '), 'Z', '')`;
