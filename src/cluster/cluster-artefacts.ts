@@ -139,9 +139,12 @@ function mergeFile(plan: ClusterPlan, table: ClusterTable): readonly string[] {
 }
 
 function lateFile(plan: ClusterPlan, table: ClusterTable): readonly string[] {
-  const [keys = '', ...others] = lateStatements(plan, table, MERGE_RUN);
-  const about = 'Only when new files hold rows at or below the watermark. Their keys:';
-  return commented([[about, keys], ...others.map((statement) => [null, statement] as const)]);
+  const about = 'After the merge, when new files hold rows at or below the old watermark.';
+  return commented(
+    lateStatements(plan, table, MERGE_RUN).map((statement, index) => {
+      return [index === 0 ? about : null, statement] as const;
+    }),
+  );
 }
 
 function compactFile(plan: ClusterPlan, table: ClusterTable): readonly string[] {

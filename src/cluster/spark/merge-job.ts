@@ -127,13 +127,14 @@ export function lateStatements(
 ))`,
   });
   return [
+    `DROP VIEW IF EXISTS ${LATE_KEYS}`,
     // Kept as rows: a statement that reads one table twice with different options would read one.
     `CACHE TABLE ${LATE_KEYS} AS SELECT DISTINCT ${keys.join(', ')}
 FROM ${ledgerPath(plan, table)} ${options}
 WHERE \`_firn_op\` <> 't' AND ${atOrBelowMark(run.from)}`,
     newest,
     mergeInto(plan, table, run),
-    `UNCACHE TABLE ${LATE_KEYS}`,
+    `DROP VIEW ${LATE_KEYS}`,
   ];
 }
 

@@ -25,6 +25,8 @@ export function arrowTexts(stream: Uint8Array): readonly string[] | null {
       if (view.getUint32(at, true) !== CONTINUATION) return null;
       const metadataBytes = view.getInt32(at + 4, true);
       if (metadataBytes === 0) break;
+      // Never backwards: the loop must end.
+      if (metadataBytes < 0) return null;
       const metadata = at + 8;
       const body = metadata + metadataBytes;
       const message: Table = { view, at: metadata + view.getUint32(metadata, true) };

@@ -96,8 +96,8 @@ export class SparkSession {
   }
 
   /**
-   * Rows of a query by column name, as JSON has them; 64-bit integers are exact. Column names must
-   * differ. Throws as {@link execute}.
+   * Rows of a query by column name, as JSON has them; 64-bit integers are exact, decimals are not:
+   * the query casts them to text. Column names must differ. Throws as {@link execute}.
    */
   async query(sql: string): Promise<readonly JsonObject[]> {
     const texts = await this.#run({
@@ -281,7 +281,7 @@ export class SparkSession {
       const what = 'Spark’s server refused the token';
       return new FirnError('CLUSTER-REFUSED', { what, ...at });
     }
-    const errorClass = /^\[([A-Z0-9_.]+)\]/.exec(detail)?.[1];
+    const errorClass = /^\s*\[([A-Z0-9_.]+)\]/.exec(detail)?.[1];
     const exception = /[\w$]+(?:\.[\w$]+)+(?:Exception|Error)\b/.exec(detail)?.[0];
     const state = /SQLSTATE: ([0-9A-Z]{5})/.exec(detail)?.[1];
     const told = errorClass ?? exception ?? `gRPC status ${status}`;
