@@ -130,8 +130,9 @@ function clusterFile(...lines: readonly string[]): string {
 }
 
 test('the cluster engine needs its services, and refuses what it cannot do', () => {
-  const { engine, cluster } = parsePipelineFile(clusterFile(CLUSTER), FILE);
+  const { engine, cluster, base } = parsePipelineFile(clusterFile(CLUSTER), FILE);
   equal(engine, 'cluster');
+  equal(base.mergeIntervalMs, 900_000);
   equal(cluster?.kafka.retentionMs, 604_800_000);
   deepEqual(cluster?.connect, {
     url: 'http://c:8083',

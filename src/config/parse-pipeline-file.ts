@@ -15,6 +15,9 @@ import type { Resolving } from './resolve/resolving.ts';
 import { readYamlTree } from './yaml-tree.ts';
 import type { YamlNode } from './yaml-tree.ts';
 
+/** Time between merges where the file says none: a merge of the cluster costs seconds of Spark. */
+const MERGE_INTERVAL_MS = { embedded: 60_000, cluster: 900_000 } as const;
+
 /** Problems written out at most; the rest is counted. */
 const PROBLEMS_SHOWN_MAX = 50;
 
@@ -76,7 +79,8 @@ function resolvePipeline(
   }
   if (declared.engine === 'cluster') checkCluster(context, declared, tree);
   const lake = completeLake(context, declared, childOf(tree, 'lake'));
-  return { ...declared, fileName, tables, lake };
+  const mergeIntervalMs = declared.base.mergeIntervalMs ?? MERGE_INTERVAL_MS[declared.engine];
+  return { ...declared, fileName, tables, lake, base: { ...declared.base, mergeIntervalMs } };
 }
 
 /** What the cluster engine needs, and what it cannot do in this version. */

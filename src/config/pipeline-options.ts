@@ -122,8 +122,8 @@ const ledger = {
 const base = {
   mergeInterval: {
     type: { kind: 'duration', minMs: 1000, maxMs: 30 * DAY_MS },
-    default: '1m',
-    text: 'Time between two merges of the ledger into the base.',
+    default: null,
+    text: 'Time between two merges of the ledger into the base. Left out: 1m, with `engine: cluster` 15m.',
     since: '0.1',
   },
   buckets: {

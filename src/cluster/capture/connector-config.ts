@@ -113,7 +113,7 @@ function valueOptions(): ConnectorConfig {
   return {
     'decimal.handling.mode': 'string',
     'bigint.unsigned.handling.mode': 'long',
-    'binary.handling.mode': 'base64',
+    'binary.handling.mode': 'hex',
     'time.precision.mode': 'adaptive_time_microseconds',
     // The default takes the year 0050 for 2050.
     'enable.time.adjuster': 'false',

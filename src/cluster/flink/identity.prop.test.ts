@@ -17,6 +17,8 @@ const MACROS = [
   'CREATE MACRO LOCATE(part, whole) AS strpos(whole, part)',
   'CREATE MACRO CHAR_LENGTH(t) AS length(t)',
   'CREATE MACRO MOD(a, b) AS a % b',
+  // Flink gives NULL for what is no digit.
+  "CREATE MACRO UNHEX(t) AS CASE WHEN regexp_full_match(t, '[0-9A-Fa-f]*') THEN from_hex(t) END",
   'CREATE MACRO TO_TIMESTAMP_LTZ(s, p) AS make_timestamp(CAST(s AS BIGINT) * 1000000)',
   "CREATE MACRO DATE_FORMAT(t, f) AS strftime(t, '%Y-%m-%d %H:%M:%S')",
 ];
@@ -116,8 +118,8 @@ test('microseconds become timestamps without loss, before 1970 too', async () =>
   );
 });
 
-function valueOf(sourceType: string, kind: 'long' | 'decimal'): (raw: string) => string {
-  const type = kind === 'long' ? { kind } : { kind, precision: 20, scale: 0 };
+function valueOf(sourceType: string, kind: 'long' | 'decimal' | 'binary'): (raw: string) => string {
+  const type = kind === 'decimal' ? { kind, precision: 20, scale: 0 } : { kind };
   const found = envelopeColumn({ id: 1, name: 'b', sourceName: 'b', sourceType, type });
   assert.equal(found.kind, 'carried');
   return found.kind === 'carried' ? found.value : (raw) => raw;
@@ -155,5 +157,17 @@ test('an unsigned number above 2^63 arrives below zero and is brought back', asy
     ['true', null],
   ] as const) {
     assert.deepEqual(await evaluate([value('raw')], { raw }), [wanted], raw);
+  }
+});
+
+test('spec: K5 — bytes come back from their digits; half a byte, or what is no digit, is no value', async () => {
+  const value = valueOf('varbinary(9)', 'binary');
+  for (const [raw, wanted] of [
+    ['00ff10', '00FF10'],
+    ['', ''],
+    ['0ff', null],
+    ['zz', null],
+  ] as const) {
+    assert.deepEqual(await evaluate([`hex(${value('raw')})`], { raw }), [wanted], raw);
   }
 });

@@ -86,7 +86,7 @@ function temporary(kind: 'topic' | 'read' | 'judged', { index }: Place): string 
 function createSource(place: Place): string {
   const { plan, table, run } = place;
   const image = table.columns
-    .map(({ column, envelope }) => `    ${flinkName(column.sourceName)} ${envelope.jsonType}`)
+    .map(({ column }) => `    ${flinkName(column.sourceName)} STRING`)
     .join(',\n');
   const block = ['ts_ms', 'ts_us', 'gtid', 'file', 'pos', 'row']
     .map((name) => `${flinkName(name)} STRING`)
