@@ -96,14 +96,7 @@ export function planCase(given: ClusterCase): ClusterPlan {
 
 /** All files of a case as one text. */
 export function renderCase(given: ClusterCase): string {
-  const plan = planCase(given);
-  const files = clusterArtefacts(plan, (table) => {
-    const choice = chooseTable(plan.config.tables, formatTableName(table));
-    const own = given.tables.find(
-      ({ name }) => name.join('\0') === [table.namespace, table.table].join('\0'),
-    );
-    return Object.keys(own?.columns ?? {}).filter((column) => choice?.isExcluded(column) === true);
-  });
+  const files = clusterArtefacts(planCase(given));
   return files.map(({ path, text }) => `======== ${path}\n${text}`).join('\n');
 }
 

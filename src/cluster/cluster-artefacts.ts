@@ -9,7 +9,6 @@ import { sortOrderToJson } from '../iceberg/sort-order.ts';
 import { stringifyJson } from '../kernel/lossless-json.ts';
 import type { TableDraft } from '../lake/create-table.ts';
 import { formatTableName, keyColumns } from '../model/table-schema.ts';
-import type { TableName } from '../model/table-schema.ts';
 import { quoteMysqlName } from '../mysql/quote-name.ts';
 import { selectRange } from '../mysql/table-statements.ts';
 import { selectExpression } from '../mysql/text-reader.ts';
@@ -37,14 +36,10 @@ export interface Artefact {
 /**
  * All files of a plan, in order of their paths.
  *
- * @param excluded source columns that the pipeline file leaves out, by table
  * @throws {FirnError} CLUSTER-SECRET
  */
-export function clusterArtefacts(
-  plan: ClusterPlan,
-  excluded: (table: TableName) => readonly string[],
-): readonly Artefact[] {
-  const connector = { name: plan.name, config: connectorConfig(plan, excluded) };
+export function clusterArtefacts(plan: ClusterPlan): readonly Artefact[] {
+  const connector = { name: plan.name, config: connectorConfig(plan) };
   const files: Artefact[] = [
     { path: 'README.md', text: readme(plan) },
     { path: 'kafka/topics.json', text: json(topicSettings(plan)) },

@@ -18,6 +18,8 @@ export interface PlannedTable {
   readonly ledger: TableDraft;
   /** `null`: ledger only. */
   readonly base: TableDraft | null;
+  /** Source columns that the pipeline file leaves out: they stay off Kafka. */
+  readonly excluded: readonly string[];
 }
 
 /** A column and how it arrives. */

@@ -1,6 +1,6 @@
 /**
- * `firn generate` and `firn check` of cluster pipelines: real servers, the real program, services of
- * the cluster that only answer what they are asked.
+ * `firn generate` and `firn check` of cluster pipelines: real servers, the real program, and
+ * services of the cluster that are never ready.
  */
 import { deepEqual, doesNotMatch, equal, match } from 'node:assert/strict';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -25,10 +25,9 @@ export const generate: Command = async (context, input) => {
   const folder = resolve(textOption(input, 'output') ?? `${config.name}-cluster`);
   const { planPipeline } = await import('../../pipeline/cluster/plan-pipeline.ts');
   const { clusterArtefacts } = await import('../../cluster/cluster-artefacts.ts');
-  const { ruleFor } = await import('../../pipeline/state/schema-store.ts');
   const parts = { config, clock, random, readSecret: secretReader(environment) };
   const plan = await withSource(context, config, (source) => planPipeline(parts, source));
-  const files = clusterArtefacts(plan, (table) => ruleFor(config, table)?.exclude ?? []);
+  const files = clusterArtefacts(plan);
   writeFiles(folder, new Map(files.map(({ path, text }) => [path, text])));
   const refused = plan.refused.map(({ table, reason }) => {
     return { table: formatTableName(table), reason };

@@ -20,7 +20,7 @@ function configOf(options: string, connector = 'mysql', more = ''): ConnectorCon
       `cluster: {kafka: {bootstrapServers: "k:1"}, connect: {url: "http://c:1", connector: ${connector}${more}},` +
       ' flink: {gateway: "http://g:1", jobManager: "http://j:1"}, spark: {address: "s:1"}}',
   };
-  return connectorConfig(planCase({ flavour: 'mysql', lines, tables: [TABLE] }), () => []);
+  return connectorConfig(planCase({ flavour: 'mysql', lines, tables: [TABLE] }));
 }
 
 test('spec: K4 — a password is a reference that the workers resolve, or it is refused', () => {

@@ -37,19 +37,15 @@ export function connectorClass(connector: string): string {
 /**
  * The connector of a plan's epoch.
  *
- * @param excluded source columns that the pipeline file leaves out, by table: they stay off Kafka
  * @throws {FirnError} CLUSTER-SECRET
  */
-export function connectorConfig(
-  plan: ClusterPlan,
-  excluded: (table: TableName) => readonly string[],
-): ConnectorConfig {
+export function connectorConfig(plan: ClusterPlan): ConnectorConfig {
   const { cluster, source, name } = plan;
   const { connector, passwordReference } = cluster.connect;
   const flavour = FLAVOURS[connector === 'mariadb' ? 'mariadb' : 'mysql'];
   const tables = plan.tables.map(({ schema }) => schema.table);
-  const left = tables.flatMap((table) => {
-    return excluded(table).map((column) => columnPattern(table, column));
+  const left = plan.tables.flatMap(({ schema, excluded }) => {
+    return excluded.map((column) => columnPattern(schema.table, column));
   });
   return {
     'connector.class': connectorClass(connector),

@@ -4,8 +4,10 @@
  */
 import type { ClusterPlan } from '../../cluster/cluster-plan.ts';
 import type { ClusterConfig } from '../../config/pipeline-config.ts';
-import { connectorClass } from '../../cluster/capture/connector-config.ts';
+import { connectorClass, connectorConfig } from '../../cluster/capture/connector-config.ts';
+import type { ConnectorConfig } from '../../cluster/capture/connector-config.ts';
 import { ConnectClient } from '../../engines/cluster/connect-client.ts';
+import type { ConnectorStatus } from '../../engines/cluster/connect-client.ts';
 import { createFlinkGateway } from '../../engines/cluster/flink-gateway.ts';
 import { createFlinkJobs } from '../../engines/cluster/flink-jobs.ts';
 import { SparkSession } from '../../engines/cluster/spark/spark-session.ts';
@@ -17,6 +19,9 @@ import type { StoreParts } from '../open-store.ts';
 /** A person waits for the answer. */
 const checkPolicy: RetryPolicy = { attemptsMax: 2, pauseMs: 200, pauseMsMax: 1000 };
 
+/** Names in one message. */
+const NAMES_SHOWN_MAX = 8;
+
 /** Major and minor versions that the generated statements are written for. */
 const KNOWN = { connect: '4.', flink: '2.1.', spark: '4.0.' } as const;
 
@@ -27,9 +32,9 @@ export async function checkCluster(
 ): Promise<readonly Finding[]> {
   const { cluster } = plan;
   const services = await Promise.all([
-    told('connect', () => checkConnect(parts, cluster)),
+    told('connect', () => checkConnect(parts, plan)),
     told('flink-gateway', () => checkGateway(parts, cluster)),
-    told('flink-jobs', () => checkJobs(parts, cluster)),
+    told('flink-jobs', () => checkJobs(parts, plan)),
     told('spark', () => checkSpark(parts, cluster)),
   ]);
   const tables = plan.refused.map(({ table, reason }): Finding => {
@@ -64,23 +69,45 @@ function versionFinding(code: string, service: string, version: string, known: s
 
 async function checkConnect(
   { clock, random }: StoreParts,
-  { connect }: ClusterConfig,
+  plan: ClusterPlan,
 ): Promise<readonly Finding[]> {
+  const { connect } = plan.cluster;
   const client = new ConnectClient({ url: connect.url, clock, random, retryPolicy: checkPolicy });
   try {
-    const version = versionFinding(
-      'connect',
-      'Kafka Connect',
-      await client.version(),
-      KNOWN.connect,
-    );
+    const version = await client.version();
+    const found = [versionFinding('connect', 'Kafka Connect', version, KNOWN.connect)];
     const wanted = connectorClass(connect.connector);
-    if ((await client.plugins()).includes(wanted)) return [version];
-    const missing = `Kafka Connect has no connector ${wanted}: put Debezium’s into its plugin.path`;
-    return [version, finding('error', 'connect-plugin', missing)];
+    if (!(await client.plugins()).includes(wanted)) {
+      const missing = `Kafka Connect has no connector ${wanted}: put Debezium’s into its plugin.path`;
+      found.push(finding('error', 'connect-plugin', missing));
+    }
+    const actual = await client.config(plan.name);
+    if (actual === null) return found;
+    return [...found, ...driftOf(plan, actual), ...stateOf(plan, await client.status(plan.name))];
   } finally {
     client.close();
   }
+}
+
+/** Options that somebody else has set otherwise, by name: values may be secrets. */
+function driftOf(plan: ClusterPlan, actual: ConnectorConfig): readonly Finding[] {
+  const wanted: ConnectorConfig = { ...connectorConfig(plan), name: plan.name };
+  const options = [...new Set([...Object.keys(wanted), ...Object.keys(actual)])];
+  const differing = options.filter((key) => wanted[key] !== actual[key]).toSorted();
+  if (differing.length === 0) return [];
+  const shown = differing.slice(0, NAMES_SHOWN_MAX).join(', ');
+  const rest =
+    differing.length > NAMES_SHOWN_MAX ? `, and ${differing.length - NAMES_SHOWN_MAX} more` : '';
+  const message = `Connector ${plan.name} is set otherwise than the pipeline file says: ${shown}${rest}`;
+  return [finding('warning', 'connect-drift', message)];
+}
+
+function stateOf(plan: ClusterPlan, status: ConnectorStatus | null): readonly Finding[] {
+  const failed = status?.tasks.find(({ state }) => state === 'FAILED');
+  if (failed === undefined) return [];
+  const reason = failed.failure ?? 'a failure without a name';
+  const message = `Connector ${plan.name} has stopped on ${reason}; Connect’s log says more`;
+  return [finding('error', 'connect-failed', message)];
 }
 
 async function checkGateway(
@@ -99,12 +126,21 @@ async function checkGateway(
 
 async function checkJobs(
   { clock, random }: StoreParts,
-  { flink }: ClusterConfig,
+  { cluster, name }: ClusterPlan,
 ): Promise<readonly Finding[]> {
-  const jobs = createFlinkJobs({ url: flink.jobManager, clock, random, retryPolicy: checkPolicy });
+  const { jobManager } = cluster.flink;
+  const jobs = createFlinkJobs({ url: jobManager, clock, random, retryPolicy: checkPolicy });
   try {
     const version = await jobs.version();
-    return [versionFinding('flink-jobs', 'Flink’s JobManager', version, KNOWN.flink)];
+    const found = [versionFinding('flink-jobs', 'Flink’s JobManager', version, KNOWN.flink)];
+    const running = (await jobs.jobs()).filter(
+      (job) => job.name === name && job.state === 'RUNNING',
+    );
+    if (running.length > 1) {
+      const message = `${running.length} jobs of the name ${name} run at once: cancel all but the newest`;
+      found.push(finding('error', 'flink-jobs', message));
+    }
+    return found;
   } finally {
     jobs.close();
   }

@@ -87,8 +87,9 @@ function plannedTable(
   const { schema } = resolveSchema(registry, found, selection);
   const { raw, beforeImages } = config.ledger;
   const ledger = ledgerDraft(config.name, schema, { raw, beforeImages: beforeImages === 'full' });
-  if (schema.keyColumnIds.length === 0) return { schema, ledger, base: null };
+  const planned = { schema, ledger, excluded: selection.exclude };
+  if (schema.keyColumnIds.length === 0) return { ...planned, base: null };
   const { buckets, bucketBy } = config.base;
   const options = { buckets, bucketBy, rowsEstimate: found.rowsEstimate };
-  return { schema, ledger, base: baseDraft(config.name, schema, options) };
+  return { ...planned, base: baseDraft(config.name, schema, options) };
 }
