@@ -260,6 +260,7 @@ test('spec: K7 — Flink: why a statement failed is told without a value of a ro
     });
   };
   await failed(trace('o.a.ValidationException: no column X'), /ValidationException: no column X$/);
+  await failed(trace('org.apache.calcite.runtime.CalciteException: near X'), /Exception: near X$/);
   await failed(
     trace('java.lang.NumberFormatException: canary'),
     /: java\.lang\.NumberFormatException$/,

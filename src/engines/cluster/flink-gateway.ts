@@ -164,13 +164,15 @@ function refused(url: string, body: JsonValue): FirnError {
   const causes = [...text.matchAll(/^(?:Caused by: )?([\w.$]+(?:Exception|Error))(?::[^\n]*)?$/gm)];
   const cause = causes.at(-1);
   const line = cause?.[0].replace(/^Caused by: /, '') ?? 'no reason was given';
-  const isPlanner = /ValidationException|SqlParserException|TableException|CatalogException/.test(
-    line,
-  );
+  const isPlanner = PLANNER.test(line);
   const told = isPlanner ? line.slice(0, 300) : (cause?.[1] ?? line);
   const what = `Flink could not run a statement: ${told.replaceAll(/[\p{Cc}\p{Cs}]/gu, ' ')}`;
   return new FirnError('CLUSTER-STATEMENT', { what, where: url });
 }
+
+/** What the parser, the planner and catalogs throw: they see statements, not rows. */
+const PLANNER =
+  /^org\.apache\.calcite\.|ValidationException|ParserException|TableException|CatalogException/;
 
 function notUnderstood(url: string, what: string): FirnError {
   return new FirnError('CLUSTER-ANSWER', { what: `Flink’s SQL Gateway gave ${what}`, where: url });
