@@ -2,9 +2,11 @@
  * One merge of changed keys into a large base, next to the two things that bound it from below:
  * scanning the key column, and joining it. Updates and deletes are spread evenly over the keys.
  *
- * `node bench/merge.ts [rows] [keys] [--s3]`: 10 M rows of 8 columns in 16 buckets and 50,000 keys,
- * of which a tenth is deleted, without arguments. With `--s3` the files are in a bucket (S3 in
- * memory, in this process), and the bytes that a merge fetches are counted.
+ * `node bench/merge.ts [rows] [keys] [--s3] [--v3 | --v3-compacted]`: 10 M rows of 8 columns in 16
+ * buckets and 50,000 keys without arguments; a tenth of the keys is deleted. With `--s3` the files
+ * are in a bucket (S3 in memory, in this process), and the bytes that a merge fetches are counted.
+ * With `--v3` the base is of format version 3, with deletion vectors and row ids; `--v3-compacted`:
+ * its files hold the row ids, as after a compaction.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,6 +17,7 @@ import type { DuckdbInstance } from '../src/engines/embedded/duckdb-instance.ts'
 import { createEmbeddedEngine } from '../src/engines/embedded/embedded-engine.ts';
 import { dataEntry, stageFile, uploadFiles } from '../src/engines/embedded/parquet-writer.ts';
 import type { FileContext } from '../src/engines/embedded/parquet-writer.ts';
+import { LAST_UPDATED, ROW_ID } from '../src/iceberg/lineage/row-lineage.ts';
 import type { DataFile } from '../src/iceberg/manifest.ts';
 import type { ScanFile } from '../src/iceberg/scan-file.ts';
 import { systemClock } from '../src/kernel/clock.ts';
@@ -61,6 +64,8 @@ const SCHEMA: TableSchema = {
 };
 const BASE = baseSchema(SCHEMA);
 const LEDGER = ledgerSchema(SCHEMA, { raw: false, beforeImages: false });
+const IS_V3 = process.argv.some((word) => word.startsWith('--v3'));
+const IS_COMPACTED = process.argv.includes('--v3-compacted');
 const BUCKETING = { columnName: 'id', count: BUCKETS };
 
 interface Bench {
@@ -78,8 +83,10 @@ function target(
 ): Parameters<typeof dataEntry>[0] & {
   readonly icebergSchema: typeof BASE;
   readonly dataFolder: string;
+  readonly formatVersion: 2 | 3;
 } {
-  return { icebergSchema, specId: 0, sortOrderId: 1, dataFolder: `${root}/data` };
+  const formatVersion = IS_V3 && icebergSchema === BASE ? 3 : 2;
+  return { icebergSchema, specId: 0, sortOrderId: 1, dataFolder: `${root}/data`, formatVersion };
 }
 
 /** The base: every third number is a key. */
@@ -93,10 +100,15 @@ async function buildBase(bench: Bench, rowCount: number): Promise<readonly ScanF
   );
   const built: DataFile[] = [];
   for (let index = 0; index < BUCKETS; index++) {
+    const columns = BASE.fields.map((field, column) => {
+      return { field, expression: COLUMNS[column]?.[2] ?? 'NULL', exact: column === 0 };
+    });
+    const ids = [
+      { field: ROW_ID, expression: 'id', exact: false },
+      { field: LAST_UPDATED, expression: '1::BIGINT', exact: false },
+    ];
     const staged = await stageFile(files, connection, {
-      columns: BASE.fields.map((field, column) => {
-        return { field, expression: COLUMNS[column]?.[2] ?? 'NULL', exact: column === 0 };
-      }),
+      columns: IS_COMPACTED ? [...columns, ...ids] : columns,
       source: `FROM (SELECT id FROM keys WHERE bucket = ${index} ORDER BY id)`,
       dataFolder: `${root}/data`,
       width: { rowCount: 1, sizeBytes: 100 },
@@ -105,7 +117,12 @@ async function buildBase(bench: Bench, rowCount: number): Promise<readonly ScanF
     built.push(...(await uploadFiles(files, [staged])));
   }
   connection.closeSync();
-  return built.map((file) => ({ file, dataSequenceNumber: 1n, deletes: [] }));
+  let firstRowId = 0n;
+  return built.map((file) => {
+    const own = IS_V3 ? { ...file, firstRowId } : file;
+    firstRowId += file.recordCount;
+    return { file: own, dataSequenceNumber: 1n, deletes: [] };
+  });
 }
 
 /** Changes of `keyCount` keys, spread over the base; `round` moves them on. */
@@ -260,7 +277,7 @@ async function runRounds(
 async function main(): Promise<void> {
   const [rows = '10000000', keys = '50000'] = process.argv
     .slice(2)
-    .filter((word) => word !== '--s3');
+    .filter((word) => !word.startsWith('--'));
   const [rowCount, keyCount] = [Number.parseInt(rows, 10), Number.parseInt(keys, 10)];
   const folder = await mkdtemp(join(tmpdir(), 'firn-bench-'));
   const [clock, random] = [systemClock, systemRandom];

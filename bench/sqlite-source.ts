@@ -75,7 +75,7 @@ function openBench(folder: string, name: string): Bench {
 function sourceOf(path: string): ChangeSource {
   return createSqliteSource({
     path,
-    tables: [{ pattern: '*', exclude: [], rename: {}, columns: {} }],
+    tables: [{ pattern: '*', exclude: [], rename: {}, columns: {}, onDrop: 'halt' }],
     namespace: 'bench',
     clock: systemClock,
     random: systemRandom,

@@ -1,6 +1,6 @@
 /**
- * The Python of the engine lane: a virtual environment under `.cache/`, made once per content of
- * `test/engines/requirements.txt`, where every package is pinned.
+ * The Python environments of the tests: virtual environments under `.cache/`, made once per content
+ * of a file of requirements, where every package is pinned.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path';
 const REQUIREMENTS = 'test/engines/requirements.txt';
 const MINOR_MIN = 10;
 
-/** A Python with PyIceberg, or why there is none. */
+/** A Python with its packages, or why there is none. */
 export type Python =
   | { readonly kind: 'ready'; readonly path: string }
   | { readonly kind: 'absent'; readonly reason: string };
@@ -34,24 +34,24 @@ function systemPython(): Python {
 }
 
 /**
- * Makes the environment when it is not there.
+ * Makes the environment of `requirements` when it is not there; by default PyIceberg’s.
  *
  * @throws {Error} when there is a Python but the packages cannot be installed: that is a failure,
  *   not a reason to skip
  */
-export function ensurePython(): Python {
-  const wanted = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
+export function ensurePython(requirements = REQUIREMENTS): Python {
+  const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
   const folder = resolve('.cache', `python-${wanted}`);
   const path = join(folder, 'bin', 'python');
   if (existsSync(join(folder, 'complete'))) return { kind: 'ready', path };
 
   const system = systemPython();
   if (system.kind === 'absent') return system;
-  process.stdout.write('making the Python environment of the engine lane ...\n');
+  process.stdout.write(`making the Python environment of ${requirements} ...\n`);
   rmSync(folder, { recursive: true, force: true });
   run(system.path, ['-m', 'venv', folder]);
   const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input'];
-  run(path, [...pip, '--no-deps', '-r', REQUIREMENTS]);
+  run(path, [...pip, '--no-deps', '-r', requirements]);
   run(path, ['-c', "open(__import__('sys').argv[1], 'w').close()", join(folder, 'complete')]);
   return { kind: 'ready', path };
 }

@@ -2,16 +2,16 @@
 import { MAIN_BRANCH, findRef } from '../iceberg/snapshot.ts';
 import { currentSchema, defaultSpec } from '../iceberg/table-metadata.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
-import { assert, present } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import { createTable } from '../lake/create-table.ts';
 import type { TableDraft } from '../lake/create-table.ts';
 import type { LakeContext } from '../lake/lake-context.ts';
+import { writtenFormat } from '../lake/manifest-files.ts';
 import { isHashedLayout } from '../iceberg/layout/hashed-layout.ts';
 import { dataFolder } from '../lake/table-locations.ts';
 import { readState } from '../lake/table-state.ts';
 import type { BaseState } from '../lake/table-state.ts';
-import { formatTableName } from '../model/table-schema.ts';
+import { formatTableName, keyColumns } from '../model/table-schema.ts';
 import type { TableSchema } from '../model/table-schema.ts';
 import type { LoadedTable, TableIdentifier } from '../ports/catalog.ts';
 import type { Bucketing, WriteTarget } from '../ports/row-engine.ts';
@@ -29,6 +29,8 @@ export interface BaseOptions {
   readonly bucketBy: string | null;
   /** Estimated rows in the source; `null` unknown. */
   readonly rowsEstimate: bigint | null;
+  /** Of a new base: one that is there keeps the format it has. */
+  readonly formatVersion: 2 | 3;
 }
 
 /** Bytes of a row in Parquet, assumed until the table is there: decides the number of buckets. */
@@ -81,6 +83,7 @@ export function baseDraft(pipeline: string, schema: TableSchema, options: BaseOp
   return {
     identifier: baseIdentifier(schema),
     schema: icebergSchema,
+    formatVersion: options.formatVersion,
     spec: basePartitionSpec(icebergSchema, { columnName: column.name, count }),
     sortOrder: baseSortOrder(icebergSchema),
     properties: {
@@ -94,15 +97,28 @@ export function baseDraft(pipeline: string, schema: TableSchema, options: BaseOp
   };
 }
 
-/** How a base's present spec spreads rows. */
-export function bucketingOf(metadata: TableMetadata): Bucketing {
-  const field = present(defaultSpec(metadata).fields[0], 'the bucket of a base');
-  assert(field.transform.kind === 'bucket', 'a base is partitioned by a bucket');
-  const columns = currentSchema(metadata).fields;
-  const column = present(
-    columns.find((candidate) => candidate.id === field.sourceId),
-    'the bucket column',
-  );
+/**
+ * How a base's present spec spreads rows. Others may have changed the number of buckets.
+ *
+ * @throws FirnError PIPELINE-TABLE-EDITED when they changed key, columns or spec beyond that
+ */
+export function bucketingOf(metadata: TableMetadata, schema: TableSchema): Bucketing {
+  const { fields, identifierFieldIds } = currentSchema(metadata);
+  const edited = (what: string): FirnError =>
+    new FirnError('PIPELINE-TABLE-EDITED', { what, where: formatTableName(schema.table) });
+  const keys = new Set(keyColumns(schema).map(({ name }) => name));
+  const identifiers = fields.filter(({ id }) => identifierFieldIds.includes(id));
+  if (identifiers.length !== keys.size || identifiers.some(({ name }) => !keys.has(name))) {
+    throw edited(`its identifier fields are no longer the key: ${[...keys].join(', ')}`);
+  }
+  const strict = fields.find(({ name, required }) => required && !keys.has(name));
+  if (strict !== undefined)
+    throw edited(`column ${strict.name} is required and no part of the key`);
+  const [field, second] = defaultSpec(metadata).fields;
+  const column = identifiers.find(({ id }) => id === field?.sourceId);
+  if (field?.transform.kind !== 'bucket' || second !== undefined || column === undefined) {
+    throw edited('it is not partitioned by one bucket of a key column');
+  }
   return { columnName: column.name, count: field.transform.count };
 }
 
@@ -111,10 +127,24 @@ export function writeTarget(metadata: TableMetadata): WriteTarget {
   return {
     icebergSchema: currentSchema(metadata),
     specId: metadata.defaultSpecId,
-    sortOrderId: metadata.defaultSortOrderId === 0 ? null : metadata.defaultSortOrderId,
+    sortOrderId: sortOrderOf(metadata),
     dataFolder: dataFolder(metadata.location),
     hashedLayout: isHashedLayout(metadata.properties),
+    formatVersion: writtenFormat(metadata),
   };
+}
+
+/** The table's sort order where it is the one that Firn writes by; `null`: another, or none. */
+function sortOrderOf(metadata: TableMetadata): number | null {
+  const { sortOrders, defaultSortOrderId } = metadata;
+  const order = sortOrders.find(({ orderId }) => orderId === defaultSortOrderId);
+  const { identifierFieldIds } = currentSchema(metadata);
+  const ids = order?.fields.map(({ sourceId }) => sourceId) ?? [];
+  const isKey = ids.length > 0 && ids.join() === identifierFieldIds.join();
+  const ascends = order?.fields.every(
+    ({ transform, direction }) => transform.kind === 'identity' && direction === 'asc',
+  );
+  return isKey && ascends === true ? defaultSortOrderId : null;
 }
 
 /** State of a base's ref; `null` when nothing was published there. */

@@ -1,7 +1,8 @@
 /**
  * Compaction of a base (docs/spec/merge.md M19): small files and files with many deleted rows of
- * one bucket become one sorted file. No row changes, watermark and `ledger-seen` stay.
+ * one bucket become few sorted ones. No row changes, watermark and `ledger-seen` stay.
  */
+import { fileKey } from '../iceberg/manifest.ts';
 import type { DataFile } from '../iceberg/manifest.ts';
 import type { ScanFile } from '../iceberg/scan-file.ts';
 import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
@@ -40,7 +41,7 @@ export async function compactBase(
       ...(await parts.engine.compact({
         schema,
         target: writeTarget(metadata),
-        bucketing: bucketingOf(metadata),
+        bucketing: bucketingOf(metadata, schema),
         files: group,
       })),
     );
@@ -79,11 +80,11 @@ function deletesOnlyFor(
   const needed = new Set<string>();
   for (const scan of files) {
     for (const file of scan.deletes) {
-      if (gone.has(scan.file.filePath)) deletes.set(file.filePath, file);
-      else needed.add(file.filePath);
+      if (gone.has(scan.file.filePath)) deletes.set(fileKey(file), file);
+      else needed.add(fileKey(file));
     }
   }
-  return [...deletes.values()].filter((file) => !needed.has(file.filePath));
+  return [...deletes.values()].filter((file) => !needed.has(fileKey(file)));
 }
 
 /** Groups of files of one bucket each; only the present spec, whose buckets the engine knows. */
@@ -97,18 +98,16 @@ function filesToCompact(
   );
   const groups: (readonly ScanFile[])[] = [];
   for (const bucket of buckets.values()) {
-    const chosen = new Set(
-      chooseCompaction(
-        bucket.map((scan) => ({
-          path: scan.file.filePath,
-          rowCount: toSafeNumber(scan.file.recordCount),
-          deletedRows: scan.deletes.reduce((sum, file) => sum + toSafeNumber(file.recordCount), 0),
-          sizeBytes: toSafeNumber(scan.file.fileSizeBytes),
-        })),
-      ).map((file) => file.path),
+    const chosen = chooseCompaction(
+      bucket.map((scan) => ({
+        scan,
+        path: scan.file.filePath,
+        rowCount: toSafeNumber(scan.file.recordCount),
+        deletedRows: scan.deletes.reduce((sum, file) => sum + toSafeNumber(file.recordCount), 0),
+        sizeBytes: toSafeNumber(scan.file.fileSizeBytes),
+      })),
     );
-    const group = bucket.filter((scan) => chosen.has(scan.file.filePath));
-    if (group.length > 0) groups.push(group);
+    groups.push(...chosen.map((group) => group.map(({ scan }) => scan)));
   }
   return groups;
 }

@@ -21,8 +21,8 @@ export async function evolveBase(
   request: { readonly identifier: TableIdentifier; readonly schema: TableSchema },
 ): Promise<void> {
   const base = present(await parts.context.catalog.loadTable(request.identifier), 'the base');
-  const { lastColumnId } = base.metadata;
-  const lake = { schema: currentSchema(base.metadata), lastColumnId };
+  const { lastColumnId, schemas } = base.metadata;
+  const lake = { schema: currentSchema(base.metadata), lastColumnId, schemas };
   const schema = evolvedSchema(lake, request.schema);
   if (schema === null) return;
   const state = baseStateOf(base);

@@ -8,6 +8,8 @@ const FIRST_ROWS = 256;
 interface SharedMarks {
   readonly seq: bigint;
   readonly commitTsUs: bigint;
+  /** UTF-8 name of the transaction. */
+  readonly tx: Uint8Array | null;
 }
 
 /** Grows the marks of a batch; never shrinks its memory. */
@@ -25,23 +27,24 @@ export class RowMarks {
   }
 
   /** Adds a row; {@link setShared} must follow for it. */
-  append(op: number, row: number, tx: Uint8Array | null): void {
+  append(op: number, row: number): void {
     const place = this.#rowCount++;
     if (place === this.#op.length) this.#grow();
     this.#op[place] = op;
     this.#row[place] = row;
-    if (tx === null) {
-      this.#tx.appendNull();
-    } else {
-      this.#tx.appendRun(tx, 0, tx.length);
-      this.#namedRows++;
-    }
   }
 
-  /** Sets sequence and time of all rows from `first` on. */
-  setShared(first: number, { seq, commitTsUs }: SharedMarks): void {
+  /** Sets sequence, time and transaction of all rows from `first` on. */
+  setShared(first: number, { seq, commitTsUs, tx }: SharedMarks): void {
+    const count = this.#rowCount - first;
     this.#seq.fill(seq, first, this.#rowCount);
     this.#commitTsUs.fill(commitTsUs, first, this.#rowCount);
+    if (tx === null) {
+      for (let index = 0; index < count; index++) this.#tx.appendNull();
+    } else {
+      this.#tx.appendRepeated(tx, count);
+      this.#namedRows += count;
+    }
   }
 
   /** How many rows stand at or before `seq`; sequences never go down. */

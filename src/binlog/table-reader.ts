@@ -234,7 +234,7 @@ export class TableReader {
 
   #appendRow(run: RowsRun, op: ChangeOp, places: ImagePlaces): void {
     this.#appendImage(run, this.#columns, places);
-    this.#marks.append(OP_CODE[op], 2 * run.index + (op === 'd' ? 0 : 1), run.tx);
+    this.#marks.append(OP_CODE[op], 2 * run.index + (op === 'd' ? 0 : 1));
   }
 
   #appendBefore(run: RowsRun, places: ImagePlaces | null): void {

@@ -150,8 +150,8 @@ async function copyChunks(
   let parentId = present(headOf(base.metadata, branch), 'the head of a bootstrap branch');
   parts.onProgress(progress);
   if (progress.chunksDone) return;
-  const bucketing = bucketingOf(base.metadata);
   const { schema, chunkRowsMax, signal } = request;
+  const bucketing = bucketingOf(base.metadata, schema);
   const writer = parts.engine.baseWriter(writeTarget(base.metadata), { schema, bucketing });
   const groupBytes = Math.min(request.groupBytesMax, bucketing.count * BUCKET_BYTES);
   let groupStartMs = parts.context.clock.monotonicMs();

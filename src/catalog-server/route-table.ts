@@ -61,25 +61,26 @@ export function routesOf(parts: ServerParts): readonly Route[] {
   ];
   const offered = rows.map(([method, path, handler]) => ({ method, path, handler }));
   return [
-    { method: 'GET', path: '/v1/config', handler: configHandler(offered) },
+    { method: 'GET', path: '/v1/config', handler: configHandler(parts, offered) },
     ...offered,
     ...refusedRoutes(space),
   ];
 }
 
-function configHandler(offered: readonly Route[]): RestHandler {
+/** Under this key the server tells the id of its catalog: Firn ties a warehouse to it. */
+const CATALOG_ID_PROPERTY = 'firn.catalog-id';
+
+function configHandler({ catalog }: ServerParts, offered: readonly Route[]): RestHandler {
   const endpoints = offered.map(
     ({ method, path }) => `${method} ${path.replace('/v1/', '/v1/{prefix}/')}`,
   );
-  return () =>
-    Promise.resolve(
-      jsonAnswer({
-        defaults: {},
-        overrides: {},
-        endpoints,
-        'idempotency-key-lifetime': KEY_LIFETIME,
-      }),
-    );
+  return async () =>
+    jsonAnswer({
+      defaults: {},
+      overrides: { [CATALOG_ID_PROPERTY]: await catalog.catalogId() },
+      endpoints,
+      'idempotency-key-lifetime': KEY_LIFETIME,
+    });
 }
 
 /** What clients may ask for without having looked at the list: refused in plain words. */

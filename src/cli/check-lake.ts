@@ -1,4 +1,7 @@
-/** What `check` says of the lake: of a folder without making it, of a bucket by trying it. */
+/**
+ * What `check` says of the lake: of a folder without making it, of a bucket and of a
+ * remote catalog by trying them.
+ */
 import { accessSync, constants, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { PipelineConfig } from '../config/pipeline-config.ts';
@@ -14,12 +17,16 @@ export async function checkLake(
   const { clock, random, environment } = context;
   const { checkStore } = await import('../pipeline/open-store.ts');
   const readSecret = secretReader(environment);
-  const ofStore = await checkStore({ config, clock, random, readSecret });
-  return [...checkFolders(config), ...ofStore];
+  const { checkCatalog } = await import('../pipeline/remote-catalog.ts');
+  const parts = { config, clock, random, readSecret };
+  const remote = [...(await checkStore(parts)), ...(await checkCatalog(parts))];
+  return [...checkFolders(config), ...remote];
 }
 
 function checkFolders({ lake }: PipelineConfig): readonly Finding[] {
-  const folders = new Set([lake.s3?.stage ?? lake.warehouse, dirname(lake.catalog.path)]);
+  const { catalog } = lake;
+  const beside = catalog.type === 'sqlite' ? [dirname(catalog.path)] : [];
+  const folders = new Set([lake.s3?.stage ?? lake.warehouse, ...beside]);
   return [...folders].map((folder) => {
     const problem = folderProblem(folder);
     const about = { code: 'warehouse', table: null } as const;

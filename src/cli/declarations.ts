@@ -116,7 +116,7 @@ const look: readonly CommandDeclaration[] = [
     options: [
       ['-o, --output <folder>', 'folder to write (default: the pipeline’s name and -cluster)'],
     ],
-    load: async () => (await import('./commands/generate.ts')).generate,
+    load: async () => (await import('./cluster/generate.ts')).generate,
   },
 ];
 
@@ -150,6 +150,13 @@ const act: readonly CommandDeclaration[] = [
     load: async () => (await import('./commands/maintain.ts')).maintain,
   },
   {
+    name: 'upgrade',
+    arguments: [FILE, ['<table...>', 'the tables, as firn status names them']],
+    summary: 'raise bases to Iceberg format version 3, which has deletion vectors',
+    options: [YES],
+    load: async () => (await import('./commands/upgrade.ts')).upgrade,
+  },
+  {
     name: 'drop',
     arguments: [FILE],
     summary: 'remove a table’s lake tables and state, to start over',
@@ -165,12 +172,22 @@ const act: readonly CommandDeclaration[] = [
   },
   {
     name: 'catalog',
-    arguments: [['<action>', 'serve'], FILE],
-    summary: 'serve the lake’s catalog over REST, for other engines to read and write',
+    arguments: [
+      ['<action>', 'serve, or connect for the lines that open the lake in another engine'],
+      [
+        '<words...>',
+        'serve FILE; connect spark|trino|pyiceberg|duckdb|flink|polars|daft|chdb FILE',
+      ],
+    ],
+    summary: 'the lake for other engines: serve its catalog over REST, print how to connect',
     options: [
-      ['--port <number>', 'port to listen at; 0: any free one (default: 8181)'],
-      ['--host <address>', 'address to listen at; others than this machine need a token'],
-      ['--allow-host <names>', 'names under which clients may call it, with commas between them'],
+      ['--port <number>', 'serve: port to listen at; 0: any free one (default: 8181)'],
+      ['--host <address>', 'serve: address to listen at; others than this machine need a token'],
+      [
+        '--allow-host <names>',
+        'serve: names under which clients may call it, with commas between them',
+      ],
+      ['--uri <address>', 'connect: through this running server, not the catalog’s file'],
     ],
     load: async () => (await import('./commands/catalog.ts')).catalog,
   },

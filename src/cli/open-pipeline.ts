@@ -1,5 +1,6 @@
 /** Opens what a command works on, and closes it whatever happens. */
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
 import { loadPipelineFile } from '../config/load-pipeline-file.ts';
 import type { PipelineConfig } from '../config/pipeline-config.ts';
@@ -60,12 +61,23 @@ export async function withExistingPipeline<T>(
   use: (service: PipelineService, config: PipelineConfig) => Promise<T>,
 ): Promise<T> {
   const config = loadPipelineFile(file);
-  const { path } = config.lake.catalog;
-  if (!existsSync(path)) {
+  const missing = missingLake(config);
+  if (missing !== null) {
     const what = 'this pipeline has never run: it has no catalog yet';
-    throw new FirnError('PIPELINE-STATE-MISSING', { what, where: path });
+    throw new FirnError('PIPELINE-STATE-MISSING', { what, where: missing });
   }
   return withPipeline(context, { config }, (service) => use(service, config));
+}
+
+/**
+ * What is not on this machine though a pipeline that ran would have it there; `null`: nothing. Of a
+ * lake that is all elsewhere its own state says so, once it is open.
+ */
+export function missingLake({ lake }: PipelineConfig): string | null {
+  const { catalog, s3, warehouse } = lake;
+  if (catalog.type !== 'sqlite' && s3 !== null) return null;
+  const path = catalog.type === 'sqlite' ? catalog.path : join(warehouse, '_firn');
+  return existsSync(path) ? null : path;
 }
 
 /** Opens only the source: neither lake nor catalog are touched. */

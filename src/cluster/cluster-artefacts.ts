@@ -85,7 +85,7 @@ function tableFiles(plan: ClusterPlan, table: ClusterTable): readonly Artefact[]
 
 /** What is sent to the catalog (Iceberg REST specification, `CreateTableRequest`). */
 function createRequest(draft: TableDraft): unknown {
-  const { identifier, schema, spec, sortOrder, properties } = draft;
+  const { identifier, schema, spec, sortOrder, properties, formatVersion = 2 } = draft;
   return {
     namespace: [identifier.namespace],
     request: {
@@ -95,7 +95,7 @@ function createRequest(draft: TableDraft): unknown {
       'partition-spec': partitionSpecToJson(spec),
       'write-order': sortOrderToJson(sortOrder),
       'stage-create': false,
-      properties,
+      properties: { 'format-version': String(formatVersion), ...properties },
     },
   };
 }

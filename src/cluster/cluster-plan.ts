@@ -57,6 +57,8 @@ export interface ClusterPlan {
   readonly epoch: number;
   /** Name of the epoch's connector, job, group and topics. */
   readonly name: string;
+  /** Name of the lake's catalog at Flink and Spark. */
+  readonly catalogName: string;
   /** In order of their names. */
   readonly tables: readonly ClusterTable[];
   readonly refused: readonly RefusedTable[];
@@ -68,6 +70,9 @@ export interface PlanRequest extends Pick<ClusterPlan, 'config' | 'cluster' | 's
   /** Tables that have no place in the lake. */
   readonly refused: readonly RefusedTable[];
 }
+
+/** What a catalog over REST is called, which has no name of its own. */
+const DEFAULT_CATALOG = 'firn';
 
 /** Sorts the tables into those that can be carried and those that cannot. */
 export function planCluster(request: PlanRequest): ClusterPlan {
@@ -98,7 +103,9 @@ export function planCluster(request: PlanRequest): ClusterPlan {
       tables.push({ ...planned, topic, deadLetters, label, columns: found });
     }
   }
-  return { config, cluster, source, epoch, name, tables, refused };
+  const { catalog } = config.lake;
+  const catalogName = catalog.type === 'sqlite' ? catalog.name : DEFAULT_CATALOG;
+  return { config, cluster, source, epoch, name, catalogName, tables, refused };
 }
 
 function topicObstacle(topic: string, tableCount: number): string | null {

@@ -60,7 +60,7 @@ function unquoted(sql: string, backslashEscapes: boolean): string {
   return rest;
 }
 
-test('spec: K2 — no part of a name stands outside quotes', () => {
+test('spec: E2 — no part of a name stands outside quotes', () => {
   fc.assert(
     fc.property(anyCase, (given) => {
       const plan = planCase(given);
@@ -95,7 +95,7 @@ test('the connector is told exactly the table, by an expression without commas o
   );
 });
 
-test('spec: K3 — equal input gives equal bytes', () => {
+test('spec: E3 — equal input gives equal bytes', () => {
   fc.assert(
     fc.property(anyCase, (given) => {
       assert.equal(renderCase(given), renderCase(structuredClone(given)));

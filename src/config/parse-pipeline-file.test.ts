@@ -51,6 +51,7 @@ test('defaults are filled in, units become part of the names, paths become absol
       buckets: 'auto',
       bucketBy: null,
       deleteFormat: 'position-deletes',
+      foreignChanges: 'halt',
     },
     engine: 'embedded',
     cluster: null,
@@ -67,7 +68,7 @@ test('a warehouse on S3 keeps its catalog and its stage on this machine', () => 
     ' s3: {endpoint: "http://127.0.0.1:9000", secretAccessKey: {file: key}, cache: 1GiB}}';
   const parsed = parsePipelineFile(withLine(lake), FILE).lake;
   equal(parsed.warehouse, 's3://bucket/a/b');
-  equal(parsed.catalog.path, '/data/c.db');
+  equal(parsed.catalog.type === 'sqlite' && parsed.catalog.path, '/data/c.db');
   deepEqual(parsed.s3, {
     endpoint: 'http://127.0.0.1:9000',
     region: 'us-east-1',
@@ -80,6 +81,39 @@ test('a warehouse on S3 keeps its catalog and its stage on this machine', () => 
     stage: '/data/.firn-stage/shop',
     cacheBytes: 1024 ** 3,
   });
+});
+
+test('a catalog of another program is named with how it knows who asks', () => {
+  const rest = (more: string): string =>
+    withLine(`lake: {warehouse: lake, catalog: {type: rest, uri: "https://host/api"${more}}}`);
+  const defaults = {
+    type: 'rest',
+    uri: 'https://host/api',
+    warehouse: null,
+    auth: { type: 'none' },
+    storageKeys: 'own',
+    allowPlainHttp: false,
+    timeoutMs: 60_000,
+  };
+  deepEqual(parsePipelineFile(rest(''), FILE).lake.catalog, defaults);
+  const oauth = ', auth: {type: oauth2, clientId: me, clientSecret: {env: S}}';
+  deepEqual(parsePipelineFile(rest(oauth), FILE).lake.catalog, {
+    ...defaults,
+    auth: {
+      type: 'oauth2',
+      clientId: 'me',
+      clientSecret: { kind: 'env', name: 'S' },
+      tokenUri: null,
+      scope: 'catalog',
+    },
+  });
+  for (const host of ['127.0.0.1:8181', 'localhost', '[::1]:1']) {
+    const here = withLine(`lake: {warehouse: l, catalog: {type: rest, uri: "http://${host}/x"}}`);
+    equal(parsePipelineFile(here, FILE).lake.catalog.type, 'rest');
+  }
+  const elsewhere = ', allowPlainHttp: true, uri: "http://host"';
+  const plain = rest('').replace('uri: "https://host/api"', elsewhere.slice(2));
+  equal(parsePipelineFile(plain, FILE).lake.catalog.type, 'rest');
 });
 
 test('a MySQL source is verified over TLS unless it says otherwise', () => {
@@ -117,65 +151,12 @@ test('a table may be a name or a section, and column names are any text', () => 
   deepEqual(Object.entries(second?.columns ?? {}), [['constructor', { onMisfit: 'null' }]]);
 });
 
-const CLUSTER =
-  'cluster: {kafka: {bootstrapServers: "a:9092,[::1]:9093"}, connect: {url: "http://c:8083"},' +
-  ' flink: {gateway: "https://g/flink", jobManager: "http://j:8081"}, spark: {address: "s:15002"}}';
-const MYSQL = 'source: {type: mysql, host: db, user: u}';
-
-/** A file for the cluster engine, with lines put after it. */
-function clusterFile(...lines: readonly string[]): string {
-  const kept = GOOD.map((line) => (line.startsWith('source:') ? MYSQL : line));
-  const tables = kept.map((line) => (line.startsWith('tables:') ? 'tables: [shop.*]' : line));
-  return [...tables, 'engine: cluster', ...lines].join('\n');
-}
-
-test('the cluster engine needs its services, and refuses what it cannot do', () => {
-  const { engine, cluster, base } = parsePipelineFile(clusterFile(CLUSTER), FILE);
-  equal(engine, 'cluster');
-  equal(base.mergeIntervalMs, 900_000);
-  equal(cluster?.kafka.retentionMs, 604_800_000);
-  deepEqual(cluster?.connect, {
-    url: 'http://c:8083',
-    connector: 'mysql',
-    passwordReference: null,
-  });
-  const embedded = parsePipelineFile([...GOOD, CLUSTER].join('\n'), FILE);
-  equal(embedded.engine, 'embedded');
-  deepEqual(problemsOf(clusterFile()), ['5:9  cluster: is required with engine: cluster']);
-  const sqlite = [...GOOD, 'engine: cluster', CLUSTER].join('\n');
-  deepEqual(problemsOf(sqlite), [
-    '2:9  source.type: must be mysql in this version with engine: cluster',
-  ]);
-  const ledger = clusterFile(CLUSTER, 'ledger: {raw: true, beforeImages: full}');
-  deepEqual(problemsOf(ledger), [
-    '7:15  ledger.raw: must be false with engine: cluster',
-    '7:35  ledger.beforeImages: must be key in this version with engine: cluster',
-  ]);
-});
-
-test('spec: K4 — no address of the cluster holds a user or a secret', () => {
-  for (const [from, to] of [
-    ['http://c:8083', 'http://u:canary@c:8083'],
-    ['http://c:8083', 'http://c:8083?token=canary'],
-    ['s:15002', 'sc://s:15002/;token=canary'],
-    ['a:9092,', 'u:canary@a:9092,'],
-  ] as const) {
-    const problems = problemsOf(clusterFile(CLUSTER.replace(from, to)));
-    equal(problems.length, 1, to);
-    doesNotMatch(problems.join(''), /canary/);
-  }
-  const literal = CLUSTER.replace('"http://c:8083"', '"http://c:8083", passwordReference: canary');
-  const problems = problemsOf(clusterFile(literal));
-  equal(problems.length, 1);
-  doesNotMatch(problems.join(''), /canary/);
-});
-
 test('sections that say nothing are sections left out', () => {
   const text = [...GOOD, 'ledger:', 'base: # later'].join('\n');
   equal(parsePipelineFile(text, FILE).ledger.commitIntervalMs, 10_000);
 });
 
-const section = 'each a name, or a section with table, exclude, rename, columns';
+const section = 'each a name, or a section with table, exclude, rename, columns, onDrop';
 const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ['', '1:1  the file is empty'],
   ['# nothing', '1:1  the file is empty'],
@@ -259,6 +240,25 @@ const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
   [
     withLine('lake: {warehouse: s3://bucket/p}'),
     '4:7  lake.catalog.path: is required where the warehouse is on S3',
+  ],
+  [
+    withLine('lake: {warehouse: l, catalog: {type: rest, uri: "http://127.0.0.1.example"}}'),
+    '4:31  lake.catalog: must be asked over https://, or allowPlainHttp must be true',
+  ],
+  [
+    withLine(
+      'lake: {warehouse: l, catalog: {type: rest, uri: "https://h", auth: ' +
+        '{type: oauth2, clientId: i, clientSecret: {env: S}, tokenUri: "http://t"}}}',
+    ),
+    '4:31  lake.catalog: must be asked over https://, or allowPlainHttp must be true',
+  ],
+  [
+    withLine('lake: {warehouse: l, catalog: {type: rest, uri: "https://h", storageKeys: vended}}'),
+    '4:31  lake.catalog: gives out keys (storageKeys: vended) only for a warehouse on s3://',
+  ],
+  [
+    withLine('lake: {warehouse: l, catalog: {type: rest, uri: "https://me:pw@h"}}'),
+    '4:49  lake.catalog.uri: must be an address such as https://host:port/path',
   ],
   [
     withLine('lake: {warehouse: lake, s3: {region: eu-west-1}}'),

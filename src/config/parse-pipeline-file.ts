@@ -7,7 +7,7 @@ import { FirnError } from '../kernel/firn-error.ts';
 import { formatProblem } from './config-problem.ts';
 import type { ConfigProblem } from './config-problem.ts';
 import type { Resolved } from './option.ts';
-import type { LakeConfig, PipelineConfig, TableRule } from './pipeline-config.ts';
+import type { CatalogConfig, LakeConfig, PipelineConfig, TableRule } from './pipeline-config.ts';
 import { PIPELINE_OPTIONS } from './pipeline-options.ts';
 import { resolveSection } from './resolve/resolve-value.ts';
 import { fail } from './resolve/resolving.ts';
@@ -112,20 +112,51 @@ function completeLake(
   { name, lake }: Resolved<typeof PIPELINE_OPTIONS>,
   node: YamlNode,
 ): LakeConfig {
-  const { catalog, warehouse, s3 } = lake;
+  const { warehouse, s3 } = lake;
+  const catalog = completeCatalog(context, lake, node);
   if (warehouse.startsWith('s3:')) {
-    const place = { ...context, path: 'lake.catalog.path' };
-    if (catalog.path === null) fail(place, node.at, 'is required where the warehouse is on S3');
-    const path = catalog.path ?? '';
-    const stage = s3.stage ?? join(dirname(path), '.firn-stage');
-    return { ...lake, catalog: { ...catalog, path }, s3: { ...s3, stage: join(stage, name) } };
+    const beside = catalog.type === 'sqlite' ? dirname(catalog.path) : context.folder;
+    const stage = s3.stage ?? join(beside, '.firn-stage');
+    return { ...lake, catalog, s3: { ...s3, stage: join(stage, name) } };
   }
   const given = childOf(node, 's3');
   if (given !== node) {
     fail({ ...context, path: 'lake.s3' }, given.at, 'is only for a warehouse on s3://');
   }
-  const path = catalog.path ?? join(warehouse, 'catalog.db');
-  return { ...lake, catalog: { ...catalog, path }, s3: null };
+  return { ...lake, catalog, s3: null };
+}
+
+function completeCatalog(
+  context: Resolving,
+  { catalog, warehouse }: Resolved<typeof PIPELINE_OPTIONS>['lake'],
+  node: YamlNode,
+): CatalogConfig {
+  const place = { ...context, path: 'lake.catalog' };
+  if (catalog.type === 'rest') {
+    const { at } = childOf(node, 'catalog');
+    const uris = [catalog.uri, catalog.auth.type === 'oauth2' ? catalog.auth.tokenUri : null];
+    if (!catalog.allowPlainHttp && uris.some((uri) => uri !== null && isPlainElsewhere(uri))) {
+      fail(place, at, 'must be asked over https://, or allowPlainHttp must be true');
+    }
+    if (catalog.storageKeys === 'vended' && !warehouse.startsWith('s3:')) {
+      fail(place, at, 'gives out keys (storageKeys: vended) only for a warehouse on s3://');
+    }
+    return catalog;
+  }
+  if (!warehouse.startsWith('s3:')) {
+    return { ...catalog, path: catalog.path ?? join(warehouse, 'catalog.db') };
+  }
+  if (catalog.path === null) {
+    const path = 'lake.catalog.path';
+    fail({ ...context, path }, node.at, 'is required where the warehouse is on S3');
+  }
+  return { ...catalog, path: catalog.path ?? '' };
+}
+
+/** Whether an address is one where others could read what is sent. */
+function isPlainElsewhere(uri: string): boolean {
+  const host = /^http:\/\/(\[[^\]]*\]|[^:/]*)/i.exec(uri)?.[1] ?? null;
+  return host !== null && !/^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/i.test(host);
 }
 
 function childOf(node: YamlNode, key: string): YamlNode {

@@ -22,8 +22,17 @@ export type ColumnRule = DeclaredTable['columns'][string];
 /** What happens to a value that its column cannot hold. */
 export type MisfitPolicy = ColumnRule['onMisfit'];
 
-/** The Iceberg catalog; `path` is that of its database file, absolute. */
-export type CatalogConfig = Omit<Declared['lake']['catalog'], 'path'> & { readonly path: string };
+type DeclaredCatalog = Declared['lake']['catalog'];
+type DeclaredSqlite = Extract<DeclaredCatalog, { readonly type: 'sqlite' }>;
+
+/** A catalog in a database file; `path` is absolute. */
+export type SqliteCatalogConfig = Omit<DeclaredSqlite, 'path'> & { readonly path: string };
+
+/** A catalog of another program, over REST. */
+export type RestCatalogConfig = Extract<DeclaredCatalog, { readonly type: 'rest' }>;
+
+/** The Iceberg catalog. */
+export type CatalogConfig = SqliteCatalogConfig | RestCatalogConfig;
 
 /** How a warehouse on S3 is reached; `stage` is the absolute path of a local folder. */
 export type S3Config = Omit<Declared['lake']['s3'], 'stage'> & { readonly stage: string };

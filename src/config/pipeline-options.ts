@@ -1,27 +1,11 @@
 /** Every option of a pipeline file, declared once, in the order in which rows flow. */
+import { CATALOG_OPTIONS } from './catalog-options.ts';
 import { CLUSTER_OPTIONS } from './cluster-options.ts';
 import type { Section } from './option.ts';
 import { S3_OPTIONS } from './s3-options.ts';
 import { SOURCE_OPTIONS } from './source-options.ts';
 
 const DAY_MS = 86_400_000;
-
-const catalogVariants = {
-  sqlite: {
-    path: {
-      type: { kind: 'path' },
-      default: null,
-      text: 'The catalog’s database file, on this machine. Left out: `catalog.db` in the warehouse. Required where the warehouse is on S3.',
-      since: '0.1',
-    },
-    name: {
-      type: { kind: 'text' },
-      default: 'firn',
-      text: 'Catalog name. Other engines must open the catalog under the same name.',
-      since: '0.1',
-    },
-  },
-} as const satisfies Readonly<Record<string, Section>>;
 
 const column = {
   onMisfit: {
@@ -60,6 +44,12 @@ const table = {
     text: 'How single columns are treated.',
     since: '0.1',
   },
+  onDrop: {
+    type: { kind: 'choice', values: ['halt', 'keep', 'drop'] },
+    default: 'halt',
+    text: 'What happens when the table is dropped in the source: `halt` stops it by name until somebody decides, `keep` retires it with its copy as it was at the DROP, `drop` does the same and removes base and ledger with all their history a day later, unless the whole database was dropped. A table created again under the name is loaded again by itself.',
+    since: '0.1',
+  },
 } as const satisfies Section;
 
 const lake = {
@@ -75,7 +65,7 @@ const lake = {
     since: '0.1',
   },
   catalog: {
-    type: { kind: 'variant', variants: catalogVariants },
+    type: { kind: 'variant', variants: CATALOG_OPTIONS },
     default: { type: 'sqlite' },
     text: 'The Iceberg catalog.',
     since: '0.1',
@@ -139,9 +129,15 @@ const base = {
     since: '0.1',
   },
   deleteFormat: {
-    type: { kind: 'choice', values: ['position-deletes'] },
+    type: { kind: 'choice', values: ['position-deletes', 'deletion-vectors', 'auto'] },
     default: 'position-deletes',
-    text: 'How deleted rows are marked until files are rewritten.',
+    text: 'How a new base marks deleted rows until files are rewritten: position deletes make it a table of Iceberg format version 2, deletion vectors one of version 3. `auto`: deletion vectors where all of `lake.readers` read them. A base that is there keeps its format; see `firn upgrade`.',
+    since: '0.1',
+  },
+  foreignChanges: {
+    type: { kind: 'choice', values: ['halt', 'accept'] },
+    default: 'halt',
+    text: 'What happens when another engine changed a base. Rewrites that keep its rows, branches, tags and properties are always fine. `halt`: any other change stops the table, because the base is no copy any more. `accept`: merges go on over it. See [sharing tables](../sharing-tables.md).',
     since: '0.1',
   },
 } as const satisfies Section;

@@ -5,7 +5,7 @@ import type { TableRule } from './pipeline-config.ts';
 import { chooseTable, tablesNamed } from './table-choice.ts';
 
 function rule(pattern: string, more: Partial<TableRule> = {}): TableRule {
-  return { pattern, exclude: [], rename: {}, columns: {}, ...more };
+  return { pattern, exclude: [], rename: {}, columns: {}, onDrop: 'halt', ...more };
 }
 
 test('a star stands for any run of characters, letters match in either case', () => {

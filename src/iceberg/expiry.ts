@@ -108,7 +108,11 @@ function keepUnreferenced(
   const { policy, nowMs } = request;
   const reachable = new Set<bigint>();
   for (const ref of Object.values(metadata.refs)) {
-    for (const snapshot of ancestors(metadata, ref.snapshotId)) reachable.add(snapshot.snapshotId);
+    for (const { snapshotId } of ancestors(metadata, ref.snapshotId)) {
+      // From here on another ref was followed already.
+      if (reachable.has(snapshotId)) break;
+      reachable.add(snapshotId);
+    }
   }
   const loose = metadata.snapshots.filter((snapshot) => !reachable.has(snapshot.snapshotId));
   for (const snapshot of loose.slice(-policy.snapshotsMax)) {

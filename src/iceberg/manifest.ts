@@ -60,6 +60,14 @@ export interface DataFile {
   readonly keyMetadata: Uint8Array | null;
 }
 
+/**
+ * A text that tells the live files of a snapshot apart: several deletion vectors may lie in one
+ * Puffin file, each an entry of its own.
+ */
+export function fileKey({ filePath, contentOffset }: DataFile): string {
+  return contentOffset === null ? filePath : `${filePath}#${contentOffset}`;
+}
+
 /** What a snapshot does with a file: keep, add or remove. */
 export type EntryStatus = 'existing' | 'added' | 'deleted';
 

@@ -2,6 +2,7 @@
  * The summary of a snapshot: what it added and removed, and running totals over its line of history
  * (Iceberg spec, Appendix F, "Optional Snapshot Summary Fields"). All values are text.
  */
+import { isDeletionVector } from './deletes/deletion-vector.ts';
 import type { DataFile } from './manifest.ts';
 import type { SnapshotOperation } from './snapshot.ts';
 
@@ -38,12 +39,14 @@ export function snapshotSummary(changes: SnapshotChanges): Readonly<Record<strin
       'added-records': added.records,
       'added-delete-files': added.deleteFiles,
       'added-position-delete-files': countPositionDeletes(changes.added),
+      'added-dvs': countVectors(changes.added),
       'added-position-deletes': added.positionDeletes,
       'added-files-size': added.sizeBytes,
       'deleted-data-files': removed.dataFiles,
       'deleted-records': removed.records,
       'removed-delete-files': removed.deleteFiles,
       'removed-position-delete-files': countPositionDeletes(changes.removed),
+      'removed-dvs': countVectors(changes.removed),
       'removed-position-deletes': removed.positionDeletes,
       'removed-files-size': removed.sizeBytes,
     }),
@@ -88,7 +91,12 @@ function sumFiles(files: readonly DataFile[]): FileSums {
 }
 
 function countPositionDeletes(files: readonly DataFile[]): bigint {
-  return BigInt(files.filter((file) => file.content === 'position-deletes').length);
+  const deletes = files.filter((file) => file.content === 'position-deletes');
+  return BigInt(deletes.length) - countVectors(files);
+}
+
+function countVectors(files: readonly DataFile[]): bigint {
+  return BigInt(files.filter(isDeletionVector).length);
 }
 
 function nonZero(counts: Readonly<Record<string, bigint>>): Readonly<Record<string, string>> {

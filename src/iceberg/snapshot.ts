@@ -4,7 +4,8 @@
  */
 import { jsonInteger } from '../kernel/lossless-json.ts';
 import type { JsonObject, JsonValue } from '../kernel/lossless-json.ts';
-import { invalidJson, jsonFields } from './json-fields.ts';
+import { invalidJson, jsonFields, jsonTexts } from './json-fields.ts';
+import type { JsonFields } from './json-fields.ts';
 
 /** The branch that readers see unless they ask for another. */
 export const MAIN_BRANCH = 'main';
@@ -21,7 +22,7 @@ export interface Snapshot {
   readonly sequenceNumber: bigint;
   /** Milliseconds since 1970; never decides an order. */
   readonly timestampMs: number;
-  /** Location of the manifest list. */
+  /** Location of the manifest list; empty where a snapshot of format v1 names its manifests. */
   readonly manifestList: string;
   /** Holds at least `operation`; empty where an old writer left it out. */
   readonly summary: Readonly<Record<string, string>>;
@@ -71,18 +72,35 @@ export function refSnapshot(set: SnapshotSet, name: string): Snapshot | null {
 }
 
 /**
+ * Whether `after` begins with the snapshots of `before`: nothing was removed. `false` says only
+ * that it must be looked into.
+ */
+export function hasOnlyGrown(before: readonly Snapshot[], after: readonly Snapshot[]): boolean {
+  return before.every(({ snapshotId }, index) => after[index]?.snapshotId === snapshotId);
+}
+
+/**
  * The snapshot with this id and its ancestors, newest first, as far back as they have not been
  * expired. A forged circle of parents ends where it would repeat.
  */
 export function* ancestors(set: SnapshotSet, snapshotId: bigint | null): Generator<Snapshot> {
-  const byId = new Map(set.snapshots.map((snapshot) => [snapshot.snapshotId, snapshot]));
+  const { snapshots } = set;
+  // Parents stand before their children as a rule: few are passed over before the next is found.
+  const passed = new Map<bigint, Snapshot>();
+  let index = snapshots.length;
   let next = snapshotId;
   while (next !== null) {
-    const snapshot = byId.get(next);
-    if (snapshot === undefined) return;
-    byId.delete(next);
-    yield snapshot;
-    next = snapshot.parentSnapshotId;
+    let found = passed.get(next);
+    passed.delete(next);
+    while (found === undefined && index > 0) {
+      index -= 1;
+      const snapshot = snapshots[index];
+      if (snapshot?.snapshotId === next) found = snapshot;
+      else if (snapshot !== undefined) passed.set(snapshot.snapshotId, snapshot);
+    }
+    if (found === undefined) return;
+    yield found;
+    next = found.parentSnapshotId;
   }
 }
 
@@ -120,7 +138,7 @@ export function stringRecord(value: JsonValue, where: string): Readonly<Record<s
 /**
  * Reads a snapshot.
  *
- * @throws {FirnError} ICEBERG-JSON-INVALID, also for a v1 snapshot without a manifest list
+ * @throws {FirnError} ICEBERG-JSON-INVALID, also for one that names neither list nor manifests
  */
 export function snapshotFromJson(json: JsonValue, where: string): Snapshot {
   const fields = jsonFields(json, where);
@@ -129,13 +147,22 @@ export function snapshotFromJson(json: JsonValue, where: string): Snapshot {
     parentSnapshotId: fields.optionalLong('parent-snapshot-id'),
     sequenceNumber: fields.optionalLong('sequence-number') ?? 0n,
     timestampMs: readMs(fields.long('timestamp-ms'), `${where}.timestamp-ms`),
-    manifestList: fields.text('manifest-list'),
+    manifestList: readManifestLocation(fields),
     summary: stringRecord(fields.value('summary'), `${where}.summary`),
     schemaId: fields.optionalInt('schema-id'),
     firstRowId: fields.optionalLong('first-row-id'),
     addedRows: fields.optionalLong('added-rows'),
     unknownFields: unknownFields(fields.object, knownKeys),
   };
+}
+
+/** Snapshots of early v1 tables have `manifests` in place of a list; it stays an unknown field. */
+function readManifestLocation(fields: JsonFields): string {
+  const manifests = fields.optionalList('manifests');
+  const list = fields.optionalText('manifest-list');
+  if (list !== null || manifests === null) return fields.text('manifest-list');
+  jsonTexts(manifests, `${fields.where}.manifests`);
+  return '';
 }
 
 /** The JSON form of a snapshot; v1 has no sequence numbers. */
@@ -147,7 +174,7 @@ export function snapshotToJson(snapshot: Snapshot, formatVersion: 1 | 2 | 3): Js
     ...(parentSnapshotId === null ? {} : { 'parent-snapshot-id': jsonInteger(parentSnapshotId) }),
     'timestamp-ms': snapshot.timestampMs,
     summary: snapshot.summary,
-    'manifest-list': snapshot.manifestList,
+    ...(snapshot.manifestList === '' ? {} : { 'manifest-list': snapshot.manifestList }),
     ...(schemaId === null ? {} : { 'schema-id': schemaId }),
     ...(firstRowId === null ? {} : { 'first-row-id': jsonInteger(firstRowId) }),
     ...(addedRows === null ? {} : { 'added-rows': jsonInteger(addedRows) }),

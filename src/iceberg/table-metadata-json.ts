@@ -72,7 +72,16 @@ const knownKeys = new Set([
  *   and orders
  */
 export function decodeTableMetadata(content: Uint8Array, where: string): TableMetadata {
-  const metadata = tableMetadataFromJson(parseDocument(content, where), where);
+  return readTableMetadata(parseDocument(content, where), where);
+}
+
+/**
+ * Reads the metadata of a table from parsed JSON.
+ *
+ * @throws {FirnError} as `decodeTableMetadata`
+ */
+export function readTableMetadata(json: JsonValue, where: string): TableMetadata {
+  const metadata = tableMetadataFromJson(json, where);
   checkReferences(metadata, where);
   return metadata;
 }

@@ -1,7 +1,7 @@
 /**
  * The metadata of one table (Iceberg spec, "Table Metadata"): everything a catalog's pointer leads
  * to. Values are immutable; `apply-updates.ts` makes the next one, `table-metadata-json.ts` is the
- * file's form. Format v1, v2 and v3 are read; Firn writes data into v2 only.
+ * file's form. Format v1, v2 and v3 are read; Firn writes into v2 and v3.
  */
 import { assert, present } from '../kernel/assert.ts';
 import type { JsonObject } from '../kernel/lossless-json.ts';

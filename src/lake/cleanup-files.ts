@@ -78,7 +78,10 @@ async function filesOfSnapshots(
   snapshots: readonly Snapshot[],
 ): Promise<readonly string[]> {
   const lists = new Set(metadata.snapshots.map((snapshot) => snapshot.manifestList));
-  const gone = snapshots.filter((snapshot) => !lists.has(snapshot.manifestList));
+  // Without a list, which format v1 allows, what was reached is left to orphan removal.
+  const gone = snapshots.filter(
+    ({ manifestList }) => manifestList !== '' && !lists.has(manifestList),
+  );
   if (gone.length === 0) return [];
   const kept = await reachableManifests(context, metadata);
   const manifests = new Map<string, ManifestFile>();

@@ -17,8 +17,9 @@ import { assert } from '../kernel/assert.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
 import type { TableIdentifier } from '../ports/catalog.ts';
 import type { CommitRequest, PublishRequest, RemoveRefRequest } from './commit-request.ts';
+import { refuseForeignChanges } from './foreign-changes.ts';
 import type { LakeContext } from './lake-context.ts';
-import { prepareSnapshot } from './snapshot-producer.ts';
+import { deletesFit, prepareSnapshot } from './snapshot-producer.ts';
 import { STATE_TAG, stampOf, stateKeys } from './table-state.ts';
 
 /** What is sent for one table. */
@@ -58,16 +59,17 @@ export function snapshotJob(context: LakeContext, request: CommitRequest): Commi
     ...request,
     schemaId: request.schemaId ?? null,
     async prepare(metadata, head) {
-      const schemaUpdates = updatesForSchema(metadata, request);
+      await refuseForeignChanges(context, { metadata, ref, kind: request.state.kind });
+      const before = updatesBefore(metadata, request);
       const prepared = await prepareSnapshot(context, {
         ...request,
-        metadata: applied(context, metadata, schemaUpdates),
+        metadata: applied(context, metadata, before),
         parent: head,
         summary: { 'engine-name': 'firn', ...stateKeys(stamp, request.state) },
       });
       const tag = ref === MAIN_BRANCH ? [stateTagAt(prepared.snapshot.snapshotId)] : [];
       return {
-        updates: withExpiry(context, metadata, [...schemaUpdates, ...prepared.updates, ...tag]),
+        updates: withExpiry(context, metadata, [...before, ...prepared.updates, ...tag]),
         requirements: [
           ...prepared.requirements,
           ...requirementsForSchema(metadata),
@@ -76,10 +78,16 @@ export function snapshotJob(context: LakeContext, request: CommitRequest): Commi
         newFiles: prepared.newFiles,
       };
     },
-    fits: () => true,
+    // Another engine can change a table's format without moving a branch.
+    fits: (metadata) => deletesFit(request.added, withFormat(metadata, request)),
     landed(metadata) {
       const own = (snapshot: Snapshot): boolean => stampOf(snapshot)?.commitId === stamp.commitId;
-      return chainOf(metadata, ref).find(own)?.snapshotId ?? null;
+      // It can only be above the head that it was planned on.
+      for (const snapshot of chainOf(metadata, ref)) {
+        if (own(snapshot)) return snapshot.snapshotId;
+        if (snapshot.snapshotId === request.parentId) return null;
+      }
+      return null;
     },
   };
 }
@@ -117,8 +125,10 @@ export function publishJob(context: LakeContext, request: PublishRequest): Commi
     },
     fits: (metadata) => findRef(metadata, branch)?.snapshotId === branchHead,
     landed(metadata) {
-      const there = chainOf(metadata, MAIN_BRANCH).some((item) => item.snapshotId === branchHead);
-      return there ? branchHead : null;
+      const isThere = chainOf(metadata, MAIN_BRANCH).some(
+        ({ snapshotId }) => snapshotId === branchHead,
+      );
+      return isThere ? branchHead : null;
     },
   };
 }
@@ -162,8 +172,8 @@ function requirementsForBranch(
   return [{ kind: 'assert-ref-snapshot-id', ref: MAIN_BRANCH, snapshotId }];
 }
 
-function chainOf(metadata: TableMetadata, ref: string): readonly Snapshot[] {
-  return [...ancestors(metadata, findRef(metadata, ref)?.snapshotId ?? null)];
+function chainOf(metadata: TableMetadata, ref: string): Generator<Snapshot> {
+  return ancestors(metadata, findRef(metadata, ref)?.snapshotId ?? null);
 }
 
 function tagAt(tag: { readonly name: string; readonly snapshotId: bigint }): TableUpdate {
@@ -185,10 +195,20 @@ function applied(
   return applyUpdates(metadata, updates, { nowMs, previousMetadataLocation: null });
 }
 
-function updatesForSchema(metadata: TableMetadata, request: CommitRequest): readonly TableUpdate[] {
-  const { schema } = request;
-  if (schema === null || sameSchema(schema, currentSchema(metadata))) return [];
+function withFormat(metadata: TableMetadata, { formatVersion }: CommitRequest): TableMetadata {
+  return formatVersion === undefined ? metadata : { ...metadata, formatVersion };
+}
+
+/** What becomes of the table in the same commit, before the snapshot. */
+function updatesBefore(metadata: TableMetadata, request: CommitRequest): readonly TableUpdate[] {
+  const { schema, formatVersion } = request;
+  const format: readonly TableUpdate[] =
+    formatVersion === undefined || metadata.formatVersion >= formatVersion
+      ? []
+      : [{ kind: 'upgrade-format-version', formatVersion }];
+  if (schema === null || sameSchema(schema, currentSchema(metadata))) return format;
   return [
+    ...format,
     { kind: 'add-schema', schema },
     { kind: 'set-current-schema', schemaId: LAST_ADDED },
   ];

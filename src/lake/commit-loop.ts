@@ -6,7 +6,7 @@
  * was ever missing for it. Every count is bounded.
  */
 import type { Snapshot } from '../iceberg/snapshot.ts';
-import { findRef, findSnapshot } from '../iceberg/snapshot.ts';
+import { findRef, findSnapshot, hasOnlyGrown } from '../iceberg/snapshot.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { assert, present, unreachable } from '../kernel/assert.ts';
 import { FirnError, isFirnError } from '../kernel/firn-error.ts';
@@ -87,6 +87,7 @@ type HaltCode =
   | 'CATALOG-PARENT-LOST'
   | 'CATALOG-SCHEMA-MOVED'
   | 'CATALOG-COMMIT-CONFLICTS'
+  | 'CATALOG-COMMIT-LATE'
   | 'CATALOG-COMMIT-UNKNOWN'
   | 'CATALOG-COMMIT-LOST'
   | 'LEDGER-LATE-COMMIT'
@@ -99,7 +100,8 @@ async function settle(
   result: CommitResult,
 ): Promise<void> {
   progress.result = result;
-  if (result.kind !== 'committed') await abandon(context, progress);
+  if (result.kind === 'committed') context.queues.unanswered.delete(progress.job.tableUuid);
+  else await abandon(context, progress);
 }
 
 /** Gives up the present attempt. */
@@ -174,6 +176,12 @@ function decide(
       const what = `snapshot ${verdict.snapshotId} was made by process ${verdict.writer}`;
       return halted(job, verdict.isFirst ? 'LEDGER-LATE-COMMIT' : 'LEDGER-OTHER-WRITER', what);
     }
+    case 'own-commit': {
+      const { commitId } = verdict;
+      const mayBeLate = context.queues.unanswered.has(job.tableUuid);
+      assert(mayBeLate, `commit ${commitId} of this process passed its queue`);
+      return halted(job, 'CATALOG-COMMIT-LATE', `commit ${commitId} was applied late`);
+    }
     case 'parent-lost':
       return halted(job, 'CATALOG-PARENT-LOST', `${job.ref} does not hold ${job.parentId}`);
     case 'moved':
@@ -201,10 +209,11 @@ const NOTHING_EXPIRED: ExpiredHistory = { snapshots: [], metadataFiles: [] };
 
 /** What a table's metadata named before, and no longer does. */
 function expiredBetween(before: TableMetadata, after: TableMetadata): ExpiredHistory {
-  const ids = new Set(after.snapshots.map((snapshot) => snapshot.snapshotId));
+  const grew = hasOnlyGrown(before.snapshots, after.snapshots);
+  const ids = new Set(grew ? [] : after.snapshots.map(({ snapshotId }) => snapshotId));
   const files = new Set(after.metadataLog.map((entry) => entry.metadataFile));
   return {
-    snapshots: before.snapshots.filter((snapshot) => !ids.has(snapshot.snapshotId)),
+    snapshots: grew ? [] : before.snapshots.filter(({ snapshotId }) => !ids.has(snapshotId)),
     metadataFiles: before.metadataLog
       .map((entry) => entry.metadataFile)
       .filter((file) => !files.has(file)),
@@ -238,7 +247,10 @@ async function send(context: LakeContext, group: readonly Progress[]): Promise<v
       return;
     }
     ({ cause } = outcome);
-    for (const progress of waiting) progress.uncertain = true;
+    for (const progress of waiting) {
+      progress.uncertain = true;
+      context.queues.unanswered.add(progress.job.tableUuid);
+    }
     await pause(context, count);
     const found = await lookForCommits(context, waiting);
     if (found === 'unreadable') continue;

@@ -29,6 +29,8 @@ export interface CommitRequest {
   readonly parentless: boolean;
   /** Becomes the current schema in the same commit; `null`: the schema stays. */
   readonly schema: IcebergSchema | null;
+  /** The table is of this format version afterwards; left out: as it is. */
+  readonly formatVersion?: 3;
   /**
    * Current schema when the files were written: the commit is refused when it is another one by
    * then. Left out: the schema is not compared with that of the plan.

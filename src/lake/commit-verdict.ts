@@ -5,7 +5,6 @@
 import { ancestors, findRef } from '../iceberg/snapshot.ts';
 import type { Snapshot } from '../iceberg/snapshot.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
-import { assert } from '../kernel/assert.ts';
 import type { CommitJob } from './commit-job.ts';
 import { stampOf } from './table-state.ts';
 
@@ -27,6 +26,8 @@ export type CommitVerdict =
       readonly snapshotId: bigint;
       readonly isFirst: boolean;
     }
+  /** Another commit of this process came between. */
+  | { readonly kind: 'own-commit'; readonly commitId: string }
   /** The snapshot it was planned on is not in the history of the ref. */
   | { readonly kind: 'parent-lost' };
 
@@ -50,7 +51,7 @@ export function judgeCommit(
       const isFirst = !isWriterOf(metadata, snapshotId, writer);
       return { kind: 'other-writer', writer: stamp.writer, snapshotId, isFirst };
     }
-    assert(false, `commit ${stamp.commitId} of this process passed its queue`);
+    return { kind: 'own-commit', commitId: stamp.commitId };
   }
   return { kind: 'moved' };
 }
@@ -65,9 +66,11 @@ function snapshotsSince(
   metadata: TableMetadata,
   walk: { readonly head: bigint | null; readonly parentId: bigint | null },
 ): readonly Snapshot[] | null {
-  const chain = [...ancestors(metadata, walk.head)];
+  const since: Snapshot[] = [];
+  for (const snapshot of ancestors(metadata, walk.head)) {
+    if (snapshot.snapshotId === walk.parentId) return since;
+    since.push(snapshot);
+  }
   // A commit that was planned on an empty branch comes before everything there is now.
-  if (walk.parentId === null) return chain;
-  const end = chain.findIndex((snapshot) => snapshot.snapshotId === walk.parentId);
-  return end < 0 ? null : chain.slice(0, end);
+  return walk.parentId === null ? since : null;
 }

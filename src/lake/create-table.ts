@@ -19,6 +19,8 @@ export interface TableDraft {
   readonly spec: PartitionSpec;
   readonly sortOrder: SortOrder;
   readonly properties: Readonly<Record<string, string>>;
+  /** Left out: 2. */
+  readonly formatVersion?: 2 | 3;
 }
 
 /**
@@ -38,6 +40,7 @@ export async function createTable(context: LakeContext, draft: TableDraft): Prom
     sortOrder,
     properties: { [METADATA_CLEANUP_PROPERTY]: 'true', ...properties, ...context.tableProperties },
     nowMs: Math.trunc(clock.nowMs()),
+    formatVersion: draft.formatVersion ?? 2,
   });
   return retry({ clock, random }, defaultRetryPolicy, async () => {
     await catalog.ensureNamespace(namespace);

@@ -15,6 +15,11 @@ export interface LakeContext {
   readonly random: Random;
   /** Name of the pipeline: `firn.pipeline`. */
   readonly pipeline: string;
+  /**
+   * Changes of bases by other engines that are not provably harmless; left out: `halt`
+   * (`base.foreignChanges` of the pipeline file).
+   */
+  readonly foreignChanges?: 'halt' | 'accept';
   /** Random id of this process: `firn.writer`. */
   readonly writer: string;
   /** The one set of queues of this process: two sets would let it race itself. */

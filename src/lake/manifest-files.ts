@@ -3,6 +3,7 @@
  * what is read has inherited its sequence numbers, what is written is durable before anything names
  * it (docs/spec/commit.md C13).
  */
+import { describeManifest, namedManifests } from '../iceberg/avro/first-format.ts';
 import { findFieldById } from '../iceberg/iceberg-schema.ts';
 import type { IcebergSchema } from '../iceberg/iceberg-schema.ts';
 import {
@@ -13,6 +14,7 @@ import {
 import type { ManifestContent, ManifestFile } from '../iceberg/manifest-list.ts';
 import { decodeManifest, encodeManifest, inheritFrom } from '../iceberg/manifest.ts';
 import type { EntryStatus, ManifestEntry, ResolvedEntry } from '../iceberg/manifest.ts';
+import { numberManifests } from '../iceberg/lineage/row-lineage.ts';
 import { partitionType } from '../iceberg/partition-spec.ts';
 import type { PartitionSpec } from '../iceberg/partition-spec.ts';
 import type { Snapshot } from '../iceberg/snapshot.ts';
@@ -27,6 +29,15 @@ export async function readManifestList(
   context: Pick<LakeContext, 'store'>,
   snapshot: Snapshot,
 ): Promise<readonly ManifestFile[]> {
+  const named = namedManifests(snapshot);
+  if (named !== null) {
+    const { snapshotId } = snapshot;
+    return Promise.all(
+      named.map(async (path) => {
+        return describeManifest(await context.store.read(path), { path, snapshotId });
+      }),
+    );
+  }
   const bytes = await context.store.read(snapshot.manifestList);
   return decodeManifestList(bytes, snapshot.manifestList);
 }
@@ -106,7 +117,8 @@ export async function writeManifest(
     });
   }
   const schema = schemaForSpec(metadata, spec);
-  const bytes = encodeManifest({ formatVersion: 2, schema, spec, content, entries });
+  const formatVersion = writtenFormat(metadata);
+  const bytes = encodeManifest({ formatVersion, schema, spec, content, entries });
   await context.store.write(path, bytes);
   const tuples = entries.map((entry) => entry.file.partition);
   return {
@@ -124,24 +136,44 @@ export async function writeManifest(
   };
 }
 
-/** Writes a snapshot's manifest list and gives its location. */
+/** A manifest list as it was written. */
+export interface WrittenList {
+  readonly path: string;
+  /** Row ids that the snapshot takes; `null` in format v2, which has none. */
+  readonly rowIds: { readonly first: bigint; readonly count: bigint } | null;
+}
+
+/** Writes a snapshot's manifest list. */
 export async function writeManifestList(
   context: LakeContext,
   snapshot: SnapshotIdentity,
   manifests: readonly ManifestFile[],
-): Promise<string> {
+): Promise<WrittenList> {
   const { metadata, snapshotId, parentSnapshotId, sequenceNumber } = snapshot;
   const { location } = metadata;
   const path = newManifestListLocation(context, { location, snapshotId });
-  const list = {
-    formatVersion: 2,
-    snapshotId,
-    parentSnapshotId,
-    sequenceNumber,
-    manifests,
-  } as const;
-  await context.store.write(path, encodeManifestList(list));
-  return path;
+  const formatVersion = writtenFormat(metadata);
+  const list = { formatVersion, snapshotId, parentSnapshotId, sequenceNumber };
+  if (formatVersion === 2) {
+    await context.store.write(path, encodeManifestList({ ...list, manifests }));
+    return { path, rowIds: null };
+  }
+  const numbered = numberManifests(manifests, metadata.nextRowId);
+  await context.store.write(path, encodeManifestList({ ...list, ...numbered }));
+  return { path, rowIds: { first: numbered.firstRowId, count: numbered.addedRows } };
+}
+
+/**
+ * The format version that a table's new files are written in.
+ *
+ * @throws {FirnError} ICEBERG-FORMAT-UNSUPPORTED
+ */
+export function writtenFormat({ formatVersion, location }: TableMetadata): 2 | 3 {
+  if (formatVersion !== 1) return formatVersion;
+  throw new FirnError('ICEBERG-FORMAT-UNSUPPORTED', {
+    what: 'Firn writes into tables of format version 2 and 3, this one has 1',
+    where: location,
+  });
 }
 
 function lowestSequence(entries: readonly ManifestEntry[], inherited: bigint): bigint {

@@ -8,7 +8,7 @@ import { removeAll } from './cleanup-files.ts';
 import type { CleanupReport } from './cleanup-files.ts';
 import type { LakeContext } from './lake-context.ts';
 import { reachableFiles } from './reachable-files.ts';
-import { comparableLocation, isInFolder } from './table-locations.ts';
+import { comparableLocation, isInFolder, isOwnFolder } from './table-locations.ts';
 
 /** Age below which an unreached file may belong to work that is going on: three days. */
 export const ORPHAN_AGE_MS = 3 * 24 * 60 * 60 * 1000;
@@ -20,13 +20,16 @@ export interface OrphanRequest {
   readonly ageMsMin: number;
 }
 
-/** Removes a table's orphans. A table that is not there, or shares its files, is left alone. */
+/**
+ * Removes a table's orphans. A table that is not there, shares its files, or lies in a folder that
+ * Firn did not make, is left alone.
+ */
 export async function removeOrphanFiles(
   context: LakeContext,
   request: OrphanRequest,
 ): Promise<CleanupReport> {
   const folder = (await context.catalog.loadTable(request.identifier))?.metadata.location;
-  if (folder === undefined) return { removed: 0, failed: 0 };
+  if (folder === undefined || !isOwnFolder(folder)) return { removed: 0, failed: 0 };
   const before = context.clock.nowMs() - request.ageMsMin;
   const old: string[] = [];
   for await (const object of context.store.list(folder)) {

@@ -14,6 +14,7 @@ import {
 import type { TestLake } from '../../test/support/lake-fixture.ts';
 import type { DataFile } from '../iceberg/manifest.ts';
 import { encodeSingleValue } from '../iceberg/single-value.ts';
+import type { ErrorCode } from '../kernel/error-registry.ts';
 import { isFirnError } from '../kernel/firn-error.ts';
 import type { LoadedTable } from '../ports/catalog.ts';
 import type { CommitRequest } from './commit-request.ts';
@@ -121,19 +122,99 @@ test('a rewritten file with an explicit age keeps the deletes that are younger',
   );
 });
 
-test('equality deletes and deletion vectors are refused by name', async () => {
-  const cases = [
-    ['ICEBERG-EQUALITY-DELETES', { content: 'equality-deletes', equalityIds: [1] }],
-    ['ICEBERG-DELETION-VECTORS', { fileFormat: 'PUFFIN' }],
-  ] as const;
+test('spec: X4 deletes that cannot be applied are refused by the name of their file', async () => {
+  const unsupported = 'ICEBERG-FILE-UNSUPPORTED';
+  const cases: readonly (readonly [ErrorCode, Partial<DataFile>])[] = [
+    ['ICEBERG-EQUALITY-DELETES', { content: 'equality-deletes', equalityIds: [1, 77] }],
+    ['ICEBERG-EQUALITY-DELETES', { content: 'equality-deletes', equalityIds: [] }],
+    ['ICEBERG-EQUALITY-DELETES', { content: 'equality-deletes' }],
+    [unsupported, { content: 'equality-deletes', equalityIds: [1], fileFormat: 'PUFFIN' }],
+    [unsupported, { content: 'equality-deletes', equalityIds: [1], fileFormat: 'AVRO' }],
+    [unsupported, { fileFormat: 'ORC' }],
+    [unsupported, { keyMetadata: Uint8Array.of(1) }],
+    ['ICEBERG-MANIFEST-INVALID', { partition: [3] }],
+  ];
   for (const [code, shape] of cases) {
     const lake = testLake();
     const empty = await testTable(lake.context);
     const data = await testFile(lake.context, empty);
     const deletes = { ...(await testFile(lake.context, empty, { deletesIn: data })), ...shape };
     const table = await foreignAppend(lake.other, empty, [data, deletes]);
-    await assert.rejects(scan(lake, table), (error) => isFirnError(error, code));
+    await assert.rejects(
+      scan(lake, table),
+      (error) => isFirnError(error, code) && error.where === deletes.filePath,
+      code,
+    );
   }
+});
+
+test('spec: X4 data files in other formats, and encrypted ones, are refused by name', async () => {
+  for (const shape of [
+    { fileFormat: 'ORC' },
+    { fileFormat: 'AVRO' },
+    { keyMetadata: Uint8Array.of(1) },
+  ] as const) {
+    const lake = testLake();
+    const empty = await testTable(lake.context);
+    const data: DataFile = { ...(await testFile(lake.context, empty)), ...shape };
+    const table = await foreignAppend(lake.other, empty, [data]);
+    await assert.rejects(
+      scan(lake, table),
+      (error) => isFirnError(error, 'ICEBERG-FILE-UNSUPPORTED') && error.where === data.filePath,
+    );
+  }
+});
+
+test('spec: X1 equality deletes apply to strictly older files of their partition', async () => {
+  const lake = testLake();
+  const empty = await testTable(lake.context);
+  const inBucket = async (bucket: number): Promise<DataFile> =>
+    testFile(lake.context, empty, { bucket });
+  const [old, elsewhere] = [await inBucket(1), await inBucket(2)];
+  await foreignAppend(lake.other, empty, [old, elsewhere]);
+  const shape = { content: 'equality-deletes', equalityIds: [2, 1] } as const;
+  const deletes: DataFile = { ...(await inBucket(1)), ...shape };
+  const same = await inBucket(1);
+  await foreignAppend(lake.other, empty, [same, deletes]);
+  const table = await foreignAppend(lake.other, empty, [await inBucket(1)]);
+  const files = await scanFiles(lake.context, { metadata: table.metadata, ref: 'main' });
+  const found = files.filter(({ equalityDeletes }) => equalityDeletes !== undefined);
+  assert.deepEqual(
+    found.map(({ file }) => file.filePath),
+    [old.filePath],
+  );
+  const [applied] = found[0]?.equalityDeletes ?? [];
+  assert.equal(applied?.file.filePath, deletes.filePath);
+  assert.equal(applied.dataSequenceNumber, 2n);
+  assert.deepEqual(
+    applied.fields.map(({ name }) => name),
+    ['note', 'id'],
+  );
+});
+
+test('spec: X1 equality deletes of an unpartitioned spec apply to every partition', async () => {
+  const lake = testLake();
+  const empty = await testTable(lake.context);
+  const specs = [
+    { kind: 'add-spec', spec: { specId: 1, fields: [] } },
+    { kind: 'set-default-spec', specId: -1 },
+  ] as const;
+  const old = await testFile(lake.context, empty, { bucket: 3 });
+  const first = await foreignAppend(lake.other, empty, [old]);
+  await lake.other.catalog.commit([
+    { identifier: empty.identifier, requirements: [], updates: specs },
+  ]);
+  const global: DataFile = {
+    ...(await testFile(lake.context, empty)),
+    content: 'equality-deletes',
+    equalityIds: [1],
+    specId: 1,
+    partition: [],
+  };
+  const table = await foreignAppend(lake.other, first, [global]);
+  const request = { metadata: table.metadata, ref: 'main', buckets: new Set([3]) };
+  const [scanned] = await scanFiles(lake.context, request);
+  assert.equal(scanned?.equalityDeletes?.[0]?.file.filePath, global.filePath);
 });
 
 test('filters by bucket, bounds and age pass over files that can hold nothing wanted', async () => {

@@ -1,5 +1,5 @@
 /**
- * The live data files of a snapshot, each with its position deletes. Manifests and files that the
+ * The live data files of a snapshot, each with its deletes. Manifests and files that the
  * request rules out by partition, bounds or age are passed over; what is passed over can hold no
  * row that was asked for, so a filter makes a scan cheaper and never wrong.
  */
@@ -9,10 +9,11 @@ import type { ManifestFile } from '../iceberg/manifest-list.ts';
 import type { DataFile, ResolvedEntry } from '../iceberg/manifest.ts';
 import type { ScanFile } from '../iceberg/scan-file.ts';
 import { decodeBound, valueOrder } from '../iceberg/single-value.ts';
-import { refSnapshot } from '../iceberg/snapshot.ts';
+import { findSnapshot, refSnapshot } from '../iceberg/snapshot.ts';
 import { currentSchema, defaultSpec } from '../iceberg/table-metadata.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
-import { DeleteIndex } from './delete-index.ts';
+import { DeleteIndex, refuseUnreadable } from './delete-index.ts';
+import { fileProjections } from './file-projection.ts';
 import type { LakeContext } from './lake-context.ts';
 import { isLive, liveFilesCount, readManifest, readManifestList } from './manifest-files.ts';
 
@@ -21,6 +22,8 @@ export interface ScanRequest {
   readonly metadata: TableMetadata;
   /** Branch or tag; one that is not there has no files. */
   readonly ref: string;
+  /** Reads this snapshot, whatever `ref` is. */
+  readonly snapshotId?: bigint;
   /**
    * Buckets of the table's present spec, whose first bucket field they belong to. Files of other
    * specs are not ruled out.
@@ -42,18 +45,21 @@ export interface ColumnBounds {
 /**
  * Live data files, in the order of their manifests.
  *
- * @throws {FirnError} ICEBERG-EQUALITY-DELETES, ICEBERG-DELETION-VECTORS, and those of manifests
+ * @throws {FirnError} ICEBERG-EQUALITY-DELETES, ICEBERG-FILE-UNSUPPORTED, ICEBERG-MANIFEST-INVALID,
+ *   and those of manifests
  */
 export async function scanFiles(
   context: Pick<LakeContext, 'store'>,
   request: ScanRequest,
 ): Promise<readonly ScanFile[]> {
   const { metadata } = request;
-  const snapshot = refSnapshot(metadata, request.ref);
+  const { snapshotId, ref } = request;
+  const snapshot =
+    snapshotId === undefined ? refSnapshot(metadata, ref) : findSnapshot(metadata, snapshotId);
   if (snapshot === null) return [];
   const filter = new ScanFilter(request);
   const data: ResolvedEntry[] = [];
-  const deletes = new DeleteIndex();
+  const deletes = new DeleteIndex(metadata);
   for (const manifest of await readManifestList(context, snapshot)) {
     if (!filter.wantsManifest(manifest)) continue;
     for (const entry of await readManifest(context, metadata, manifest)) {
@@ -62,11 +68,14 @@ export async function scanFiles(
       else if (filter.wantsRows(entry.file)) data.push(entry);
     }
   }
-  return data.map((entry) => ({
-    file: entry.file,
-    dataSequenceNumber: entry.dataSequenceNumber,
-    deletes: deletes.deletesOf(entry),
-  }));
+  const project = fileProjections(metadata);
+  return data.map((entry) => {
+    const { file, dataSequenceNumber } = entry;
+    refuseUnreadable(file);
+    const projection = project(file);
+    const known = projection === null ? {} : { projection };
+    return { file, dataSequenceNumber, ...deletes.deletesOf(entry), ...known };
+  });
 }
 
 /** Decides from metadata alone; in doubt it keeps. */

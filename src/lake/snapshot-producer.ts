@@ -4,6 +4,8 @@
  * an attempt that was not are nobody's. Manifests are never changed: one that holds a removed file
  * is replaced (Iceberg spec, "Manifests" and "Sequence Numbers").
  */
+import { isDeletionVector } from '../iceberg/deletes/deletion-vector.ts';
+import { fileKey } from '../iceberg/manifest.ts';
 import type { ManifestContent, ManifestFile } from '../iceberg/manifest-list.ts';
 import type { DataFile, ManifestEntry, ResolvedEntry } from '../iceberg/manifest.ts';
 import { snapshotSummary } from '../iceberg/snapshot-summary.ts';
@@ -23,6 +25,7 @@ import {
   readManifestList,
   writeManifest,
   writeManifestList,
+  writtenFormat,
 } from './manifest-files.ts';
 import type { NewManifest, SnapshotIdentity } from './manifest-files.ts';
 import { manifestsToMerge } from './manifest-merge.ts';
@@ -60,7 +63,7 @@ export interface PreparedSnapshot {
  * Writes the files of a snapshot.
  *
  * @throws {FirnError} ICEBERG-FILE-NOT-LIVE when a removed file is not in `parent`;
- *   ICEBERG-FORMAT-UNSUPPORTED for a table of another format version than 2
+ *   ICEBERG-FORMAT-UNSUPPORTED for a table of format version 1
  */
 export async function prepareSnapshot(
   context: LakeContext,
@@ -82,44 +85,52 @@ export async function prepareSnapshot(
   for (const manifest of [...newManifests(draft), ...kept.drafts, ...merged]) {
     written.push(await writeManifest(context, identity, manifest));
   }
-  const manifestList = await writeManifestList(context, identity, [...written, ...carried]);
+  const list = await writeManifestList(context, identity, [...written, ...carried]);
   const snapshot: Snapshot = {
     snapshotId: identity.snapshotId,
     parentSnapshotId: identity.parentSnapshotId,
     sequenceNumber: identity.sequenceNumber,
     // Readers refuse a history whose times go back, and clocks do.
     timestampMs: Math.max(Math.trunc(context.clock.nowMs()), metadata.lastUpdatedMs),
-    manifestList,
+    manifestList: list.path,
     summary: {
       ...snapshotSummary({ ...draft, parentSummary: parent?.summary ?? null }),
       ...draft.summary,
     },
     schemaId: metadata.currentSchemaId,
-    firstRowId: null,
-    addedRows: null,
+    firstRowId: list.rowIds?.first ?? null,
+    addedRows: list.rowIds?.count ?? null,
     unknownFields: {},
   };
   return {
     snapshot,
     ...changesFor(draft, snapshot),
-    newFiles: [manifestList, ...written.map((manifest) => manifest.path)],
+    newFiles: [list.path, ...written.map((manifest) => manifest.path)],
   };
 }
 
 function checkDraft(draft: SnapshotDraft): void {
   const { metadata, added, removed, operation } = draft;
-  if (metadata.formatVersion !== 2) {
-    throw new FirnError('ICEBERG-FORMAT-UNSUPPORTED', {
-      what: `Firn writes into tables of format version 2, this one has ${metadata.formatVersion}`,
-      where: metadata.location,
-    });
-  }
-  const paths = new Set([...added, ...removed].map((file) => file.filePath));
-  assert(paths.size === added.length + removed.length, 'a commit names each file once');
+  assert(deletesFit(added, metadata), 'deletes are in the form that the table’s format has');
+  const files = new Set([...added, ...removed].map(fileKey));
+  assert(files.size === added.length + removed.length, 'a commit names each file once');
   assert(operation !== 'append' || removed.length === 0, 'an append removes nothing');
   const rows = (files: readonly DataFile[]): bigint =>
     files.reduce((sum, file) => sum + (file.content === 'data' ? file.recordCount : 0n), 0n);
   assert(operation !== 'replace' || rows(added) <= rows(removed), 'a replace adds no rows');
+}
+
+/**
+ * Whether new files mark dead rows as a table's format wants them marked: format v2 knows no
+ * deletion vectors, format v3 allows no new position-delete files (Iceberg spec, "Delete Formats").
+ *
+ * @throws {FirnError} ICEBERG-FORMAT-UNSUPPORTED
+ */
+export function deletesFit(added: readonly DataFile[], metadata: TableMetadata): boolean {
+  const hasVectors = writtenFormat(metadata) === 3;
+  return added.every((file) => {
+    return file.content !== 'position-deletes' || isDeletionVector(file) === hasVectors;
+  });
 }
 
 function changesFor(
@@ -181,7 +192,7 @@ async function withoutRemoved(
   },
 ): Promise<KeptManifests> {
   const { draft, identity, live } = work;
-  const missing = new Map(draft.removed.map((file) => [file.filePath, groupOf(file)]));
+  const missing = new Map(draft.removed.map((file) => [fileKey(file), groupOf(file)]));
   const wanted = new Set(missing.values());
   const carried: ManifestFile[] = [];
   const drafts: NewManifest[] = [];
@@ -192,15 +203,15 @@ async function withoutRemoved(
       continue;
     }
     const entries = (await readManifest(context, draft.metadata, manifest)).filter(isLive);
-    const gone = entries.filter((entry) => missing.has(entry.file.filePath));
+    const gone = entries.filter((entry) => missing.has(fileKey(entry.file)));
     if (gone.length === 0) {
       carried.push(manifest);
       continue;
     }
-    const paths = new Set(gone.map((entry) => entry.file.filePath));
-    for (const path of paths) missing.delete(path);
+    const keys = new Set(gone.map((entry) => fileKey(entry.file)));
+    for (const key of keys) missing.delete(key);
     const rewritten = entries.map((entry): ManifestEntry => {
-      if (!paths.has(entry.file.filePath)) return { ...entry, status: 'existing' };
+      if (!keys.has(fileKey(entry.file))) return { ...entry, status: 'existing' };
       return { ...entry, status: 'deleted', snapshotId: identity.snapshotId };
     });
     drafts.push({ specId, content, entries: rewritten });

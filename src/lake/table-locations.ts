@@ -3,7 +3,7 @@
  * ever share a file, and a file tells when it was made. Names of source tables never become paths
  * as they are.
  */
-import { uuidV7 } from '../kernel/identifiers.ts';
+import { uuidV7, uuidV7TimeMs } from '../kernel/identifiers.ts';
 import type { LakeContext } from './lake-context.ts';
 
 /** What names are made from. */
@@ -57,6 +57,14 @@ export function comparableLocation(location: string): string {
   const path = /^(?:file:)?(?:\/\/(?=\/))?(\/(?!\/).*)$/.exec(location)?.[1];
   if (path !== undefined) return `file://${path.replaceAll(/\/{2,}/g, '/')}`;
   return location.replace(/^s3[an]:\/\//, 's3://');
+}
+
+/**
+ * Whether Firn made the folder of a table: its last part ends with a UUIDv7, so nothing but that
+ * table lies in it. Other engines can move a table to any folder, which may hold more.
+ */
+export function isOwnFolder(location: string): boolean {
+  return uuidV7TimeMs(location.slice(-36)) !== null;
 }
 
 /** Whether a location lies in the folder of a table: only such files are ever removed. */

@@ -18,6 +18,11 @@ export interface TableQueues {
    * a job another one.
    */
   job<T>(tableUuid: string, run: () => Promise<T>): Promise<T>;
+  /**
+   * Tables with a commit of this process that was never answered: it may still be applied. Their
+   * next commit ends that, for it moves the head that the open one asserts.
+   */
+  readonly unanswered: Set<string>;
 }
 
 /**
@@ -53,5 +58,6 @@ export function createTableQueues(): TableQueues {
       return enter(0);
     },
     job: jobs,
+    unanswered: new Set(),
   };
 }

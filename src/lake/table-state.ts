@@ -82,10 +82,11 @@ export function readState(metadata: TableMetadata, ref: string): TableState | nu
   const head = findRef(metadata, ref)?.snapshotId ?? null;
   const tag = findRef(metadata, STATE_TAG)?.snapshotId ?? null;
   if (head === null && (ref !== MAIN_BRANCH || tag === null)) return null;
-  const chain = [...ancestors(metadata, head)];
-  const state = newestState(chain);
-  if (ref === MAIN_BRANCH && !chain.some((snapshot) => snapshot.snapshotId === tag)) {
-    const tagged = state ?? newestState([...ancestors(metadata, tag)]);
+  const state = newestState(ancestors(metadata, head));
+  const isOnChain = (): boolean =>
+    ancestors(metadata, head).some((snapshot) => snapshot.snapshotId === tag);
+  if (ref === MAIN_BRANCH && !isOnChain()) {
+    const tagged = state ?? newestState(ancestors(metadata, tag));
     if (tagged !== null) throw offChain(metadata, tagged, tag);
   }
   if (state !== null) return state;
@@ -102,10 +103,10 @@ export function readState(metadata: TableMetadata, ref: string): TableState | nu
  * @throws {FirnError} LEDGER-STATE-INVALID
  */
 export function readStateAtHead(metadata: TableMetadata, ref: string): TableState | null {
-  return newestState([...ancestors(metadata, findRef(metadata, ref)?.snapshotId ?? null)]);
+  return newestState(ancestors(metadata, findRef(metadata, ref)?.snapshotId ?? null));
 }
 
-function newestState(chain: readonly Snapshot[]): TableState | null {
+function newestState(chain: Iterable<Snapshot>): TableState | null {
   for (const snapshot of chain) {
     const state = stateOf(snapshot);
     if (state !== null) return state;

@@ -35,7 +35,11 @@ export function ledgerIdentifier(schema: TableSchema): TableIdentifier {
   return { namespace: schema.table.namespace, name: `${schema.table.table}_ledger` };
 }
 
-/** The ledger of a table as the catalog has it; makes it where it is missing. */
+/**
+ * The ledger of a table as the catalog has it; makes it where it is missing.
+ *
+ * @throws FirnError PIPELINE-TABLE-TAKEN
+ */
 export async function ensureLedger(
   context: LakeContext,
   schema: TableSchema,
@@ -43,7 +47,14 @@ export async function ensureLedger(
 ): Promise<LoadedTable> {
   const identifier = ledgerIdentifier(schema);
   const present = await context.catalog.loadTable(identifier);
-  if (present !== null) return present;
+  if (present !== null) {
+    const owner = present.metadata.properties['firn.pipeline'];
+    if (owner === context.pipeline) return present;
+    throw new FirnError('PIPELINE-TABLE-TAKEN', {
+      what: `The table belongs to ${owner === undefined ? 'somebody else' : `pipeline ${owner}`}.`,
+      where: `${identifier.namespace}.${identifier.name}`,
+    });
+  }
   return createTable(context, ledgerDraft(context.pipeline, schema, options));
 }
 

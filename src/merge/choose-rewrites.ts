@@ -32,16 +32,27 @@ export interface BucketFile extends DeleteShare {
 /** Small files of a bucket that together make one compaction worth its commit. */
 const SMALL_FILES_MIN = 8;
 
-/** Files of this size are never rewritten only to have fewer files. */
-const SMALL_BYTES_MAX = 128 * 1024 * 1024;
+/**
+ * Files of this size are never rewritten only to have fewer files: reading sixteen of them is no
+ * slower than reading one of 128 MiB, and a row in them is rewritten four times less.
+ */
+const SMALL_BYTES_MAX = 8 * 1024 * 1024;
 
 /**
- * Files of one bucket to rewrite as one, or none. Of the smallest files the longest run is taken
- * whose largest is no larger than the others together, so that a row's file at least doubles each
- * time and each row is rewritten a logarithmic number of times.
+ * Files that become one together have at most this size: their rows are sorted, and more would go
+ * by way of the disk, at more than twice the processor time.
  */
-export function chooseCompaction(files: readonly BucketFile[]): readonly BucketFile[] {
-  const small = files
+const JOINED_BYTES_MAX = 24 * 1024 * 1024;
+
+/**
+ * Files of one bucket to rewrite, each group as one file; or none. Of the smallest files the
+ * longest run is taken whose largest is no larger than the others together, so that a row's file
+ * at least doubles each time and each row is rewritten a logarithmic number of times.
+ */
+export function chooseCompaction<F extends BucketFile>(
+  files: readonly F[],
+): readonly (readonly F[])[] {
+  const small: readonly F[] = files
     .filter((file) => file.sizeBytes < SMALL_BYTES_MAX)
     .toSorted((left, right) => left.sizeBytes - right.sizeBytes);
   let joined = 0;
@@ -52,6 +63,33 @@ export function chooseCompaction(files: readonly BucketFile[]): readonly BucketF
   }
   const chosen = new Set(small.slice(0, joined));
   const overdue = chooseRewrites(files);
-  for (const file of files) if (overdue.has(file.path)) chosen.add(file);
-  return [...chosen];
+  // Files that are large enough come last: a small one between two of them would stay small.
+  const groups = groupBySize(
+    [
+      ...files.filter((file) => chosen.has(file)),
+      ...files.filter((file) => !chosen.has(file) && overdue.has(file.path)),
+    ],
+    ({ sizeBytes }) => sizeBytes,
+    JOINED_BYTES_MAX,
+  );
+  return groups.filter((group) => group.length > 1 || group.some(({ path }) => overdue.has(path)));
+}
+
+/** Neighbours together, as many as `bytesMax` takes; a larger file is alone. */
+export function groupBySize<F>(
+  files: readonly F[],
+  bytesOf: (file: F) => number,
+  bytesMax: number,
+): readonly (readonly F[])[] {
+  const groups: F[][] = [];
+  let bytes = 0;
+  for (const file of files) {
+    bytes += bytesOf(file);
+    if (groups.length === 0 || bytes > bytesMax) {
+      groups.push([]);
+      bytes = bytesOf(file);
+    }
+    groups.at(-1)?.push(file);
+  }
+  return groups;
 }

@@ -128,3 +128,27 @@ for (const [index, kind] of KINDS.entries()) {
     );
   });
 }
+
+test('a value for many rows is that value in each', () => {
+  const runs = fc.array(fc.tuple(fc.string({ unit: 'grapheme', maxLength: 60 }), fc.nat(300)), {
+    maxLength: 6,
+  });
+  fc.assert(
+    fc.property(runs, (values) => {
+      const builder = new ColumnBuilder({ kind: 'string' });
+      for (const [value, count] of values) {
+        builder.appendNull();
+        builder.appendRepeated(Buffer.from(value), count);
+      }
+      const expected = values.flatMap(([value, count]) => [
+        null,
+        ...Array.from({ length: count }, () => value),
+      ]);
+      const vector = builder.finish();
+      deepEqual(
+        expected.map((_, row) => valueAt(vector, row)),
+        expected,
+      );
+    }),
+  );
+});

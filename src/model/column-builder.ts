@@ -5,6 +5,7 @@
  */
 import { assert, unreachable } from '../kernel/assert.ts';
 import type { ColumnType } from './column-type.ts';
+import { vectorKind } from './column-vector.ts';
 import type { ColumnVector } from './column-vector.ts';
 
 const FIRST_ROWS = 256;
@@ -173,6 +174,24 @@ export class ColumnBuilder {
     }
     this.#dataLength = start + length;
     this.#setOffset(row);
+  }
+
+  /** Like {@link appendBytes}, the same value in `count` rows. */
+  appendRepeated(value: Uint8Array, count: number): void {
+    const { length } = value;
+    const start = this.#dataLength;
+    this.#reserve(length * count);
+    const data = this.#data;
+    data.set(value, start);
+    // What is there is copied behind itself: twice as much each time.
+    for (let copied = length; copied < length * count; copied *= 2) {
+      data.copyWithin(start + copied, start, start + Math.min(copied, length * count - copied));
+    }
+    for (let index = 0; index < count; index++) {
+      const row = this.#nextBytesRow();
+      this.#dataLength += length;
+      this.#setOffset(row);
+    }
   }
 
   /**
@@ -346,34 +365,6 @@ export class ColumnBuilder {
     larger.set(this.#data.subarray(0, this.#dataLength));
     this.#data = larger;
     this.#dataView = new DataView(larger.buffer);
-  }
-}
-
-/** In which form a vector holds values of a type. */
-function vectorKind(type: ColumnType): ColumnVector['kind'] {
-  switch (type.kind) {
-    case 'boolean':
-      return 'bool';
-    case 'int':
-    case 'date':
-      return 'int32';
-    case 'long':
-    case 'timestamp':
-    case 'timestamptz':
-      return 'int64';
-    case 'decimal':
-      return 'int128';
-    case 'float':
-      return 'float32';
-    case 'double':
-      return 'float64';
-    case 'string':
-    case 'binary':
-    case 'uuid':
-    case 'fixed':
-      return 'bytes';
-    default:
-      return unreachable(type);
   }
 }
 

@@ -5,6 +5,8 @@
  * Bit `i & 7` of validity byte `i >> 3` is set when row `i` has a value; `null` means that all have
  * one. A row without a value holds zero (or an empty run).
  */
+import { unreachable } from '../kernel/assert.ts';
+import type { ColumnType } from './column-type.ts';
 
 /** Values of one column. */
 export type ColumnVector =
@@ -44,4 +46,32 @@ export type ColumnVector =
 export function isValid(vector: ColumnVector, row: number): boolean {
   if (vector.validity === null) return true;
   return (((vector.validity[row >> 3] ?? 0) >> (row & 7)) & 1) === 1;
+}
+
+/** In which form a vector holds values of a type. */
+export function vectorKind(type: ColumnType): ColumnVector['kind'] {
+  switch (type.kind) {
+    case 'boolean':
+      return 'bool';
+    case 'int':
+    case 'date':
+      return 'int32';
+    case 'long':
+    case 'timestamp':
+    case 'timestamptz':
+      return 'int64';
+    case 'decimal':
+      return 'int128';
+    case 'float':
+      return 'float32';
+    case 'double':
+      return 'float64';
+    case 'string':
+    case 'binary':
+    case 'uuid':
+    case 'fixed':
+      return 'bytes';
+    default:
+      return unreachable(type);
+  }
 }

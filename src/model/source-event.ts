@@ -67,4 +67,9 @@ export type SourceEvent =
        * `null`: nothing more comes of this table in this stream.
        */
       readonly completeFrom: SequenceMark | null;
+      /**
+       * The source says that the table was dropped here, alone or with its whole database; all its
+       * changes before that have been delivered. Left out: it stopped for another reason.
+       */
+      readonly removal?: 'table' | 'database';
     };

@@ -13,8 +13,15 @@ export const STATUS_VERSION = 1;
  * - `streaming`: ledger and base follow the source.
  * - `ledger-only`: no usable key; the ledger follows the source, there is no base.
  * - `halted`: this table stopped and says why; the others go on.
+ * - `retired`: it was dropped in the source, and its copy stays as the pipeline file asks.
  */
-export type TableState = 'waiting' | 'bootstrapping' | 'streaming' | 'ledger-only' | 'halted';
+export type TableState =
+  | 'waiting'
+  | 'bootstrapping'
+  | 'streaming'
+  | 'ledger-only'
+  | 'halted'
+  | 'retired';
 
 /** How far a bootstrap is. */
 export interface BootstrapStatus {
@@ -54,6 +61,8 @@ export interface BaseStatus {
   readonly deleteFiles: number;
   /** Delete debt: rows in data files that delete files take out again. */
   readonly deletedRows: number;
+  /** Iceberg format version; `null` in a document of an older program. */
+  readonly formatVersion: number | null;
   /** Unix milliseconds of the last merge; `null` before the first. */
   readonly lastMergeMs: number | null;
 }
@@ -65,6 +74,15 @@ export interface HaltStatus {
   readonly what: string;
   readonly remedy: string;
   readonly sinceMs: number;
+}
+
+/** What became of a table that was dropped in the source. */
+export interface RetiredStatus {
+  readonly what: string;
+  readonly remedy: string;
+  readonly sinceMs: number;
+  /** Unix milliseconds at which its copy is removed; `null`: it stays. */
+  readonly removedAtMs: number | null;
 }
 
 /** The last proof that base equals source. */
@@ -90,6 +108,8 @@ export interface TableStatus {
   /** Ledger rows that are not in the base yet; `null` unknown. */
   readonly unmergedRows: number | null;
   readonly halted: HaltStatus | null;
+  /** While `retired`, else `null`. */
+  readonly retired: RetiredStatus | null;
   readonly lastVerify: ProofStatus | null;
 }
 

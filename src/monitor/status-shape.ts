@@ -56,6 +56,7 @@ const table: ShapeOf<TableStatus> = {
           sizeBytes: number,
           deleteFiles: number,
           deletedRows: number,
+          formatVersion: optionalNumber,
           lastMergeMs: optionalNumber,
         },
       },
@@ -63,6 +64,13 @@ const table: ShapeOf<TableStatus> = {
     lagSeconds: optionalNumber,
     unmergedRows: optionalNumber,
     halted: halt,
+    retired: {
+      kind: 'optional',
+      of: {
+        kind: 'object',
+        fields: { what: text, remedy: text, sinceMs: number, removedAtMs: optionalNumber },
+      },
+    },
     lastVerify: {
       kind: 'optional',
       of: {

@@ -29,6 +29,9 @@ interface Choice {
 
 const STRING: ColumnType = { kind: 'string' };
 
+/** The servers take any bytes for a label. */
+const LABEL_NOTE = '; a label that is no text of its character set does not fit';
+
 /** Iceberg's decimals have at most so many digits. */
 const DECIMAL_DIGITS_MAX = 38;
 
@@ -161,9 +164,12 @@ function otherChoice(source: SourceType): Choice | null {
     case 'inet6':
       return { type: STRING, note: 'text as the server shows it' };
     case 'enum':
-      return { type: STRING, note: 'the label; empty for a value that was none of them (0)' };
+      return {
+        type: STRING,
+        note: `the label; empty for a value that was none of them (0)${LABEL_NOTE}`,
+      };
     case 'set':
-      return { type: STRING, note: 'the labels in declared order, with commas' };
+      return { type: STRING, note: `the labels in declared order, with commas${LABEL_NOTE}` };
     case 'json':
       return { type: STRING, note: "the server's own text of the document" };
     case 'binary':

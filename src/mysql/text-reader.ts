@@ -56,6 +56,11 @@ export function selectExpression(
     case 'double':
     case 'real':
       return `${name} * 1e0`;
+    // A label may be no text of its set, of any set, and would come as a question mark: of MariaDB
+    // even cast to BINARY, unless something is made of that.
+    case 'enum':
+    case 'set':
+      return `CONCAT(CAST(${name} AS BINARY))`;
     default:
       return source.charset === null || PLAIN_SETS.has(source.charset)
         ? name

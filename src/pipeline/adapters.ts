@@ -3,12 +3,18 @@
  * they are used: reading the status of a pipeline loads no engine.
  */
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { hostname, totalmem } from 'node:os';
+import { availableParallelism, hostname, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { unreachable } from '../kernel/assert.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { FirnError } from '../kernel/firn-error.ts';
 import type { Random } from '../kernel/random.ts';
-import type { LakeConfig, PipelineConfig } from '../config/pipeline-config.ts';
+import type {
+  LakeConfig,
+  PipelineConfig,
+  RestCatalogConfig,
+  SqliteCatalogConfig,
+} from '../config/pipeline-config.ts';
 import type { SecretReader } from '../config/secret-reference.ts';
 import type { Catalog } from '../ports/catalog.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
@@ -43,16 +49,42 @@ export interface ServedLake extends OpenedStore {
 
 /** Opens storage and catalog, and makes sure that they belong together. */
 export async function openLake(parts: AdapterParts): Promise<OpenedLake> {
+  const { catalog: chosen } = parts.config.lake;
+  if (chosen.type === 'rest') return openRemoteLake(parts, chosen);
   const { openSqliteCatalog } = await import('../storage/sqlite-catalog.ts');
-  const { opened, options } = await lakeParts(parts);
+  const { opened, options } = await lakeParts(parts, chosen);
   const catalog = await openSqliteCatalog(options);
   return guarded({ ...opened, catalog }, catalog);
 }
 
-/** Opens a lake for the REST server: the lake of a pipeline, which may be running beside it. */
+/** A lake whose catalog is another program's. */
+async function openRemoteLake(parts: AdapterParts, chosen: RestCatalogConfig): Promise<OpenedLake> {
+  const { openRemoteCatalog, vendedKeys } = await import('./remote-catalog.ts');
+  const keys = await vendedKeys(parts, chosen);
+  const opened = await openStore(keys === null ? parts : { ...parts, scopedKeys: keys });
+  try {
+    const catalog = await openRemoteCatalog(parts, chosen, keys);
+    return await guarded({ ...opened, catalog }, catalog);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/**
+ * Opens a lake for the REST server: the lake of a pipeline, which may be running beside it.
+ *
+ * @throws {FirnError} CONFIG-USAGE for a lake whose catalog has a server already
+ */
 export async function openServedLake(parts: AdapterParts): Promise<ServedLake> {
   const { openServedSqliteCatalog } = await import('../storage/sqlite-catalog.ts');
-  const { opened, options } = await lakeParts(parts);
+  const { catalog: chosen } = parts.config.lake;
+  if (chosen.type === 'rest') {
+    const what =
+      'firn catalog serve is for a catalog of type sqlite; this one has a server already';
+    throw new FirnError('CONFIG-USAGE', { what, where: chosen.uri });
+  }
+  const { opened, options } = await lakeParts(parts, chosen);
   const catalog = await openServedSqliteCatalog(options);
   const clientConfig = clientConfigOf(parts.config.lake);
   return guarded({ ...opened, catalog, clientConfig }, catalog);
@@ -88,10 +120,10 @@ async function guarded<Lake extends { readonly store: ObjectStore }>(
 /** The store, and where its SQLite catalog is; the catalog's folder is made. */
 async function lakeParts(
   parts: AdapterParts,
+  { path, name }: SqliteCatalogConfig,
 ): Promise<{ readonly opened: OpenedStore; readonly options: SqliteCatalogOptions }> {
-  const { config, clock, random } = parts;
+  const { clock, random } = parts;
   const { storageError } = await import('../storage/storage-failure.ts');
-  const { path, name } = config.lake.catalog;
   makeFolder(dirname(path), storageError);
   const opened = await openStore(parts);
   return { opened, options: { path, name, store: opened.store, clock, random } };
@@ -167,6 +199,9 @@ export interface EngineParts extends AdapterParts {
 /** A single statement of the engine may have this part of the machine's memory if it must. */
 const STATEMENT_SHARE = 4;
 
+/** Threads of the engine at most: the program's own thread has work while the engine has. */
+const THREADS_MAX = 2;
+
 /** Memory of the machine, or what a container leaves of it. */
 function machineBytes(): number {
   const constrained = process.constrainedMemory();
@@ -179,7 +214,8 @@ export async function openEngine(parts: EngineParts): Promise<RowEngine> {
   const { createEmbeddedEngine } = await import('../engines/embedded/embedded-engine.ts');
   const stageFolder = stageFolderOf(config, use) ?? localStageFolder(parts);
   const statementBytesMax = Math.trunc(machineBytes() / STATEMENT_SHARE);
-  const options = { stageFolder, store, readFolders, clock, random, statementBytesMax };
+  const threads = Math.max(1, Math.min(THREADS_MAX, availableParallelism() - 1));
+  const options = { stageFolder, store, readFolders, clock, random, threads, statementBytesMax };
   return createEmbeddedEngine(options);
 }
 

@@ -72,6 +72,8 @@ async function bootstrapOne(parts: PipelineParts, run: RunState, one: BootstrapO
     } catch (error) {
       table.needsBootstrap = true;
       if (isFirnError(error, 'BOOTSTRAP-STOPPED') || signal.aborted) return;
+      // The table stopped meanwhile, and says why.
+      if (!isCapturing(table)) return;
       if (isFirnError(error, 'BOOTSTRAP-RESTARTED') && attempt < RESTARTS_MAX) continue;
       if (!haltsTable(error)) throw error;
       table.needsBootstrap = false;
@@ -99,8 +101,8 @@ function bootstrapParts(parts: PipelineParts, run: RunState, one: BootstrapOne):
   return {
     ...mergeParts(parts),
     source: parts.source,
-    loadBase: () => loadTable(parts, base.identifier),
-    loadLedger: () => loadTable(parts, ledgerIdentifier(table.schema)),
+    loadBase: () => loadTable(parts, base.identifier, base.tableUuid),
+    loadLedger: () => loadTable(parts, ledgerIdentifier(table.schema), null),
     job: (job) => parts.lake.queues.job(base.tableUuid, job),
     removeRef: (request) => removeRef(parts.lake, request),
     publish: (request) => publishTable(parts, request),

@@ -4,7 +4,9 @@ import type { SourceTable } from '../model/source-event.ts';
 import { formatTableName } from '../model/table-schema.ts';
 import type { TableSchema } from '../model/table-schema.ts';
 import type { TableIdentifier } from '../ports/catalog.ts';
-import type { Halt } from './state/halts.ts';
+import type { PipelineParts } from './pipeline-parts.ts';
+import { haltOf, haltsTable } from './state/halts.ts';
+import type { Halt, HaltScope } from './state/halts.ts';
 
 /** A bootstrap on its way. */
 export interface RunningBootstrap {
@@ -29,11 +31,15 @@ export interface CapturedTable {
   unmerged: boolean;
   /** Monotonic time of the last merge; `null` before the first. */
   mergedAtMs: number | null;
+  /** The source has it no more; its log is read up to its DROP. */
+  isAbsent: boolean;
+  /** Its DROP was read; it retires with the next commit. `null`: it was not. */
+  drop: { readonly with: 'table' | 'database'; readonly what: string } | null;
 }
 
 /** Whether changes of the table are read into its ledger. */
 export function isCapturing(table: CapturedTable): boolean {
-  return table.halt === null || table.halt.scope !== 'capture';
+  return table.halt?.scope !== 'capture' && table.halt?.scope !== 'retired';
 }
 
 /** A table that was just opened. */
@@ -46,5 +52,24 @@ export function capturedTable(
     bootstrap: null,
     unmerged: true,
     mergedAtMs: null,
+    isAbsent: false,
+    drop: null,
   };
+}
+
+/** Runs `run`; an error that stops one table halts it, and gives `null`. */
+export async function haltingOn<T>(
+  parts: Pick<PipelineParts, 'clock' | 'onEvent'>,
+  subject: { readonly table: CapturedTable; readonly scope: HaltScope },
+  run: () => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await run();
+  } catch (error) {
+    if (!haltsTable(error)) throw error;
+    const { table, scope } = subject;
+    table.halt = haltOf(error, { scope, recovery: 'operator', sinceMs: parts.clock.nowMs() });
+    parts.onEvent({ kind: 'halted', table: table.name, halt: table.halt });
+    return null;
+  }
 }

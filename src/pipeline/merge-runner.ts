@@ -6,8 +6,7 @@ import { compactBase } from '../base/compact-base.ts';
 import { mergeBase } from '../base/merge-base.ts';
 import type { MergeParts } from '../base/merge-base.ts';
 import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
-import { present } from '../kernel/assert.ts';
-import { isFirnError } from '../kernel/firn-error.ts';
+import { FirnError, isFirnError } from '../kernel/firn-error.ts';
 import { ledgerIdentifier } from '../ledger/ledger-table.ts';
 import type { LoadedTable, TableIdentifier } from '../ports/catalog.ts';
 import type { CapturedTable } from './captured-table.ts';
@@ -76,8 +75,8 @@ async function mergeNow(
     // Taken before the ledger is read: never newer than what the merge sees.
     const { commitTsUs } = run;
     const [ledger, base] = await Promise.all([
-      loadTable(parts, ledgerIdentifier(table.schema)),
-      loadTable(parts, identifier),
+      loadTable(parts, ledgerIdentifier(table.schema), null),
+      loadTable(parts, identifier, table.base?.tableUuid ?? null),
     ]);
     const { schema } = table;
     try {
@@ -127,10 +126,25 @@ export function mergeParts(parts: PipelineParts): MergeParts {
   };
 }
 
-/** A table of ours as the catalog has it now. */
+/**
+ * A table of ours as the catalog has it now.
+ *
+ * @param tableUuid the table that is meant; `null`: whichever has the name
+ * @throws FirnError CATALOG-TABLE-GONE, CATALOG-TABLE-REPLACED
+ */
 export async function loadTable(
   parts: PipelineParts,
   identifier: TableIdentifier,
+  tableUuid: string | null,
 ): Promise<LoadedTable> {
-  return present(await parts.catalog.loadTable(identifier), `table ${identifier.name}`);
+  const table = await parts.catalog.loadTable(identifier);
+  const where = `${identifier.namespace}.${identifier.name}`;
+  if (table === null) {
+    throw new FirnError('CATALOG-TABLE-GONE', { what: 'the table was dropped', where });
+  }
+  if (tableUuid !== null && table.metadata.tableUuid !== tableUuid) {
+    const what = `its uuid is ${table.metadata.tableUuid}`;
+    throw new FirnError('CATALOG-TABLE-REPLACED', { what, where });
+  }
+  return table;
 }

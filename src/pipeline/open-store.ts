@@ -10,6 +10,7 @@ import type { Random } from '../kernel/random.ts';
 import type { RetryPolicy } from '../kernel/retry.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { Finding } from '../ports/source.ts';
+import type { ScopedKeys } from '../storage/s3/s3-client.ts';
 import { readS3Credentials } from './s3-credentials.ts';
 
 /** What a store is opened with. */
@@ -19,6 +20,8 @@ export interface StoreParts {
   readonly random: Random;
   /** Needed by a store with keys, and called each time they are refused. */
   readonly readSecret?: SecretReader;
+  /** Keys for parts of the warehouse, asked before its own. */
+  readonly scopedKeys?: ScopedKeys;
 }
 
 /** A store with its local files. */
@@ -35,7 +38,7 @@ export async function openStore(
   parts: StoreParts,
   retryPolicy?: RetryPolicy,
 ): Promise<OpenedStore> {
-  const { config, clock, random, readSecret } = parts;
+  const { config, clock, random, readSecret, scopedKeys } = parts;
   const { warehouse, s3 } = config.lake;
   if (s3 === null) {
     const { createLocalObjectStore } = await import('../storage/local-object-store.ts');
@@ -51,6 +54,7 @@ export async function openStore(
     region: s3.region,
     pathStyle: s3.pathStyle,
     credentials: () => readS3Credentials(s3, readSecret),
+    ...(scopedKeys === undefined ? {} : { scoped: scopedKeys }),
     clock,
     random,
     copyFolder,

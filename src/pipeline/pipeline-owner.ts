@@ -9,6 +9,7 @@ import type { HaltStatus, OwnerStatus, StatusDocument } from '../monitor/status-
 import { carryOut } from './control/control-commands.ts';
 import type { ControlCommand } from './control/control-commands.ts';
 import { listenForRequests } from './control/control-socket.ts';
+import { removalTimeMs } from './dropped-tables.ts';
 import { readHalts } from './state/halts.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 import { runPipeline } from './pipeline-runner.ts';
@@ -159,6 +160,7 @@ async function currentStatus(parts: PipelineParts, now: StatusNow): Promise<stri
     monotonicMs: clock.monotonicMs(),
     halts: await readHalts(state),
     isNamed: (table) => ruleFor(parts.config, table) !== null,
+    removalTimeMs: (table, halt) => removalTimeMs(parts.config, table, halt),
     source: parts.source,
   });
   measure(parts, status);

@@ -8,6 +8,7 @@ import { LedgerStage } from '../ledger/ledger-stage.ts';
 import { writeTarget } from '../base/base-table.ts';
 import { runBootstraps } from './bootstrap-runner.ts';
 import { commitToTables } from './commit-tables.ts';
+import { watchRetired } from './dropped-tables.ts';
 import { retainLedgers, runMaintenance } from './control/maintain-tables.ts';
 import { mergeTable, runMerges } from './merge-runner.ts';
 import { openTables } from './open-tables.ts';
@@ -110,9 +111,10 @@ async function runOnce(parts: PipelineParts, request: OneRun): Promise<void> {
     openWriter: (table) => parts.engine.ledgerWriter(writeTarget(table.metadata)),
   });
   for (const ledger of opened.ledgers) stage.add(ledger);
-  const { epoch, tables, known } = opened;
+  const { epoch, tables, known, absentUntil } = opened;
   parts.onEvent({ kind: 'started', tables: tables.map(({ name }) => name), epoch });
-  const run = new RunState({ epoch, tables, known, stage, schemas, restart: request.restart });
+  const { restart } = request;
+  const run = new RunState({ epoch, tables, known, absentUntil, stage, schemas, restart });
   request.onRun(run);
   try {
     if (request.once) await catchUp(parts, run, { ...request, opened });
@@ -136,6 +138,7 @@ async function follow(parts: PipelineParts, run: RunState, request: OpenedRun): 
     runBootstraps(parts, run, { signal, once: false }),
     runMerges(parts, run, signal),
     runMaintenance(parts, run, signal),
+    watchRetired(parts, run, signal),
   ]);
 }
 
@@ -160,10 +163,10 @@ async function catchUp(parts: PipelineParts, run: RunState, request: OpenedRun):
 }
 
 /**
- * A pass connects to the source four times at least, so they are not made one right after another,
- * unless somebody waits for what the next one brings.
+ * A pass connects to the source four times at least, some 40 ms of processor time, so they are not
+ * made one right after another, unless somebody waits for what the next one brings.
  */
-const PASS_PAUSE_MS = 1000;
+const PASS_PAUSE_MS = 5000;
 const AWAITED_PASS_PAUSE_MS = 50;
 
 /** Waits for the next pass; ends at once when somebody needs the stream. */

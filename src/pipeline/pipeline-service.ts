@@ -3,7 +3,7 @@
  * control socket, or owns the pipeline for as long as it takes.
  */
 import { hostname } from 'node:os';
-import { FirnError } from '../kernel/firn-error.ts';
+import { FirnError, isFirnError } from '../kernel/firn-error.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
 import type { Random } from '../kernel/random.ts';
@@ -23,8 +23,11 @@ import { carryOut } from './control/control-commands.ts';
 import type { ControlCommand, ControlTask } from './control/control-commands.ts';
 import { sendRequest } from './control/control-socket.ts';
 import { dropTable } from './control/drop-table.ts';
+import { upgradePlan } from './control/upgrade-table.ts';
+import type { UpgradePlan } from './control/upgrade-table.ts';
 import { haltedName, readHalts, writeHalts } from './state/halts.ts';
 import { rememberProofs, withProofs } from './state/proofs.ts';
+import { formatFindings } from './view/format-findings.ts';
 import { findView, viewTables } from './view/lake-view.ts';
 import type { LakeReaderParts } from './view/lake-view.ts';
 import { ownershipPaths, takeOwnership } from './control/ownership.ts';
@@ -109,7 +112,9 @@ export class PipelineService {
       owned.release();
     }
     const halts = await readHalts(this.#opened.state);
-    return { halted: [...halts.keys()] };
+    return {
+      halted: [...halts].flatMap(([name, { scope }]) => (scope === 'retired' ? [] : [name])),
+    };
   }
 
   /** What would break or lose; changes nothing. */
@@ -205,6 +210,24 @@ export class PipelineService {
     );
   }
 
+  /** What is to be said of the format versions of the bases; nothing before the first run. */
+  async formatFindings(): Promise<readonly Finding[]> {
+    const { fileName, base, lake } = this.#parts.config;
+    const options = { fileName, deleteFormat: base.deleteFormat, readers: lake.readers };
+    try {
+      return formatFindings(await viewTables(this.#readerParts()), options);
+    } catch (error) {
+      if (isFirnError(error, 'PIPELINE-STATE-MISSING')) return [];
+      throw error;
+    }
+  }
+
+  /** What `upgrade` would do to tables, and which declared readers it may shut out. */
+  async upgradePlan(tables: readonly string[]): Promise<UpgradePlan> {
+    const views = await viewTables(this.#readerParts());
+    return upgradePlan(views, tables, this.#parts.config.lake.readers);
+  }
+
   /** The statements that take everything of Firn's out of the source. */
   async uninstallPlan(): Promise<readonly string[]> {
     return (await this.source()).uninstallPlan();
@@ -269,6 +292,7 @@ export class PipelineService {
         random,
         pipeline: config.name,
         writer,
+        foreignChanges: config.base.foreignChanges,
         queues: createTableQueues(),
         tableProperties: newTableProperties(config),
       },
@@ -341,6 +365,7 @@ export class PipelineService {
     const name =
       haltedName(halts, table) ?? findView(await viewTables(this.#readerParts()), table).name;
     const was = halts.get(name) ?? null;
+    if (was?.scope === 'retired') return { was: null };
     if (was?.code === 'MERGE-STATE-OFF-CHAIN') {
       return this.#runFor({
         command: 'resume',

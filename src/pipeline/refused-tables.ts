@@ -15,16 +15,23 @@ import type { SchemaStore } from './state/schema-store.ts';
 /** What the source has, sorted out. */
 export interface SortedTables {
   readonly taken: readonly SourceTable[];
+  /** Names of those that the source does not show and that are read up to their DROP. */
+  readonly gone: ReadonlySet<string>;
   /** Halts by table name. */
   readonly refused: ReadonlyMap<string, Halt>;
 }
 
-/** Takes of `found` what the lake can hold, and says what is missing and why. */
+/**
+ * Takes of `found` what the lake can hold, and says what is missing and why. `absent`: names of
+ * tables that a DROP does not halt.
+ */
 export async function sortTables(
   parts: PipelineParts,
   schemas: SchemaStore,
-  found: readonly SourceTable[],
+  source: { readonly found: readonly SourceTable[]; readonly absent: ReadonlySet<string> },
 ): Promise<SortedTables> {
+  const { found } = source;
+  const gone = new Set(source.absent);
   const ledgers = new Map(found.map(({ table }) => [lakeName(table, '_ledger'), table]));
   const taken = found.filter(({ table }) => !ledgers.has(lakeName(table, '')));
   const names = new Set(taken.map(({ table }) => formatTableName(table)));
@@ -43,14 +50,18 @@ export async function sortTables(
   }
   for (const { severity, table, code, message } of await parts.source.check()) {
     if (severity !== 'error' || table === null || !isErrorCode(code)) continue;
-    refuse(formatTableName(table), code, message);
+    const name = formatTableName(table);
+    if (code === 'SOURCE-TABLE-MISSING' && gone.has(name)) continue;
+    // It is there, and cannot be read.
+    gone.delete(name);
+    refuse(name, code, message);
   }
   for (const table of schemas.tables()) {
-    if (ruleFor(parts.config, table) === null) continue;
+    if (ruleFor(parts.config, table) === null || gone.has(formatTableName(table))) continue;
     const what = `There is no table ${table.table} in the source any more.`;
     refuse(formatTableName(table), 'SOURCE-TABLE-MISSING', what);
   }
-  return { taken, refused };
+  return { taken, gone, refused };
 }
 
 /** Engines do not tell names apart by case. */

@@ -9,6 +9,7 @@ import type { SequenceMark } from '../model/change-sequence.ts';
 import type { SourcePosition } from '../model/source-position.ts';
 import { formatTableName } from '../model/table-schema.ts';
 import type { TableName } from '../model/table-schema.ts';
+import { isCapturing } from './captured-table.ts';
 import type { CapturedTable } from './captured-table.ts';
 import type { SchemaStore } from './state/schema-store.ts';
 
@@ -29,6 +30,8 @@ export class RunState {
   readonly tables: ReadonlyMap<string, CapturedTable>;
   /** Names of all tables that the source had when the run was opened, refused ones too. */
   readonly known: ReadonlySet<string>;
+  /** The DROP of an absent table stands in the log up to here; `null`: there is no such table. */
+  readonly absentUntil: SequenceMark | null;
   readonly stage: LedgerStage;
   readonly schemas: SchemaStore;
   /** Aborted to end this run and open all tables again. */
@@ -51,6 +54,7 @@ export class RunState {
     readonly epoch: number;
     readonly tables: readonly CapturedTable[];
     readonly known: ReadonlySet<string>;
+    readonly absentUntil: SequenceMark | null;
     readonly stage: LedgerStage;
     readonly schemas: SchemaStore;
     readonly restart: AbortController;
@@ -58,6 +62,7 @@ export class RunState {
     this.restart = parts.restart;
     this.epoch = parts.epoch;
     this.known = parts.known;
+    this.absentUntil = parts.absentUntil;
     this.tables = new Map(parts.tables.map((table) => [table.name, table]));
     this.stage = parts.stage;
     this.schemas = parts.schemas;
@@ -78,8 +83,8 @@ export class RunState {
   }
 
   /**
-   * Resolves once the table's own complete-to, as committed, has reached `mark`, when `signal`
-   * aborts, or when the run is over.
+   * Resolves once the table's own complete-to, as committed, has reached `mark`, when the table
+   * stopped, when `signal` aborts, or when the run is over.
    */
   ledgerReaches(table: CapturedTable, mark: SequenceMark, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -96,7 +101,9 @@ export class RunState {
     for (const waiter of this.#waiters) {
       const table = this.tables.get(waiter.table);
       const ledger = table === undefined ? null : this.stage.table(table.schema.table);
-      if (ledger === null || compareMarks(ledger.state.completeTo, waiter.mark) < 0) continue;
+      const isBehind = ledger === null || compareMarks(ledger.state.completeTo, waiter.mark) < 0;
+      // The ledger of a table that stopped is not coming.
+      if (isBehind && table !== undefined && isCapturing(table)) continue;
       this.#waiters.delete(waiter);
       waiter.resolve();
     }

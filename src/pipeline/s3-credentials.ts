@@ -1,10 +1,19 @@
-/** Credentials of a warehouse on S3, read where they are kept each time they are asked for. */
+/**
+ * Keys of a warehouse on S3, or for a catalog that wants signatures, read where they are kept each
+ * time they are asked for.
+ */
 import type { S3Config } from '../config/pipeline-config.ts';
 import type { SecretReader, SecretReference } from '../config/secret-reference.ts';
 import { present } from '../kernel/assert.ts';
 import { FirnError, isFirnError } from '../kernel/firn-error.ts';
 import { parseJson } from '../kernel/lossless-json.ts';
-import type { S3Credentials } from '../storage/s3/s3-signature.ts';
+import type { SigningKeys } from '../storage/http/signature-v4.ts';
+
+/** Where keys are kept, one by one or together. */
+export type KeptKeys = Pick<
+  S3Config,
+  'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'credentials'
+>;
 
 /**
  * Reads the keys: from the JSON that `credentials` leads to, or each by itself; what the pipeline
@@ -13,9 +22,9 @@ import type { S3Credentials } from '../storage/s3/s3-signature.ts';
  * @throws {FirnError} CONFIG-SECRET-MISSING
  */
 export async function readS3Credentials(
-  config: S3Config,
+  config: KeptKeys,
   readSecret: SecretReader | undefined,
-): Promise<S3Credentials> {
+): Promise<SigningKeys> {
   const read = present(readSecret, 'a reader of secrets');
   if (config.credentials !== null) return parseCredentials(await read(config.credentials));
   const ownKeys = config.accessKeyId !== null;
@@ -46,7 +55,7 @@ async function readToken(
 }
 
 /** The format of `credential_process` (AWS CLI User Guide, "Sourcing credentials"). */
-function parseCredentials(text: string): S3Credentials {
+function parseCredentials(text: string): SigningKeys {
   const fields = fieldsOf(text);
   const accessKeyId = fields?.['AccessKeyId'];
   const secretAccessKey = fields?.['SecretAccessKey'];
@@ -69,6 +78,6 @@ function fieldsOf(text: string): Readonly<Record<string, unknown>> | null {
 function malformed(): FirnError {
   return new FirnError('CONFIG-SECRET-MISSING', {
     what: 'it is no JSON with AccessKeyId and SecretAccessKey',
-    where: 'lake.s3.credentials',
+    where: '`credentials`',
   });
 }

@@ -6,22 +6,29 @@
 import { evolveBase } from '../base/evolve-base.ts';
 import type { CommitRequest, CommitResult } from '../lake/commit-request.ts';
 import type { LedgerTable } from '../ledger/ledger-table.ts';
-import { ledgerTable, stateCommit } from '../ledger/ledger-table.ts';
 import { floorToJson } from '../ledger/floor.ts';
 import type { CommitPoint } from '../ledger/ledger-stage.ts';
-import { assert, present, unreachable } from '../kernel/assert.ts';
+import { present, unreachable } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
+import { toSafeNumber } from '../kernel/integers.ts';
 import { compareMarks } from '../model/change-sequence.ts';
 import type { ChangeBatch } from '../model/change-batch.ts';
 import type { SourceEvent } from '../model/source-event.ts';
 import type { SourcePosition } from '../model/source-position.ts';
 import { formatTableName } from '../model/table-schema.ts';
 import type { TableSchema } from '../model/table-schema.ts';
-import { currentSchema } from '../iceberg/table-metadata.ts';
-import { compareSchemas, evolvedSchema } from '../schema/schema-change.ts';
+import { compareSchemas } from '../schema/schema-change.ts';
 import type { CapturedTable } from './captured-table.ts';
 import { isCapturing } from './captured-table.ts';
-import { commitToTable } from './commit-tables.ts';
+import { commitToTable, evolveLedger } from './commit-tables.ts';
+import {
+  absentError,
+  droppedTables,
+  isUnread,
+  retire,
+  takeDrop,
+  undroppedTables,
+} from './dropped-tables.ts';
 import { haltOf, haltsTable } from './state/halts.ts';
 import { storeHalts } from './open-tables.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
@@ -34,6 +41,9 @@ export interface StreamPass {
   readonly once: boolean;
   readonly signal: AbortSignal;
 }
+
+/** Why a timer ends early. Without a reason of its own an abort makes an error, with a stack. */
+const WOKEN = 'woken';
 
 /** The floor is written this often while nothing happens. */
 const FLOOR_INTERVAL_MS = 60_000;
@@ -53,6 +63,8 @@ const IDLE_MS_MAX = 60 * 60 * 1000;
 
 /** The same after this many changes of others, by the source's own count. */
 const IDLE_CHANGES_MAX = 200_000n;
+
+type HaltEvent = Extract<SourceEvent, { kind: 'table-halted' }>;
 
 type Wakeup = { readonly kind: 'event'; readonly next: IteratorResult<SourceEvent> } | 'due';
 
@@ -116,7 +128,7 @@ class StreamRunner {
       const sleeping = this.#run.sleep(this.#parts.clock, Math.max(0, dueMs - now), timer);
       return await Promise.race([event, sleeping.then((): Wakeup => 'due')]);
     } finally {
-      timer.abort();
+      timer.abort(WOKEN);
     }
   }
 
@@ -126,7 +138,7 @@ class StreamRunner {
         this.#point = null;
         const table = this.#run.table(event.batch.schema.table);
         this.#count(event.batch);
-        if (table === null || !isCapturing(table)) return;
+        if (table === null || !isCapturing(table) || table.drop !== null) return;
         await this.#haltingOn(table, () => this.#run.stage.append(event.batch));
         return;
       }
@@ -141,8 +153,12 @@ class StreamRunner {
       }
       case 'table-halted': {
         const table = this.#run.table(event.table);
-        // The first reason stands: a table that stopped tells nothing more.
-        if (table === null || !isCapturing(table) || this.#isRepaired(event)) return;
+        if (table === null || !this.#isNews(table, event)) return;
+        if (takeDrop(this.#parts, table, event)) {
+          // It retires where the log was read past its DROP.
+          this.#point = null;
+          return;
+        }
         await this.#halt(table, event.error, event.recovery);
         return;
       }
@@ -155,19 +171,27 @@ class StreamRunner {
 
   /** Opens all tables again where the source has one that was not there when that was done last. */
   async #lookForTables(): Promise<void> {
-    const { restart, known } = this.#run;
+    const { restart } = this.#run;
     if (restart.signal.aborted) return;
     const found = await this.#parts.source.discover();
-    const added = found
-      .map(({ table }) => formatTableName(table))
-      .filter((name) => !known.has(name));
+    const names = found.map(({ table }) => formatTableName(table));
+    const added = names.filter((name) => isUnread(this.#run, name));
     if (added.length === 0) return;
     this.#parts.onEvent({ kind: 'note', text: `New in the source: ${added.join(', ')}.` });
     restart.abort();
   }
 
+  /**
+   * Whether a halt says something new. The first reason stands: a table that stopped tells nothing
+   * more, unless another one took the place of a dropped one and can be loaded.
+   */
+  #isNews(table: CapturedTable, event: Extract<SourceEvent, { kind: 'table-halted' }>): boolean {
+    if (isCapturing(table)) return table.drop === null && !this.#isRepaired(event);
+    return table.halt?.code === 'SOURCE-TABLE-MISSING' && event.recovery === 'bootstrap';
+  }
+
   /** Whether the table's ledger starts again where the source says it is complete again. */
-  #isRepaired(event: Extract<SourceEvent, { kind: 'table-halted' }>): boolean {
+  #isRepaired(event: HaltEvent): boolean {
     const ledger = this.#run.stage.table(event.table);
     if (ledger === null || event.completeFrom === null) return false;
     return compareMarks(ledger.state.completeTo, event.completeFrom) >= 0;
@@ -181,6 +205,10 @@ class StreamRunner {
   async #commitIfDue(): Promise<void> {
     const point = this.#point;
     if (point === null) return;
+    if (droppedTables(this.#run).length > 0) return this.#commit(point);
+    for (const table of undroppedTables(this.#run, point.completeTo)) {
+      await this.#halt(table, absentError(table), 'operator');
+    }
     const now = this.#parts.clock.monotonicMs();
     const pending = this.#run.stage.pendingRows() > 0;
     // Who waits for a point far ahead is not helped by a commit for each transaction before it.
@@ -196,7 +224,14 @@ class StreamRunner {
   async #commit(point: CommitPoint): Promise<void> {
     const { clock, metrics, config } = this.#parts;
     const startMs = clock.monotonicMs();
-    const including = new Set([...this.#run.awaitedTables(), ...this.#idleLedgers(point)]);
+    const retiring = droppedTables(this.#run);
+    for (const table of retiring) retire(this.#parts, table, point.completeTo);
+    if (retiring.length > 0) await this.#storeHalts();
+    const including = new Set([
+      ...this.#run.awaitedTables(),
+      ...this.#idleLedgers(point),
+      ...retiring.map(({ name }) => name),
+    ]);
     const report = await this.#run.stage.flush(point, including);
     for (const { table, error } of report.halted) {
       // Another writer, an unknown outcome: that is not about one table.
@@ -204,6 +239,7 @@ class StreamRunner {
       const captured = present(this.#run.table(table.schema.table), 'a committed table');
       await this.#halt(captured, error, 'operator');
     }
+    for (const table of retiring) await this.#tellRetired(table);
     if (report.committed.length > 0) {
       metrics.observe('firn_ledger_commit_seconds', {}, (clock.monotonicMs() - startMs) / 1000);
       this.#tellCommitted(point, report.committed);
@@ -235,7 +271,7 @@ class StreamRunner {
     const { commitTsUs } = point;
     if (commitTsUs !== null) this.#run.commitTsUs = commitTsUs;
     const lagMs =
-      commitTsUs === null ? null : this.#parts.clock.nowMs() - Math.trunc(toMs(commitTsUs));
+      commitTsUs === null ? null : this.#parts.clock.nowMs() - toSafeNumber(commitTsUs / 1000n);
     for (const { table } of tables) {
       if (lagMs === null) break;
       this.#parts.metrics.set('firn_ledger_lag_seconds', { table }, Math.max(0, lagMs) / 1000);
@@ -278,7 +314,7 @@ class StreamRunner {
     this.#floorPoint = point;
     this.#nextFloorMs = clock.monotonicMs() + FLOOR_INTERVAL_MS;
     // A halted table may be resumed from where it stopped, so its part of the log is kept.
-    const halted = [...this.#run.tables.values()].some((table) => !isCapturing(table));
+    const halted = [...this.#run.tables.values()].some(({ halt }) => halt?.scope === 'capture');
     const [first, ...others] = this.#run.stage.tables().map((ledger) => ledger.state.position);
     if (halted || first === undefined) return;
     await source.acknowledge(others.reduce((left, right) => source.oldest(left, right), first));
@@ -287,7 +323,7 @@ class StreamRunner {
   async #changeSchema(schema: TableSchema): Promise<void> {
     const table = this.#run.table(schema.table);
     const ledger = this.#run.stage.table(schema.table);
-    if (table === null || ledger === null) return;
+    if (table === null || ledger === null || table.drop !== null) return;
     await this.#haltingOn(table, async () => {
       const change = compareSchemas(table.schema, schema);
       if (change.kind === 'incompatible') {
@@ -296,24 +332,12 @@ class StreamRunner {
           where: table.name,
         });
       }
-      await this.#evolveLedger(ledger, schema);
+      this.#run.stage.replace(await evolveLedger(this.#parts, ledger, schema));
       await this.#evolveBase(table, schema);
       table.schema = schema;
       const { version } = schema;
       this.#parts.onEvent({ kind: 'schema-changed', table: table.name, version });
     });
-  }
-
-  async #evolveLedger(ledger: LedgerTable, schema: TableSchema): Promise<void> {
-    const { metadata } = ledger;
-    const { lastColumnId } = metadata;
-    const evolved = evolvedSchema({ schema: currentSchema(metadata), lastColumnId }, schema);
-    if (evolved === null) return this.#run.stage.replace({ ...ledger, schema });
-    const request = stateCommit(ledger, ledger.state, evolved);
-    const result = await commitToTable(this.#parts, request);
-    if (result.kind === 'halted') throw result.error;
-    assert(result.kind === 'committed', 'a schema is appended, never planned again');
-    this.#run.stage.replace(ledgerTable(schema, result.table, ledger.state));
   }
 
   async #evolveBase(table: CapturedTable, schema: TableSchema): Promise<void> {
@@ -345,15 +369,26 @@ class StreamRunner {
   ): Promise<void> {
     const sinceMs = this.#parts.clock.nowMs();
     table.halt = haltOf(error, { scope: 'capture', recovery, sinceMs });
+    table.drop = null;
     await this.#run.stage.remove(table.schema.table);
-    await storeHalts(this.#parts, [...this.#run.tables.values()]);
+    this.#run.settleWaiters();
+    await this.#storeHalts();
     this.#parts.metrics.set('firn_table_halted', { table: table.name }, 1);
     this.#parts.onEvent({ kind: 'halted', table: table.name, halt: table.halt });
     // Opening all tables again gives the halted one a new start and a bootstrap.
     if (recovery === 'bootstrap') this.#run.restart.abort();
   }
-}
 
-function toMs(timeUs: bigint): number {
-  return Number.parseInt(String(timeUs / 1000n), 10);
+  async #tellRetired(table: CapturedTable): Promise<void> {
+    const { halt, schema } = table;
+    if (halt?.scope !== 'retired') return;
+    await this.#run.stage.remove(schema.table);
+    this.#run.settleWaiters();
+    table.unmerged = true;
+    this.#parts.onEvent({ kind: 'note', text: `${schema.table.table}: ${halt.what}.` });
+  }
+
+  #storeHalts(): Promise<void> {
+    return storeHalts(this.#parts, [...this.#run.tables.values()]);
+  }
 }

@@ -17,6 +17,11 @@ export interface WriteTarget {
   readonly specId: number;
   /** Id of the sort order that the files have; `null` when they have none. */
   readonly sortOrderId: number | null;
+  /**
+   * Format of the table: in 3 dead rows are marked by deletion vectors, and rows keep their ids.
+   * Left out: 2.
+   */
+  readonly formatVersion?: 2 | 3;
   /** Folder that the files are uploaded to, without a trailing slash. */
   readonly dataFolder: string;
   /** Files are spread over hashed prefixes of the folder. */
@@ -120,6 +125,17 @@ export interface MergeFiles {
   readonly rowsDeleted: number;
   /** Rows that the commit adds (rewritten rows do not count). */
   readonly rowsInserted: number;
+  /**
+   * Rows that delete files which stay say are dead and that are gone, or are in a new delete file,
+   * all the same: deletes of other engines that are for several data files. Left out: none.
+   */
+  readonly deletesKept?: number;
+}
+
+/** Delete files of another format in place of others, to be committed together. */
+export interface ConvertedDeletes {
+  readonly added: readonly DataFile[];
+  readonly removed: readonly DataFile[];
 }
 
 /** What a comparison of a base with its source found. */
@@ -216,6 +232,11 @@ export interface RowEngine {
     readonly bucketing: Bucketing;
     readonly files: readonly ScanFile[];
   }): Promise<readonly DataFile[]>;
+  /** Writes what position deletes say of `files` as deletion vectors; no data file is touched. */
+  convertDeletes(request: {
+    readonly files: readonly ScanFile[];
+    readonly target: WriteTarget;
+  }): Promise<ConvertedDeletes>;
   /** Compares a base with all rows of its source, bit by bit. */
   compare(request: {
     readonly schema: TableSchema;

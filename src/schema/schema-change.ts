@@ -3,8 +3,10 @@
  * is done without an operator: new optional columns and wider types.
  */
 import { formatType, sameType } from '../iceberg/iceberg-type.ts';
+import { findColumn } from '../iceberg/iceberg-schema.ts';
 import type { IcebergSchema } from '../iceberg/iceberg-schema.ts';
 import { addColumn, isWidening, widenColumn } from '../iceberg/schema-evolution.ts';
+import { FirnError } from '../kernel/firn-error.ts';
 import { sameColumnType } from '../model/column-type.ts';
 import type { Column, TableSchema } from '../model/table-schema.ts';
 import { icebergTypeOf } from './iceberg-column.ts';
@@ -54,10 +56,16 @@ export function compareSchemas(before: TableSchema, after: TableSchema): SchemaC
  * A lake table's schema brought up to the source's columns: missing ones are added as optional,
  * narrower ones widened; `null` when it has them all. Columns are matched by name.
  *
- * @throws FirnError ICEBERG-SCHEMA-CHANGE-REFUSED when a column is of a type that cannot be widened
+ * @throws FirnError ICEBERG-SCHEMA-CHANGE-REFUSED when a column's type cannot be widened;
+ *   PIPELINE-TABLE-EDITED when somebody dropped or renamed a column, which Firn never does
  */
 export function evolvedSchema(
-  lake: { readonly schema: IcebergSchema; readonly lastColumnId: number },
+  lake: {
+    readonly schema: IcebergSchema;
+    readonly lastColumnId: number;
+    /** Every schema that the table ever had. */
+    readonly schemas: readonly IcebergSchema[];
+  },
   wanted: TableSchema,
 ): IcebergSchema | null {
   let { schema, lastColumnId } = lake;
@@ -65,10 +73,24 @@ export function evolvedSchema(
     const type = icebergTypeOf(column.type);
     const field = schema.fields.find((candidate) => candidate.name === column.name);
     if (field === undefined) {
+      refuseFormerColumn(lake, column.name);
       ({ schema, lastColumnId } = addColumn(schema, { name: column.name, type, lastColumnId }));
     } else if (!sameType(field.type, type) && !isWidening(type, field.type)) {
       schema = widenColumn(schema, { name: column.name, type });
     }
   }
   return schema === lake.schema ? null : schema;
+}
+
+/** Added anew under the same name, a column would be NULL in every row that is there. */
+function refuseFormerColumn(
+  lake: { readonly schema: IcebergSchema; readonly schemas: readonly IcebergSchema[] },
+  name: string,
+): void {
+  const former = lake.schemas.find((schema) => findColumn(schema, name) !== null);
+  if (former === undefined) return;
+  const id = findColumn(former, name)?.id;
+  const now = lake.schema.fields.find((field) => field.id === id);
+  const what = now === undefined ? 'was dropped' : `was renamed to ${now.name}`;
+  throw new FirnError('PIPELINE-TABLE-EDITED', { what: `column ${name} of a lake table ${what}` });
 }

@@ -123,12 +123,12 @@ test('only what old files survive is additive', () => {
   const less = resolveSchema(first.registry, sourceTable(['id']), NOTHING).schema;
   assert.equal(compareSchemas(first.schema, less).kind, 'incompatible');
   const schema = baseSchema(first.schema);
-  const evolved = evolvedSchema({ schema, lastColumnId: 9 }, more);
+  const evolved = evolvedSchema({ schema, lastColumnId: 9, schemas: [schema] }, more);
   assert.deepEqual(
     evolved?.fields.map((field) => field.id),
     [1, 2, 10],
   );
-  assert.equal(evolvedSchema({ schema, lastColumnId: 9 }, first.schema), null);
+  assert.equal(evolvedSchema({ schema, lastColumnId: 9, schemas: [] }, first.schema), null);
 });
 
 test('the number of buckets grows with the table, in powers of two, within bounds', () => {

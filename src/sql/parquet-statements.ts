@@ -11,6 +11,8 @@ export interface ParquetColumn {
   readonly fieldId: number;
   /** DuckDB type it comes out as; one that the file's own type can be widened to. */
   readonly type: string;
+  /** Text of the value in files that lack the column; left out: NULL. */
+  readonly missing?: string;
 }
 
 /** What to read. */
@@ -23,6 +25,8 @@ export interface ParquetRelation {
    * would then hash the larger side.
    */
   readonly rowCount: bigint;
+  /** For files without field ids: names to find columns by; one without a name is missing. */
+  readonly names?: ReadonlyMap<number, string>;
 }
 
 /** A column's name inside statements. */
@@ -43,7 +47,7 @@ export function rowColumn(fieldId: number): string {
  * for by name. Without files it is empty.
  */
 export function parquetRelation(relation: ParquetRelation): string {
-  const { paths, columns, rowCount } = relation;
+  const { paths, columns, rowCount, names } = relation;
   if (paths.length === 0) {
     const nothing = columns.map(
       ({ fieldId, type }) => `CAST(NULL AS ${type}) AS ${columnAlias(fieldId)}`,
@@ -51,9 +55,11 @@ export function parquetRelation(relation: ParquetRelation): string {
     const virtual = ['0::UBIGINT AS file_index', '0::BIGINT AS file_row_number'];
     return `(SELECT ${[...nothing, ...virtual].join(', ')} WHERE false)`;
   }
-  const entries = columns.map(({ fieldId, type }) => {
+  const entries = columns.map(({ fieldId, type, missing }, place) => {
     const name = quoteText(columnAlias(fieldId));
-    return `${fieldId}: {name: ${name}, type: ${quoteText(type)}, default_value: NULL}`;
+    const key = names === undefined ? fieldId : quoteText(names.get(fieldId) ?? `\u0001${place}`);
+    const value = missing === undefined ? 'NULL' : quoteText(missing);
+    return `${key}: {name: ${name}, type: ${quoteText(type)}, default_value: ${value}}`;
   });
   const perFile = rowCount / BigInt(paths.length) + 1n;
   const options = [`schema = MAP {${entries.join(', ')}}`, `explicit_cardinality = ${perFile}`];

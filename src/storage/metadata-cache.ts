@@ -19,10 +19,16 @@ const bytesMaxDefault = 32 * 1024 * 1024;
 export class MetadataCache {
   readonly #entries = new Map<string, CachedMetadata>();
   readonly #bytesMax: number;
+  readonly #bytesMin: number;
   #bytes = 0;
 
-  constructor(bytesMax = bytesMaxDefault) {
-    this.#bytesMax = bytesMax;
+  /**
+   * @param limits `bytesMax`: of all files together, 32 MiB; `bytesMin`: smaller files are not
+   *   kept, 0. One file that is larger than all may be is kept alone.
+   */
+  constructor(limits: { readonly bytesMax?: number; readonly bytesMin?: number } = {}) {
+    this.#bytesMax = limits.bytesMax ?? bytesMaxDefault;
+    this.#bytesMin = limits.bytesMin ?? 0;
   }
 
   /** The file at `location`, or `null` when it is not here. */
@@ -37,10 +43,11 @@ export class MetadataCache {
   /** Keeps a file, and lets go of others where it must. */
   put(location: string, entry: CachedMetadata): void {
     this.forget(location);
+    if (entry.content.length < this.#bytesMin) return;
     this.#entries.set(location, entry);
     this.#bytes += entry.content.length;
     for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= this.#bytesMax) break;
+      if (this.#bytes <= this.#bytesMax || oldest === location) break;
       this.forget(oldest);
     }
   }

@@ -20,6 +20,12 @@ import { SqliteNamespaces } from './sqlite-namespaces.ts';
 import { openSqlitePointers } from './sqlite-pointers.ts';
 import type { SqlitePointersOptions } from './sqlite-pointers.ts';
 
+/**
+ * Metadata of a table with a long history is decoded once, not with every commit. Smaller files are
+ * not kept: a pipeline may have a thousand tables, and decodes them in a millisecond.
+ */
+const LARGE_BYTES = 512 * 1024;
+
 /** What a SQLite catalog needs. */
 export interface SqliteCatalogOptions extends SqlitePointersOptions {
   /** Where the metadata files lie. */
@@ -37,7 +43,8 @@ export async function openSqliteCatalog(options: SqliteCatalogOptions): Promise<
   const connection = new SqliteConnection(options);
   try {
     const pointers = await openSqlitePointers(connection, options);
-    return new PointerCatalog({ ...options, pointers });
+    const cache = new MetadataCache({ bytesMin: LARGE_BYTES });
+    return new PointerCatalog({ ...options, pointers, cache });
   } catch (error) {
     connection.close();
     throw error;

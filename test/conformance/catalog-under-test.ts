@@ -1,5 +1,5 @@
 /** What the tests of catalogs share: a catalog to be tested, its tables, and looks at them. */
-import { ok } from 'node:assert/strict';
+import { equal, ok } from 'node:assert/strict';
 import { ancestors } from '../../src/iceberg/snapshot.ts';
 import type { TableMetadata } from '../../src/iceberg/table-metadata.ts';
 import { systemClock as clock } from '../../src/kernel/clock.ts';
@@ -23,6 +23,18 @@ export interface CatalogUnderTest {
   connect(store: ObjectStore): Promise<Catalog>;
   /** Closes everything. */
   close(): Promise<void>;
+  /**
+   * Who stands between, if anybody: a server of Firn's, which uses the store it is given, or a
+   * foreign one, which uses its own, writes its own metadata files and need not clean up.
+   */
+  readonly server?: 'firn' | 'foreign';
+  /** Names that cannot be had there. */
+  readonly refused?: { readonly namespaces: readonly string[]; readonly tables: readonly string[] };
+}
+
+/** Whether the test sees every file that the catalog writes, and may stand in its way. */
+export function ownsFiles({ server }: CatalogUnderTest): boolean {
+  return server !== 'foreign';
 }
 
 /** Registers one test with a new, empty catalog. */
@@ -65,6 +77,11 @@ export async function createBoth({
     tables.push(await catalog.createTable(identifier, sampleMetadata(store.root, source)));
   }
   return tables;
+}
+
+/** Checks how many metadata files there are, where all of them are the catalog's own. */
+export async function hasMetadataFiles(under: CatalogUnderTest, count: number): Promise<void> {
+  if (ownsFiles(under)) equal((await metadataFiles(under.store)).length, count);
 }
 
 /** Locations of all metadata files of the store. */

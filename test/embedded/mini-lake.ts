@@ -32,6 +32,8 @@ export interface MergeCall {
   readonly rereadsAfter?: bigint;
   /** Rewrites a file when at least this share of it is deleted; default: never. */
   readonly rewriteShare?: number;
+  /** Bytes of files whose rows are sorted at a time; default: those of all. */
+  readonly sortBytesMax?: number;
 }
 
 /** What a merge did. */
@@ -115,7 +117,8 @@ async function runMerge(
   const { parts, target, bucketing } = lake;
   const { engine, files } = parts;
   const inWindow = ({ dataSequenceNumber }: ScanFile): boolean => dataSequenceNumber > call.seen;
-  const session = await openMergeSession(files, engine, {
+  const sorting = { ...engine, sortBytesMax: call.sortBytesMax ?? engine.sortBytesMax };
+  const session = await openMergeSession(files, sorting, {
     schema,
     bucketing,
     ledgerSchema: lake.ledgerSchema,

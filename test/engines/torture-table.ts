@@ -156,7 +156,7 @@ function infinity(text: string): string {
 }
 
 /** DuckDB prints a BLOB as ASCII with `\xNN` for all other bytes. */
-function hexOf(text: string): string {
+export function hexOf(text: string): string {
   const hex = (letter: string): string => letter.charCodeAt(0).toString(16).padStart(2, '0');
   return text.replaceAll(/\\x([0-9A-F]{2})|([\s\S])/g, (_, code?: string, letter?: string) =>
     code === undefined ? hex(letter ?? '') : code.toLowerCase(),

@@ -26,7 +26,7 @@ for (const flavour of SERVER_FLAVOURS) {
   const skip = skipWithout(flavour);
 
   test(
-    `${flavour}: what a cluster is told is written, the same each time (spec: K3, K4)`,
+    `${flavour}: what a cluster is told is written, the same each time (spec: E3, E4)`,
     { skip },
     async (t) => {
       const server = await openLiveServer(t, flavour);

@@ -35,7 +35,7 @@ async function check(server: LiveServer, wish: CheckWish): Promise<readonly Find
   });
   const tables = wish.patterns.map((pattern): TableRule => {
     const rule = typeof pattern === 'string' ? { pattern } : pattern;
-    return { pattern: '', exclude: [], rename: {}, columns: {}, ...rule };
+    return { pattern: '', exclude: [], rename: {}, columns: {}, onDrop: 'halt', ...rule };
   });
   try {
     return await checkMysql(connection, { tables, access: { ...ACCESS, ...wish.access } });

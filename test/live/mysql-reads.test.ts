@@ -41,7 +41,13 @@ async function openWorld(t: TestContext, flavour: ServerFlavour): Promise<World>
   const server = await openLiveServer(t, flavour);
   const database = await createDatabase(t, server);
   await server.run(`USE ${database.name}`);
-  const rule: TableRule = { pattern: `${database.name}.*`, exclude: [], rename: {}, columns: {} };
+  const rule: TableRule = {
+    pattern: `${database.name}.*`,
+    exclude: [],
+    rename: {},
+    columns: {},
+    onDrop: 'halt',
+  };
   const mark = (seq: bigint): SourceMark => ({
     position: { sourceId: 's', partition: 'main', token: String(seq) },
     completeTo: { epoch: 1, seq },

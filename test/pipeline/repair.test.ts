@@ -37,7 +37,7 @@ async function spoilBase(world: PipelineWorld): Promise<void> {
   const [view] = await viewTables({ store, catalog, state });
   assert(view?.base);
   const { base, schema } = view;
-  const bucketing = bucketingOf(base.metadata);
+  const bucketing = bucketingOf(base.metadata, schema);
   const writer = engine.baseWriter(writeTarget(base.metadata), { schema, bucketing });
   const builders = schema.columns.map((column) => new ColumnBuilder(column.type));
   builders[0]?.appendBigInt(99n);

@@ -12,7 +12,7 @@ import type { FileWriter, RowEngine, WriteTarget } from '../../src/ports/row-eng
 import { openFileMerge, writeBuckets } from './file-merge.ts';
 import { compareFiles, openFileQuery } from './file-query.ts';
 import { textRows } from './row-cells.ts';
-import { readLiveRows, writeRows } from './row-files.ts';
+import { readDeletes, readLiveRows, writeDeletes, writeRows } from './row-files.ts';
 import type { NamedRow, RowFileContext } from './row-files.ts';
 
 /** An engine without a process, a thread or a folder. */
@@ -30,6 +30,16 @@ export function createFileEngine(context: RowFileContext): RowEngine {
         for (const { row } of await readLiveRows(context, scan)) rows.push(row);
       }
       return writeBuckets(context, into, rows);
+    },
+    async convertDeletes({ files, target }) {
+      const added: DataFile[] = [];
+      for (const scan of files) {
+        if (scan.deletes.length === 0) continue;
+        const positions = [...(await readDeletes(context, scan))].toSorted((a, b) => a - b);
+        const into = { ...target, formatVersion: 3 } as const;
+        added.push(await writeDeletes(context, into, { data: scan.file, positions }));
+      }
+      return { added, removed: [...new Set(files.flatMap(({ deletes }) => deletes))] };
     },
     compare: (request) => compareFiles(context, request),
     openQuery: (request) => openFileQuery(context, request),

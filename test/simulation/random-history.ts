@@ -13,6 +13,7 @@ import { queryTablesOf } from '../../src/pipeline/view/lake-view.ts';
 import type { LakeContext } from '../../src/lake/lake-context.ts';
 import { present } from '../../src/kernel/assert.ts';
 import { baseStateOf } from '../../src/base/base-table.ts';
+import { upgradeBase } from '../../src/base/upgrade-base.ts';
 import { ledgerStateOf } from '../../src/ledger/ledger-table.ts';
 import { foldEvents, keyText, tableText } from '../oracles/fold-events.ts';
 import type { TextRow } from '../oracles/fold-events.ts';
@@ -24,7 +25,9 @@ import { TABLE_SHAPES, bulkInsert, randomCell, randomTransaction } from './rando
 import { readQuery } from './read-tables.ts';
 import { changeBatch } from './row-cells.ts';
 import type { TextChange } from './row-cells.ts';
+import { LineageCheck } from './lineage-check.ts';
 import { TablePair } from './table-pair.ts';
+import type { RowIdReader } from '../support/row-ids.ts';
 
 /** Counts of what histories did. */
 export interface HistoryCounts {
@@ -60,7 +63,16 @@ const STEPS = 40;
 
 /** Plays the history of a seed; throws where a table is not what the fold says. */
 export async function playHistory(
-  lake: { readonly context: LakeContext; readonly engine: RowEngine },
+  lake: {
+    readonly context: LakeContext;
+    readonly engine: RowEngine;
+    /** Of the base; default 2. */
+    readonly formatVersion?: 2 | 3;
+    /** Raises the base's format version half-way. */
+    readonly upgrades?: boolean;
+    /** Checks the row ids of a base of format 3. */
+    readonly rowIds?: RowIdReader;
+  },
   seed: number,
   counts: HistoryCounts,
 ): Promise<void> {
@@ -71,11 +83,18 @@ export async function playHistory(
   database.createTable(table, shape.columns, shape.keyLength);
   database.capture(table);
   const schema = schemaOf(`history_${seed}`, shape.columns, shape.keyLength);
-  const pair = await TablePair.open(lake.context, lake.engine, { schema, buckets: shape.buckets });
-  const history = new History({ pair, database, choice, counts, engine: lake.engine });
+  const { formatVersion = 2 } = lake;
+  const { buckets } = shape;
+  const pair = await TablePair.open(lake.context, lake.engine, { schema, buckets, formatVersion });
+  const { engine, rowIds } = lake;
+  const lineage = rowIds === undefined ? null : new LineageCheck(rowIds);
+  const history = new History({ pair, database, choice, counts, engine, lineage });
   bulkInsert(choice, database, { table, count: choice.of([0, 30, 60]) });
   const calm = choice.once(4);
-  for (let step = 0; step < STEPS; step++) await (calm ? history.calmStep() : history.step());
+  for (let step = 0; step < STEPS; step++) {
+    if (lake.upgrades === true && step === STEPS / 2) await history.upgrade();
+    await (calm ? history.calmStep() : history.step());
+  }
   await history.finish();
   counts.histories += 1;
   counts.changes += pair.changes.length;
@@ -106,6 +125,7 @@ class History {
   readonly #choice: Choice;
   readonly #counts: HistoryCounts;
   readonly #engine: RowEngine;
+  readonly #lineage: LineageCheck | null;
   /** Log entries that the ledger was given. */
   #read = 0;
   /** Rows of the base when it was last looked at. */
@@ -121,12 +141,14 @@ class History {
     readonly choice: Choice;
     readonly counts: HistoryCounts;
     readonly engine: RowEngine;
+    readonly lineage: LineageCheck | null;
   }) {
     this.#pair = parts.pair;
     this.#database = parts.database;
     this.#choice = parts.choice;
     this.#counts = parts.counts;
     this.#engine = parts.engine;
+    this.#lineage = parts.lineage;
   }
 
   async step(): Promise<void> {
@@ -148,6 +170,17 @@ class History {
     await this.#flush();
     await this.#merge();
     await this.#compact();
+  }
+
+  /** The base is the same afterwards, in format version 3 (spec: M23). */
+  async upgrade(): Promise<void> {
+    const mark = formatMark(await this.#pair.watermark());
+    const { from } = await upgradeBase(this.#pair.mergeParts(), await this.#pair.base());
+    equal(from, 2);
+    equal(formatMark(await this.#pair.watermark()), mark);
+    await this.#compareBase();
+    await this.#checkDeletes();
+    await this.#lineage?.afterUpgrade(this.#pair);
   }
 
   /** Brings everything in; then base, fold and database are one, whatever was read again when. */
@@ -191,6 +224,8 @@ class History {
     // spec: M17
     equal(after.length, before.length + rowsInserted - rowsDeleted, 'rows that the merge counted');
     await this.#checkDeletes();
+    const { truncated } = outcome.report.window;
+    await this.#lineage?.afterMerge(this.#pair, { truncated, rowsInserted });
   }
 
   async #compact(): Promise<void> {
@@ -200,6 +235,7 @@ class History {
     this.#counts.compactions += 1;
     // spec: M19
     equal(formatMark(await this.#pair.watermark()), mark);
+    await this.#lineage?.afterCompaction(this.#pair);
     await this.#compareBase();
   }
 
@@ -323,7 +359,11 @@ class History {
     const { metadata } = await this.#pair.base();
     for (const scan of await scanFiles(this.#pair.context, { metadata, ref: 'main' })) {
       ok(scan.deletes.length <= 1, 'one delete file per data file');
-      for (const file of scan.deletes) equal(file.referencedDataFile, scan.file.filePath);
+      for (const file of scan.deletes) {
+        equal(file.referencedDataFile, scan.file.filePath);
+        // spec: M21
+        equal(file.fileFormat, metadata.formatVersion === 3 ? 'PUFFIN' : 'PARQUET');
+      }
     }
   }
 }

@@ -2,6 +2,11 @@
  * Data and delete files of simulated tables: JSON in place of Parquet, with the same entry in a
  * manifest. A row is a record of text by column name, so files of older schemas lack columns.
  */
+import {
+  decodeDeletionVector,
+  encodeDeletionVector,
+  isDeletionVector,
+} from '../../src/iceberg/deletes/deletion-vector.ts';
 import type { NestedField } from '../../src/iceberg/iceberg-type.ts';
 import type { DataFile } from '../../src/iceberg/manifest.ts';
 import type { ScanFile } from '../../src/iceberg/scan-file.ts';
@@ -64,18 +69,23 @@ export async function writeDeletes(
   deletes: { readonly data: DataFile; readonly positions: readonly number[] },
 ): Promise<DataFile> {
   const { data, positions } = deletes;
-  const written = await writeFile(context, target.dataFolder, positions);
-  return {
-    ...written,
+  const entry = {
     content: 'position-deletes',
     partition: data.partition,
     specId: data.specId,
-    recordCount: BigInt(positions.length),
     lowerBounds: null,
     upperBounds: null,
     sortOrderId: null,
-    referencedDataFile: data.filePath,
-  };
+  } as const;
+  if (target.formatVersion === 3) {
+    const vector = encodeDeletionVector(data.filePath, [BigInt64Array.from(positions, BigInt)]);
+    const { bytes, ...said } = vector;
+    const written = await writeBytes(context, target.dataFolder, bytes);
+    return { ...written, ...entry, ...said, fileFormat: 'PUFFIN' };
+  }
+  const written = await writeFile(context, target.dataFolder, positions);
+  const recordCount = BigInt(positions.length);
+  return { ...written, ...entry, recordCount, referencedDataFile: data.filePath };
 }
 
 type Written = Omit<
@@ -95,9 +105,16 @@ async function writeFile(
   folder: string,
   content: unknown,
 ): Promise<Written> {
+  return writeBytes(context, folder, new TextEncoder().encode(JSON.stringify(content)));
+}
+
+async function writeBytes(
+  context: RowFileContext,
+  folder: string,
+  bytes: Uint8Array,
+): Promise<Written> {
   const { store, clock, random } = context;
   const filePath = `${folder}/${uuidV7(clock, random)}.parquet`;
-  const bytes = new TextEncoder().encode(JSON.stringify(content));
   await store.write(filePath, bytes);
   return {
     filePath,
@@ -135,6 +152,13 @@ export async function readDeletes(
 ): Promise<ReadonlySet<number>> {
   const dead = new Set<number>();
   for (const file of scan.deletes) {
+    if (isDeletionVector(file)) {
+      const bytes = await context.store.read(file.filePath);
+      for (const batch of decodeDeletionVector(file, bytes)) {
+        for (const position of batch) dead.add(Number(position));
+      }
+      continue;
+    }
     const positions = await readFile<readonly number[]>(context, file.filePath);
     for (const position of positions) dead.add(position);
   }

@@ -77,16 +77,21 @@ export class TablePair {
   static async open(
     context: LakeContext,
     engine: RowEngine,
-    table: { readonly schema: TableSchema; readonly buckets: number },
+    table: {
+      readonly schema: TableSchema;
+      readonly buckets: number;
+      readonly formatVersion: 2 | 3;
+    },
   ): Promise<TablePair> {
-    const { schema, buckets } = table;
+    const { schema, buckets, formatVersion } = table;
     const pair = new TablePair(context, engine, schema);
     const loaded = await ensureLedger(context, schema, { raw: false, beforeImages: false });
     const start = { sourceId: 'model', position: positionOf(0n), completeTo: markOf(0n) };
     const fresh = ledgerTable(schema, loaded, newLedgerState(start));
     const ledger = await pair.#commit(stateCommit(fresh, fresh.state, null));
     pair.#stage.add(ledgerTable(schema, ledger, fresh.state));
-    const base = await ensureBase(context, schema, { buckets, bucketBy: null, rowsEstimate: null });
+    const options = { buckets, bucketBy: null, rowsEstimate: null, formatVersion };
+    const base = await ensureBase(context, schema, options);
     await pair.#commit({
       ...stateCommit(
         { ...fresh, identifier: base.identifier, metadata: base.metadata },
@@ -146,8 +151,9 @@ export class TablePair {
   async evolve(schema: TableSchema): Promise<void> {
     const ledger = present(this.#stage.table(schema.table), 'the ledger');
     const { metadata } = ledger;
-    const { lastColumnId } = metadata;
-    const wider = evolvedSchema({ schema: currentSchema(metadata), lastColumnId }, schema);
+    const { lastColumnId, schemas } = metadata;
+    const lake = { schema: currentSchema(metadata), lastColumnId, schemas };
+    const wider = evolvedSchema(lake, schema);
     const loaded = await this.#commit(stateCommit(ledger, ledger.state, wider));
     this.#stage.replace(ledgerTable(schema, loaded, ledger.state));
     const { identifier } = await this.base();

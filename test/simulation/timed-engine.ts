@@ -28,6 +28,7 @@ export function timedEngine(engine: RowEngine, clock: VirtualClock): RowEngine {
       };
     },
     compact: (request) => timed(engine.compact(request)),
+    convertDeletes: (request) => timed(engine.convertDeletes(request)),
     compare: (request) => timed(engine.compare(request)),
     async openQuery(request) {
       const session = await timed(engine.openQuery(request));

@@ -62,7 +62,7 @@ export async function streamRecording(
       connect: () => openConnection(server.address, HURRIED),
       clock: HURRIED,
       random: systemRandom,
-      rules: [{ pattern: '*', exclude: [], rename: {}, columns: {} }],
+      rules: [{ pattern: '*', exclude: [], rename: {}, columns: {}, onDrop: 'halt' }],
       sourceId: from.sourceId,
       discoverTable: async () => null,
       serverId: async () => 99,

@@ -5,12 +5,14 @@
 import { once } from 'node:events';
 import { createServer, request as sendRequest } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
  * - `answer`: answers this, and the store never sees the request.
  * - `refused`: the store does its work, and this is answered.
  * - `lost`: the store does its work, and the connection is cut.
  * - `reset`: the store sees nothing, and the connection is cut.
+ * - `late`: the connection is cut at once, and the store does its work later.
  * - `cut`: half of the body, then the end.
  * - `garbled`: one byte of the body is another one.
  * - `header`: a header of the answer says something else.
@@ -18,6 +20,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export type Fault =
   | { readonly kind: 'answer' | 'refused'; readonly status: number; readonly body: string }
   | { readonly kind: 'lost' | 'cut' | 'reset' | 'garbled' }
+  | { readonly kind: 'late'; readonly afterMs: number }
   | { readonly kind: 'header'; readonly name: string; readonly value: string };
 
 /** What a plan is asked about. */
@@ -82,8 +85,12 @@ export async function startFaultProxy(endpoint: string): Promise<FaultProxy> {
     if (fault?.kind === 'answer') {
       return void outgoing.writeHead(fault.status).end(method === 'HEAD' ? '' : fault.body);
     }
+    if (fault?.kind === 'late') {
+      outgoing.destroy();
+      await sleep(fault.afterMs);
+    }
     const answer = await forward(target, incoming, body);
-    disturb(outgoing, answer, fault);
+    if (fault?.kind !== 'late') disturb(outgoing, answer, fault);
   };
   const server = createServer((incoming, outgoing) => {
     handle(incoming, outgoing).catch(() => outgoing.destroy());

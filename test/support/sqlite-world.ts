@@ -16,7 +16,7 @@ import { TestRegistry } from './source-events.ts';
 
 /** Rules as a pipeline file gives them. */
 export function tableRule(pattern: string, rule: Partial<TableRule> = {}): TableRule {
-  return { exclude: [], rename: {}, columns: {}, ...rule, pattern };
+  return { exclude: [], rename: {}, columns: {}, onDrop: 'halt', ...rule, pattern };
 }
 
 /** What may be set for a world. */

@@ -1,27 +1,35 @@
-/** `firn catalog serve FILE`: the lake's catalog over REST, until stopped. */
+/** `firn catalog serve FILE`: the lake’s catalog over REST, until stopped; and `connect`. */
 import { once } from 'node:events';
 import { startCatalogServer } from '../../catalog-server/catalog-server.ts';
 import type { ServedRequest } from '../../catalog-server/catalog-server.ts';
 import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import { openServedLake } from '../../pipeline/adapters.ts';
-import { listOption, textArgument, textOption } from '../command.ts';
+import { listArgument, listOption, textArgument, textOption } from '../command.ts';
 import type { Command, CommandContext, CommandInput } from '../command.ts';
+import { TOKEN_VARIABLE, isLoopback } from '../connect/catalog-token.ts';
 import { EXIT } from '../exit-code.ts';
 import { secretReader } from '../secret-reader.ts';
+import { catalogConnect } from './catalog-connect.ts';
 
-const TOKEN_VARIABLE = 'FIRN_CATALOG_TOKEN';
 const TOKEN_LENGTH_MIN = 16;
 const PORT_DEFAULT = 8181;
 const HOST_DEFAULT = '127.0.0.1';
 
-/** Ends only by a signal, which is its normal end. */
+/** What is done with the catalog. */
 export const catalog: Command = async (context, input) => {
-  if (textArgument(input, 0) !== 'serve') {
-    throw usage(`firn catalog knows serve, not ${JSON.stringify(textArgument(input, 0))}`);
-  }
+  const action = textArgument(input, 0);
+  if (action === 'connect') return catalogConnect(context, input);
+  if (action === 'serve') return serve(context, input);
+  throw usage(`firn catalog knows serve and connect, not ${JSON.stringify(action)}`);
+};
+
+/** Ends only by a signal, which is its normal end. */
+const serve: Command = async (context, input) => {
+  const [file, ...more] = listArgument(input, 1);
+  if (file === undefined || more.length > 0) throw usage('firn catalog serve takes one file');
   const { clock, random, signal, log } = context;
-  const config = loadPipelineFile(textArgument(input, 1));
+  const config = loadPipelineFile(file);
   const host = textOption(input, 'host') ?? HOST_DEFAULT;
   const port = portOption(input);
   const { token, isNew } = tokenFor(context, host);
@@ -38,7 +46,7 @@ export const catalog: Command = async (context, input) => {
       access: { hosts, token },
       onServed: (request) => logRequest(log, request),
     });
-    tell(context, { url: urlOf(host, server.port), name: config.lake.catalog.name, token, isNew });
+    tell(context, { url: urlOf(host, server.port), name: lake.catalog.name, token, isNew });
     if (!signal.aborted) await once(signal, 'abort');
     await server.close();
   } finally {
@@ -58,10 +66,6 @@ function portOption(input: CommandInput): number {
   const port = /^\d{1,5}$/.test(text) ? Number.parseInt(text, 10) : -1;
   if (port >= 0 && port < 65_536) return port;
   throw usage('--port takes a number from 0 (any free port) to 65535');
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 /** The token of the environment; a new one where others can reach the server and there is none. */

@@ -1,15 +1,24 @@
 /** `firn check FILE`: connects, changes nothing, says what is wrong and how to fix it. */
 import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
 import type { PipelineConfig } from '../../config/pipeline-config.ts';
-import type { ChangeSource, Finding } from '../../ports/source.ts';
 import { checkLake } from '../check-lake.ts';
 import { textArgument } from '../command.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
 import { countFindings, findingDocuments, hasErrors, showFindings } from '../output/findings.ts';
 import { formatAmount } from '../output/human-text.ts';
-import { withSource } from '../open-pipeline.ts';
+import { missingLake, withPipeline, withSource } from '../open-pipeline.ts';
 import { secretReader } from '../secret-reader.ts';
+import type { ChangeSource, Finding } from '../../ports/source.ts';
+
+/** Bases that are there: nothing is said, or made, before the first run. */
+async function checkBases(
+  context: CommandContext,
+  config: PipelineConfig,
+): Promise<readonly Finding[]> {
+  if (config.engine === 'cluster' || missingLake(config) !== null) return [];
+  return withPipeline(context, { config }, (service) => service.formatFindings());
+}
 
 /** Exit code 1 when something would keep the pipeline from running or lose changes. */
 export const check: Command = async (context, input) => {
@@ -21,7 +30,9 @@ export const check: Command = async (context, input) => {
       ? [...found, ...(await ofCluster(context, config, source))]
       : found;
   });
-  const findings = [...(await checkLake(context, config)), ...ofSource];
+  const ofLake = await checkLake(context, config);
+  const ofBases = hasErrors(ofLake) ? [] : await checkBases(context, config);
+  const findings = [...ofLake, ...ofSource, ...ofBases];
   const failed = hasErrors(findings);
   terminal.document({ pipeline: config.name, ok: !failed, findings: findingDocuments(findings) });
   showFindings(terminal, findings);

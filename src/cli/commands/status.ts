@@ -17,6 +17,7 @@ const TONES: Readonly<Record<TableStatus['state'], Tone>> = {
   streaming: 'good',
   'ledger-only': 'good',
   halted: 'bad',
+  retired: 'quiet',
 };
 
 /** Exit code 0 whatever the state: the question was answered. */
@@ -49,7 +50,7 @@ function showStatus({ terminal, clock }: CommandContext, document: StatusDocumen
       table === undefined ? terminal.paint('quiet', line) : painted(terminal, table, line),
     );
   }
-  for (const table of document.tables) showProblems(terminal, table);
+  for (const table of document.tables) showProblems(terminal, table, nowMs);
   if (halted !== null) {
     terminal.line();
     terminal.line(`${terminal.paint('bad', 'halted')} ${halted.code}: ${printable(halted.what)}`);
@@ -93,6 +94,7 @@ function tableLines(
       { title: 'files', align: 'right' },
       { title: 'size', align: 'right' },
       { title: 'deleted', align: 'right' },
+      { title: 'format', align: 'left' },
       { title: 'last proof', align: 'left' },
     ],
     tables.map((table) => [
@@ -105,6 +107,7 @@ function tableLines(
       formatCount(table.ledger.files + (table.base?.files ?? 0) + (table.base?.deleteFiles ?? 0)),
       formatBytes(table.ledger.sizeBytes + (table.base?.sizeBytes ?? 0)),
       deleteDebt(table),
+      typeof table.base?.formatVersion === 'number' ? `v${table.base.formatVersion}` : '-',
       proof(table, nowMs),
     ]),
   );
@@ -124,8 +127,12 @@ function proof({ lastVerify }: TableStatus, nowMs: number): string {
   return `${verdict}, ${formatAgo(atMs, nowMs)}`;
 }
 
-function showProblems(terminal: CommandContext['terminal'], table: TableStatus): void {
-  const { bootstrap, halted } = table;
+function showProblems(
+  terminal: CommandContext['terminal'],
+  table: TableStatus,
+  nowMs: number,
+): void {
+  const { bootstrap, halted, retired } = table;
   if (bootstrap !== null) {
     const { rows, rowsTotal, rowsPerSecond, etaSeconds } = bootstrap;
     const of = rowsTotal === null ? '' : ` of about ${formatCount(rowsTotal)}`;
@@ -135,6 +142,17 @@ function showProblems(terminal: CommandContext['terminal'], table: TableStatus):
     terminal.line(
       `${printable(table.table)}: copying, ${formatCount(rows)}${of} rows${rate}${eta}`,
     );
+  }
+  if (retired !== null) {
+    const { what, sinceMs, removedAtMs, remedy } = retired;
+    const leftMs = removedAtMs === null ? null : Math.max(0, removedAtMs - nowMs);
+    const until = leftMs === null ? '' : `; it is removed in ${formatElapsed(leftMs)}`;
+    terminal.line();
+    const head = terminal.paint('quiet', 'retired');
+    terminal.line(
+      `${head} ${printable(table.table)}, ${formatAgo(sinceMs, nowMs)}: ${printable(what)}${until}`,
+    );
+    terminal.line(`next: ${remedy}`);
   }
   if (halted === null) return;
   terminal.line();

@@ -23,7 +23,7 @@ function configOf(options: string, connector = 'mysql', more = ''): ConnectorCon
   return connectorConfig(planCase({ flavour: 'mysql', lines, tables: [TABLE] }));
 }
 
-test('spec: K4 — a password is a reference that the workers resolve, or it is refused', () => {
+test('spec: E4 — a password is a reference that the workers resolve, or it is refused', () => {
   const password = (options: string, more = ''): string | undefined => {
     return configOf(options, 'mysql', more)['database.password'];
   };
@@ -56,7 +56,7 @@ test('TLS is told in the words of each connector', () => {
   assert.deepEqual(modes('mariadb'), ['verify-full', 'verify-ca', 'disable']);
 });
 
-test('spec: K5 — nothing is skipped, bent or replaced by null without a word', () => {
+test('spec: E5 — nothing is skipped, bent or replaced by null without a word', () => {
   const config = configOf('');
   const wanted: ConnectorConfig = {
     'skipped.operations': 'none',

@@ -55,7 +55,7 @@ async function evaluate(
 
 const PLACE = { file: 'file', pos: 'pos', row: 'idx', op: 'op' };
 
-test('spec: K1 — seq and row are those that the reader of the log gives', async () => {
+test('spec: E1 — seq and row are those that the reader of the log gives', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({
@@ -125,7 +125,7 @@ function valueOf(sourceType: string, kind: 'long' | 'decimal' | 'binary'): (raw:
   return found.kind === 'carried' ? found.value : (raw) => raw;
 }
 
-test('spec: K5 — bits come back from their bytes, the lowest first', async () => {
+test('spec: E5 — bits come back from their bytes, the lowest first', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc
@@ -160,7 +160,7 @@ test('an unsigned number above 2^63 arrives below zero and is brought back', asy
   }
 });
 
-test('spec: K5 — bytes come back from their digits; half a byte, or what is no digit, is no value', async () => {
+test('spec: E5 — bytes come back from their digits; half a byte, or what is no digit, is no value', async () => {
   const value = valueOf('varbinary(9)', 'binary');
   for (const [raw, wanted] of [
     ['00ff10', '00FF10'],

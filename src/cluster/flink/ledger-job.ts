@@ -66,16 +66,16 @@ function settings({ config, cluster, name }: ClusterPlan): readonly string[] {
 }
 
 /** Without an address the catalog is one that Flink has already. */
-function catalogStatements({ config, cluster }: ClusterPlan): readonly string[] {
+function catalogStatements({ config, cluster, catalogName }: ClusterPlan): readonly string[] {
   if (cluster.catalogUri === null) return [];
-  const { catalog, s3 } = config.lake;
+  const { s3 } = config.lake;
   const options = flinkOptions({
     type: 'iceberg',
     'catalog-type': 'rest',
     uri: cluster.catalogUri,
     ...(s3 === null ? {} : { 'io-impl': 'org.apache.iceberg.aws.s3.S3FileIO' }),
   });
-  return [`CREATE CATALOG IF NOT EXISTS ${flinkName(catalog.name)} WITH ${options}`];
+  return [`CREATE CATALOG IF NOT EXISTS ${flinkName(catalogName)} WITH ${options}`];
 }
 
 /** A temporary object of the session; names of source tables are no part of it. */
@@ -191,7 +191,7 @@ function columnCases(
 function insertChanges(place: Place): string {
   const { plan, table, index, run } = place;
   const { namespace, name } = table.ledger.identifier;
-  const target = flinkPath(plan.config.lake.catalog.name, namespace, name);
+  const target = flinkPath(plan.catalogName, namespace, name);
   const hint = flinkOptions({
     'uid-suffix': `ledger-${index + 1}`,
     branch: run.branch,
@@ -222,7 +222,7 @@ FROM ${temporary('judged', place)} WHERE \`problem\` IS NULL;`;
 function insertDeadLetters(place: Place): string {
   const { plan, table, index } = place;
   const { namespace, name } = table.deadLetters.identifier;
-  const target = flinkPath(plan.config.lake.catalog.name, namespace, name);
+  const target = flinkPath(plan.catalogName, namespace, name);
   const hint = flinkOptions({
     'uid-suffix': `dead-letters-${index + 1}`,
     'upsert-enabled': 'false',

@@ -15,7 +15,7 @@ export interface CompactionRun {
 
 /** Rewrites the files of one bucket that have deletes or are small, in the order of the key. */
 export function compactBucket(
-  { config }: ClusterPlan,
+  { catalogName }: ClusterPlan,
   { base }: ClusterTable,
   run: CompactionRun,
 ): string {
@@ -24,7 +24,7 @@ export function compactBucket(
   const field = spec.fields[0];
   const column = schema.fields.find(({ id }) => id === field?.sourceId);
   assert(field?.transform.kind === 'bucket' && column !== undefined, 'a base has buckets');
-  const catalog = sparkName(config.lake.catalog.name);
+  const catalog = sparkName(catalogName);
   const bucket = `${catalog}.system.bucket(${field.transform.count}, ${sparkName(column.name)})`;
   const order = base.sortOrder.fields
     .map(({ sourceId }) => schema.fields.find(({ id }) => id === sourceId)?.name ?? '')

@@ -138,9 +138,9 @@ WHERE \`_firn_op\` <> 't' AND ${atOrBelowMark(run.from)}`,
   ];
 }
 
-function ledgerPath({ config }: ClusterPlan, { ledger }: ClusterTable): string {
+function ledgerPath({ catalogName }: ClusterPlan, { ledger }: ClusterTable): string {
   const { namespace, name } = ledger.identifier;
-  return sparkPath(config.lake.catalog.name, namespace, name);
+  return sparkPath(catalogName, namespace, name);
 }
 
 function ledgerAt(plan: ClusterPlan, table: ClusterTable, snapshot: bigint | string): string {
@@ -152,9 +152,9 @@ function baseOf({ base }: ClusterTable): TableDraft {
   return base;
 }
 
-function branchOf({ config }: ClusterPlan, table: ClusterTable, { branch }: MergeRun): string {
+function branchOf({ catalogName }: ClusterPlan, table: ClusterTable, { branch }: MergeRun): string {
   const { namespace, name } = baseOf(table).identifier;
-  return sparkPath(config.lake.catalog.name, namespace, name, `branch_${branch}`);
+  return sparkPath(catalogName, namespace, name, `branch_${branch}`);
 }
 
 /** Lake names of the key columns in the order of the schema's columns, in backticks. */
@@ -221,7 +221,7 @@ function bucketOf(plan: ClusterPlan, table: ClusterTable, relation: string): str
   assert(field?.transform.kind === 'bucket', 'a base is partitioned by a bucket');
   const column = schema.fields.find(({ id }) => id === field.sourceId);
   assert(column !== undefined, 'the bucket column is one of the base');
-  const catalog = sparkName(plan.config.lake.catalog.name);
+  const catalog = sparkName(plan.catalogName);
   return `${catalog}.system.bucket(${field.transform.count}, ${relation}.${sparkName(column.name)})`;
 }
 

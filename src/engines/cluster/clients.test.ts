@@ -50,7 +50,7 @@ const asked = ({ requests }: StubService): readonly string[] => {
   return requests.map(({ method, path }) => `${method} ${path}`);
 };
 
-test('spec: K8 — what may be asked twice is asked again, a bounded number of times', async (context) => {
+test('spec: E8 — what may be asked twice is asked again, a bounded number of times', async (context) => {
   const busy = await stub(context, [{ status: 503 }, 'cut', { status: 200, json: { a: 1 } }]);
   const service = createJsonService({ ...partsOf(busy), name: 'It' });
   const get = { method: 'GET', path: '/x', isRepeatable: true } as const;
@@ -62,7 +62,7 @@ test('spec: K8 — what may be asked twice is asked again, a bounded number of t
   assert.equal(down.requests.length, 4);
 });
 
-test('spec: K6 — what may not be asked twice is sent once; whether it was done is said to be unknown', async (context) => {
+test('spec: E6 — what may not be asked twice is sent once; whether it was done is said to be unknown', async (context) => {
   const post = { method: 'POST', path: '/x', body: {}, isRepeatable: false } as const;
   for (const answer of ['cut', 'silent', { status: 504 }, { status: 502 }] as const) {
     const service = await stub(context, [answer]);
@@ -238,7 +238,7 @@ test('Flink: a statement is sent once, asked for until it is there, and closed',
   assert.deepEqual(service.requests[1]?.body, { statement: 'SELECT 1', executionConfig: {} });
 });
 
-test('spec: K7 — Flink: why a statement failed is told without a value of a row', async (context) => {
+test('spec: E7 — Flink: why a statement failed is told without a value of a row', async (context) => {
   const trace = (cause: string): StubAnswer => ({
     status: 500,
     json: {

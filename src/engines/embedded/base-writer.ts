@@ -151,14 +151,14 @@ class BaseWriter implements FileWriter<RowBatch> {
   #spread(batch: RowBatch, fed: readonly FedColumn[]): void {
     const { bucketing } = this.#request;
     for (const [bucket, rows] of rowsByBucket(batch, bucketing)) {
-      const whole = rows.length === batch.rowCount;
-      const columns = whole
-        ? fed
-        : fed.map(({ type, vector }): FedColumn => {
-            return { type, vector: vector === null ? null : gatherRows(vector, rows) };
-          });
+      const columns =
+        rows === null
+          ? fed
+          : fed.map(({ type, vector }): FedColumn => {
+              return { type, vector: vector === null ? null : gatherRows(vector, rows) };
+            });
       const held = this.#rows.get(bucket);
-      const own = { columns, rowCount: rows.length };
+      const own = { columns, rowCount: rows?.length ?? batch.rowCount };
       if (held === undefined) this.#rows.set(bucket, [own]);
       else held.push(own);
       this.#buckets.add(bucket);
@@ -255,8 +255,13 @@ function ascending(numbers: Iterable<number>): readonly number[] {
   return [...numbers].toSorted((left, right) => left - right);
 }
 
-/** The rows of each bucket, in their order. */
-function rowsByBucket(batch: RowBatch, bucketing: Bucketing): ReadonlyMap<number, Int32Array> {
+/** The rows of each bucket, in their order; `null`: all. */
+function rowsByBucket(
+  batch: RowBatch,
+  bucketing: Bucketing,
+): ReadonlyMap<number, Int32Array | null> {
+  // Hashing each key costs as much as reading a column of them.
+  if (bucketing.count === 1) return new Map([[0, null]]);
   const index = batch.schema.columns.findIndex(({ name }) => name === bucketing.columnName);
   const vector = present(batch.columns[index], `column ${bucketing.columnName}`);
   const buckets = bucketsOf(vector, batch.rowCount, bucketing.count);

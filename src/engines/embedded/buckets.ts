@@ -66,6 +66,8 @@ const FUNCTIONS = {
 
 /** SQL for the bucket of an expression of a type; needs {@link registerBucketFunctions}. */
 export function bucketExpression(value: string, type: ColumnType, count: number): string {
+  // A hash is a call from DuckDB into this thread.
+  if (count === 1) return '0';
   return `((${hashExpression(value, type)} & 2147483647) % ${count})`;
 }
 

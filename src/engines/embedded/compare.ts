@@ -29,14 +29,15 @@ import { liveRows } from '../../sql/live-statements.ts';
 import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
 import { readRow, readRows, runAll } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
+import { fileRows, schemaColumns } from './query/file-rows.ts';
 import { holdFiles } from './local-files.ts';
+import { nameDamage } from './query/damaged-files.ts';
 import { changeSource } from './merge-window.ts';
 import type { FileContext } from './parquet-writer.ts';
 import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
 import { fedColumns, openStageTable, stageColumns } from './stage-table.ts';
 import type { StageTable } from './stage-table.ts';
 import type { OpenEngine } from './open-engine.ts';
-import { fileRows, schemaColumns } from './table-rows.ts';
 
 /** What is compared. */
 export interface CompareRequest {
@@ -62,6 +63,7 @@ export async function compareTables(
   try {
     const local = await holdFiles(context.store, read);
     try {
+      await local.examine(connection);
       await loadDeletes(connection, { name: 'dead', files, local, shared: false });
       const base = liveRows({
         relation: fileRows({ files, local }, schemaColumns(icebergSchema)),
@@ -69,6 +71,8 @@ export async function compareTables(
         dead: 'dead',
       });
       return await compareRows(context, connection, { ...request, baseRows: base });
+    } catch (error) {
+      throw await nameDamage(connection, [{ files, local }], error);
     } finally {
       await local.release();
     }
@@ -183,12 +187,15 @@ async function settle(
     ledger.files.map(({ file }) => file),
   );
   try {
+    await local.examine(connection);
     const held = { files: ledger.files, local };
     const source = changeSource(schema, ledger.icebergSchema, held);
     await runAll(connection, [
       createHistory(source, marks),
       createSettled(compared, marks, ledgerValues(request, held)),
     ]);
+  } catch (error) {
+    throw await nameDamage(connection, [{ files: ledger.files, local }], error);
   } finally {
     await local.release();
   }

@@ -1,6 +1,6 @@
 /** The engine through its port, over a real folder: evolution, other engines' files, compaction. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { access, mkdir, readdir, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { IcebergSchema } from '../../iceberg/iceberg-schema.ts';
@@ -192,6 +192,7 @@ async function writeForeignDeletes(
     content: 'position-deletes',
     filePath: `${root}/base/data/foreign.parquet`,
     recordCount: 3n,
+    fileSizeBytes: BigInt((await stat(path)).size),
     lowerBounds: null,
     upperBounds: null,
   };

@@ -6,6 +6,9 @@ import type { DataFile } from '../../iceberg/manifest.ts';
 import type * as Api from '@duckdb/node-api';
 import type { MaterialisedFile, ObjectStore } from '../../ports/object-store.ts';
 import { present } from '../../kernel/assert.ts';
+import { FirnError } from '../../kernel/firn-error.ts';
+import { findNamedFiles, isOwnFile } from './query/file-columns.ts';
+import type { NamedFiles } from './query/file-columns.ts';
 import { fetchColumns, fetchFooters, footerBytes } from './remote/column-chunks.ts';
 
 /** Files held locally. */
@@ -18,8 +21,17 @@ export interface LocalFiles {
   bring(files: readonly DataFile[], columns: WantedColumns): Promise<void>;
   /** Brings all of some files to hand that were asked for in part. */
   complete(files: readonly DataFile[]): Promise<void>;
+  /** Looks into files that other engines wrote; before anyone asks for `columnNames`. */
+  examine(connection: Api.DuckDBConnection): Promise<void>;
+  /** Names of the top-level columns of a file without field ids; `null`: it has ids. */
+  columnNames(file: DataFile): ReadonlySet<string> | null;
   /** Gives all back. Idempotent. */
   release(): Promise<void>;
+}
+
+/** The error for a file that is not what its manifest says. */
+export function damagedFile(file: DataFile, what: string, cause?: unknown): FirnError {
+  return new FirnError('STORAGE-FILE-DAMAGED', { what, where: file.filePath, cause });
 }
 
 /** Downloads at a time, where a store has to download. */
@@ -35,7 +47,7 @@ export interface WantedColumns {
  * Makes files readable locally: as a whole, or of each only some columns, as far as the store can
  * bring parts; `later`: which columns is not known yet.
  *
- * @throws FirnError STORAGE-NOT-FOUND; then none is held
+ * @throws FirnError STORAGE-NOT-FOUND, STORAGE-FILE-DAMAGED; then none is held
  */
 export async function holdFiles(
   store: ObjectStore,
@@ -64,6 +76,11 @@ export async function holdFiles(
   const copyOf = ({ filePath }: DataFile): MaterialisedFile =>
     present(held.get(filePath), 'a file that is held');
   try {
+    for (const file of files) {
+      const { sizeBytes } = copyOf(file);
+      if (BigInt(sizeBytes) === file.fileSizeBytes) continue;
+      throw damagedFile(file, `it has ${sizeBytes} bytes, its manifest says ${file.fileSizeBytes}`);
+    }
     if (columns === 'later') await fetchFooters([...held.values()]);
     else if (columns !== null) {
       await fetchColumns(columns.connection, [...held.values()], columns.fieldIds);
@@ -72,8 +89,10 @@ export async function holdFiles(
     await release();
     throw error;
   }
+  const path = (file: DataFile): string => copyOf(file).path;
+  let named: NamedFiles | null = null;
   return {
-    path: (file) => copyOf(file).path,
+    path,
     isPartial: [...held.values()].some(({ fetch }) => fetch !== undefined),
     async bring(some, wantedColumns) {
       const { connection, fieldIds } = wantedColumns;
@@ -84,6 +103,13 @@ export async function holdFiles(
         const { sizeBytes, fetch } = copyOf(file);
         await fetch?.([{ start: 0, end: sizeBytes }]);
       }
+    },
+    async examine(connection) {
+      named ??= await findNamedFiles(connection, { path }, files);
+    },
+    columnNames(file) {
+      if (isOwnFile(file)) return null;
+      return present(named, 'what was found in foreign files').get(file.filePath) ?? null;
     },
     release,
   };
@@ -108,6 +134,11 @@ export async function holdParts(
       isPartial: parts.isPartial,
       bring: (some, columns) => parts.bring(some, columns),
       complete: (some) => parts.complete(some.filter(({ filePath }) => !isWhole.has(filePath))),
+      async examine(connection) {
+        await parts.examine(connection);
+        await whole.examine(connection);
+      },
+      columnNames: (file) => (isWhole.has(file.filePath) ? whole : parts).columnNames(file),
       async release() {
         await parts.release();
         await whole.release();

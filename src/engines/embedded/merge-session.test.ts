@@ -1,5 +1,6 @@
 /** Merges of small windows against what the rules say, case by case. */
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { decodeBound } from '../../iceberg/single-value.ts';
@@ -282,3 +283,28 @@ test('a file past its budget is rewritten, one without live rows goes. spec: M16
   equal(files.rowsDeleted, 1 + secondIds.length);
   equal(files.rowsInserted, 1);
 });
+
+for (const buckets of [1, 2]) {
+  test(`more rows than fit at a time, buckets: ${buckets}. spec: M18`, async (t) => {
+    const lake = await openLake(t, SCHEMA, { buckets });
+    for (const step of [0, 1, 2]) {
+      const ids = Array.from({ length: 8 }, (_, index) => (index * 5 + step) % 16);
+      await lake.append(ids.map((id) => change('c', 11 + step, id, `step ${step}`)));
+    }
+    const call = { from: mark(10), to: mark(20), seen: 0n, sortBytesMax: 1 };
+    const { files } = await lake.merge(call);
+    // Of one bucket a file for each that was read; of several one each, by way of runs.
+    equal(files.addedData.length, buckets === 1 ? 3 : 2);
+    for (const { file } of lake.base) {
+      const sorted = 'SELECT list(id) = list_sort(list(id)) FROM read_parquet(FILE)';
+      deepEqual(await lake.parts.query(file, sorted), [[true]]);
+    }
+    const newest = new Map<number, string>();
+    for (const step of [0, 1, 2]) {
+      for (let index = 0; index < 8; index++) newest.set((index * 5 + step) % 16, `step ${step}`);
+    }
+    const expected = [...newest].map(([id, name]) => row(id, name));
+    deepEqual(await lake.rows(), expected.toSorted());
+    deepEqual(await readdir(lake.parts.files.filesFolder), []);
+  });
+}

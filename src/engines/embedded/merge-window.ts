@@ -34,11 +34,12 @@ import type { ParquetColumn } from '../../sql/parquet-statements.ts';
 import { bucketExpression } from './buckets.ts';
 import { readRow, readRows, runAll } from './duckdb-instance.ts';
 import { duckdbTypeName } from './duckdb-types.ts';
+import { fileRows } from './query/file-rows.ts';
+import { nameDamage } from './query/damaged-files.ts';
+import type { HeldFiles } from './query/file-rows.ts';
 import { holdFiles } from './local-files.ts';
 import type { LocalFiles } from './local-files.ts';
 import type { FileContext } from './parquet-writer.ts';
-import { fileRows } from './table-rows.ts';
-import type { HeldFiles } from './table-rows.ts';
 
 /** What a window is read from. */
 export interface WindowRequest {
@@ -72,6 +73,7 @@ export async function openWindow(
     request.window.map(({ file }) => file),
   );
   try {
+    await local.examine(connection);
     const ledger = { files: request.window, local };
     const counts = await readChanges(context, connection, { ...request, ledger });
     await refuseConflicts(connection, request, ledger);
@@ -93,8 +95,9 @@ export async function openWindow(
     await runAll(connection, ['DROP TABLE changes']);
     return { summary, ledger };
   } catch (error) {
+    const told = await nameDamage(connection, [{ files: request.window, local }], error);
     await local.release();
-    throw error;
+    throw told;
   }
 }
 
@@ -124,6 +127,7 @@ async function readChanges(
     files.map(({ file }) => file),
   );
   try {
+    await local.examine(connection);
     const olderSource = changeSource(schema, ledgerSchema, { files, local });
     await runAll(connection, [insertOlder(olderSource, rules), 'DROP TABLE late_keys']);
   } finally {

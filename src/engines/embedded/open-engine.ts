@@ -16,7 +16,12 @@ export interface OpenEngine {
   readonly feed: TableFeeder;
   /** Vectors as relations. */
   readonly rows: RowFeed;
+  /** Bytes of data files whose rows can be sorted in memory, in a table's usual columns. */
+  readonly sortBytesMax: number;
 }
+
+/** Values take four times the room of their files, sorting them twice that. */
+const SORT_SHARE = 8;
 
 /** Opens an instance with the functions of the engine. */
 export async function openEngine(
@@ -31,5 +36,6 @@ export async function openEngine(
   });
   const { driver } = instance;
   const feed = createTableFeeder(driver, create(driver));
-  return { instance, feed, rows: present<RowFeed>(rows, 'a row feed') };
+  const sortBytesMax = Math.trunc(limits.memoryBytesMax / SORT_SHARE);
+  return { instance, feed, rows: present<RowFeed>(rows, 'a row feed'), sortBytesMax };
 }

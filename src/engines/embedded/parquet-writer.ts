@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type * as Api from '@duckdb/node-api';
 import type { IcebergSchema } from '../../iceberg/iceberg-schema.ts';
 import type { NestedField } from '../../iceberg/iceberg-type.ts';
+import { LAST_UPDATED, ROW_ID } from '../../iceberg/lineage/row-lineage.ts';
 import { hashedPath } from '../../iceberg/layout/hashed-layout.ts';
 import type { IcebergValue } from '../../iceberg/single-value.ts';
 import type { DataFile } from '../../iceberg/manifest.ts';
@@ -170,6 +171,8 @@ export async function dropStaged(staged: readonly StagedFile[]): Promise<void> {
 
 /** The columns that have statistics: primitive ones, and the fields of a struct. */
 function measured({ field, exact }: FileColumn): readonly MeasuredColumn[] {
+  // Bounds of the ids that are there would rule out rows whose id is not in the file.
+  if (field.id === ROW_ID.id || field.id === LAST_UPDATED.id) return [];
   const name = quoteIdentifier(field.name);
   if (field.type.kind !== 'struct') return [{ name, fieldId: field.id, type: field.type, exact }];
   return field.type.fields.map((child) => ({

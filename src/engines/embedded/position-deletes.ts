@@ -8,10 +8,13 @@ import type { NestedField } from '../../iceberg/iceberg-type.ts';
 import type { DataFile } from '../../iceberg/manifest.ts';
 import type { ScanFile } from '../../iceberg/scan-file.ts';
 import type { WriteTarget } from '../../ports/row-engine.ts';
-import { columnAlias, parquetRelation } from '../../sql/parquet-statements.ts';
+import { columnAlias } from '../../sql/parquet-statements.ts';
 import { quoteText, quoteTexts } from '../../sql/quoting.ts';
 import { runAll } from './duckdb-instance.ts';
-import type { LocalFiles } from './local-files.ts';
+import { isDeletionVector } from '../../iceberg/deletes/deletion-vector.ts';
+import { fileRows } from './query/file-rows.ts';
+import { loadEqualityDeletes, loadVectors } from './query/dead-rows.ts';
+import type { DeadRows } from './query/dead-rows.ts';
 import { stageFile } from './parquet-writer.ts';
 import type { FileContext, StagedFile } from './parquet-writer.ts';
 
@@ -39,9 +42,12 @@ export function isForOneFile(deletes: DataFile): boolean {
   return lower !== undefined && upper !== undefined && Buffer.compare(lower, upper) === 0;
 }
 
-/** All delete files that apply to any of these. */
+/** All delete files that apply to any of these, equality deletes too. */
 export function deleteFilesOf(files: readonly ScanFile[]): readonly DataFile[] {
-  return files.flatMap(({ deletes }) => deletes);
+  return files.flatMap(({ deletes, equalityDeletes = [] }) => [
+    ...deletes,
+    ...equalityDeletes.map(({ file }) => file),
+  ]);
 }
 
 /**
@@ -51,47 +57,54 @@ export function deleteFilesOf(files: readonly ScanFile[]): readonly DataFile[] {
  */
 export async function loadDeletes(
   connection: Api.DuckDBConnection,
-  request: {
-    readonly name: string;
-    readonly files: readonly ScanFile[];
-    readonly local: LocalFiles;
+  request: DeadRows & {
     /** Every connection sees the table; otherwise only this one. */
     readonly shared: boolean;
   },
 ): Promise<void> {
-  const { name, files, local } = request;
-  const deleteFiles = [
-    ...new Map(deleteFilesOf(files).map((file) => [file.filePath, file])).values(),
-  ];
+  await runAll(connection, [
+    `CREATE ${request.shared ? '' : 'TEMP '}TABLE ${request.name} (fi BIGINT, pos BIGINT)`,
+  ]);
+  await loadPositions(connection, request);
+  await loadVectors(connection, request);
+  await loadEqualityDeletes(connection, request);
+}
+
+/** Adds what position-delete files say. */
+async function loadPositions(
+  connection: Api.DuckDBConnection,
+  { name, files, local }: DeadRows,
+): Promise<void> {
+  const wanted = files.map(({ deletes }) => deletes.filter((file) => !isDeletionVector(file)));
+  const deleteFiles = [...new Map(wanted.flat().map((file) => [file.filePath, file])).values()];
   const place = new Map(deleteFiles.map((file, index) => [file.filePath, index]));
   const links = files.flatMap((scan, index) =>
-    scan.deletes.map((file) => ({
+    (wanted[index] ?? []).map((file) => ({
       deleteIndex: place.get(file.filePath) ?? 0,
       path: comparablePath(scan.file.filePath),
       index,
+      rowCount: scan.file.recordCount,
     })),
   );
-  await runAll(connection, [
-    `CREATE ${request.shared ? '' : 'TEMP '}TABLE ${name} (fi BIGINT, pos BIGINT)`,
-  ]);
   if (links.length === 0) return;
-  const relation = parquetRelation({
-    paths: deleteFiles.map((file) => local.path(file)),
-    columns: [
-      { fieldId: FILE_PATH.id, type: 'VARCHAR' },
-      { fieldId: POSITION.id, type: 'BIGINT' },
-    ],
-    rowCount: deleteFiles.reduce((sum, { recordCount }) => sum + recordCount, 0n),
-  });
+  const scans = deleteFiles.map((file) => ({ file, dataSequenceNumber: 0n, deletes: [] }));
+  const relation = fileRows({ files: scans, local }, [
+    { fieldId: FILE_PATH.id, type: 'VARCHAR' },
+    { fieldId: POSITION.id, type: 'BIGINT' },
+  ]);
   const oneRoot = `regexp_replace(${columnAlias(FILE_PATH.id)}, '^file:/+', '/')`;
   const path = `regexp_replace(${oneRoot}, '^s3[an]:', 's3:')`;
+  const position = columnAlias(POSITION.id);
+  // A position behind the last row counts for nothing: rows that are left are told by counting.
   await runAll(connection, [
-    `INSERT INTO ${name} SELECT DISTINCT link.fi, ${columnAlias(POSITION.id)}
+    `INSERT INTO ${name} SELECT DISTINCT link.fi, ${position}
       FROM ${relation} AS dead JOIN (
         SELECT unnest([${links.map((link) => link.deleteIndex).join(', ')}]) AS di,
           unnest(${quoteTexts(links.map((link) => link.path))}) AS path,
+          unnest([${links.map((link) => link.rowCount).join(', ')}]) AS row_count,
           unnest([${links.map((link) => link.index).join(', ')}]) AS fi
-      ) AS link ON dead.file_index = link.di AND ${path} = link.path`,
+      ) AS link ON dead.file_index = link.di AND ${path} = link.path
+        AND ${position} >= 0 AND ${position} < link.row_count`,
   ]);
 }
 

@@ -13,6 +13,9 @@ import type { ObjectStore } from '../../ports/object-store.ts';
 import { judgeParseTree, PARSE_STATEMENT } from '../../sql/select-guard.ts';
 import { openDuckdb } from './duckdb-instance.ts';
 import type { DuckdbDriver, DuckdbInstance, DuckdbLimits } from './duckdb-instance.ts';
+import { findDamage, nameDamage } from './query/damaged-files.ts';
+import type { ReadFiles } from './query/damaged-files.ts';
+import { fileRows, schemaColumns } from './query/file-rows.ts';
 import { holdParts } from './local-files.ts';
 import type { LocalFiles } from './local-files.ts';
 import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
@@ -21,7 +24,6 @@ import type { RowSources, ViewRequest } from './query/query-views.ts';
 import { valuePrinter } from './query-text.ts';
 import { openQueryReads } from './query/query-reads.ts';
 import type { QueryReads } from './query/query-reads.ts';
-import { fileRows, schemaColumns } from './table-rows.ts';
 
 /** What can be queried. */
 export interface QueryRequest extends ViewRequest {
@@ -61,12 +63,18 @@ export async function openQuerySession(
     const paths = [...data, ...deletes].map((file) => local.path(file));
     await mkdir(context.limits.spillFolder, { recursive: true });
     const limits = { ...context.limits, folders: [], files: paths };
-    const instance = await openDuckdb(limits, (connection) => {
-      return createViews(connection, fileSources(connection, local), request);
+    const instance = await openDuckdb(limits, async (connection) => {
+      try {
+        await local.examine(connection);
+        await createViews(connection, fileSources(connection, local), request);
+      } catch (error) {
+        throw await nameDamage(connection, [{ files: scans, local }], error);
+      }
     });
     // A second instance knows the same views without files, to ask it what a query reads.
     reads = local.isPartial ? await openQueryReads(context.limits, request) : null;
     const bring = fileBringer(reads, local);
+    const damage = (): Promise<FirnError | null> => askDamage(instance, { files: scans, local });
     let open = true;
     return {
       run: (sql, parameters = []) =>
@@ -76,6 +84,7 @@ export async function openQuerySession(
           signal: request.signal,
           clock: context.clock,
           bring,
+          damage,
         }),
       async close() {
         if (!open) return;
@@ -122,9 +131,10 @@ async function runQuery(
     readonly signal: AbortSignal | undefined;
     readonly clock: Clock;
     readonly bring: Bring;
+    readonly damage: AskDamage;
   },
 ): Promise<QueryAnswer> {
-  const { sql, parameters, signal, clock, bring } = query;
+  const { sql, parameters, signal, clock, bring, damage } = query;
   const connection = await instance.connect();
   const over = new AbortController();
   const interrupt = (): void => {
@@ -140,7 +150,8 @@ async function runQuery(
   };
   try {
     signal?.throwIfAborted();
-    const result = await queryErrors(signal, async () => {
+    const guard = { signal, damage };
+    const result = await queryErrors(guard, async () => {
       const statement = await prepareSelect(connection, instance.driver, sql);
       await bring(connection, { sql, parameters });
       for (const [index, value] of parameters.entries()) statement.bindVarchar(index + 1, value);
@@ -149,7 +160,7 @@ async function runQuery(
     const columns = result.columnNames().map((name, index) => {
       return { name, type: result.columnType(index).toString() };
     });
-    return { columns, rows: readAnswer(result, { driver: instance.driver, signal, release }) };
+    return { columns, rows: readAnswer(result, { driver: instance.driver, guard, release }) };
   } catch (error) {
     release();
     throw error;
@@ -178,15 +189,15 @@ async function* readAnswer(
   result: Api.DuckDBResult,
   context: {
     readonly driver: DuckdbDriver;
-    readonly signal: AbortSignal | undefined;
+    readonly guard: QueryGuard;
     release(): void;
   },
 ): AsyncGenerator<readonly (readonly (string | null)[])[]> {
-  const { driver, signal } = context;
+  const { driver, guard } = context;
   const printers = result.columnTypes().map((type) => valuePrinter(driver, type));
   try {
     for (;;) {
-      const chunk = await queryErrors(signal, () => result.fetchChunk());
+      const chunk = await queryErrors(guard, () => result.fetchChunk());
       if (chunk === null || chunk.rowCount === 0) return;
       yield chunk
         .getRows()
@@ -197,13 +208,49 @@ async function* readAnswer(
   }
 }
 
+/** Asks whether a file is damaged; its error names it. */
+type AskDamage = () => Promise<FirnError | null>;
+
+async function askDamage(instance: DuckdbInstance, read: ReadFiles): Promise<FirnError | null> {
+  const connection = await instance.connect();
+  try {
+    return await findDamage(connection, [read]);
+  } finally {
+    connection.closeSync();
+  }
+}
+
+/** What can be behind an error of a query besides the query. */
+interface QueryGuard {
+  readonly signal: AbortSignal | undefined;
+  readonly damage: AskDamage;
+}
+
+/** First words of faults of the query itself, after which no file is looked at. */
+const QUERY_FAULTS = [
+  'Binder',
+  'Catalog',
+  'Constraint',
+  'Conversion',
+  'Interrupt',
+  'Out of Memory',
+  'Out of Range',
+  'Parser',
+  'Permission',
+  'Syntax',
+];
+const QUERY_FAULT = new RegExp(`^(?:${QUERY_FAULTS.join('|')})`, 'i');
+
 /** DuckDB's message is for whoever wrote the query: it may quote the query and its own values. */
-async function queryErrors<T>(signal: AbortSignal | undefined, run: () => Promise<T>): Promise<T> {
+async function queryErrors<T>(guard: QueryGuard, run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    signal?.throwIfAborted();
+    guard.signal?.throwIfAborted();
     if (error instanceof FirnError) throw error;
+    const isOfQuery = error instanceof Error && QUERY_FAULT.test(error.message);
+    const damage = isOfQuery ? null : await guard.damage();
+    if (damage !== null) throw damage;
     throw failed(error instanceof Error ? error.message : 'no message', error);
   }
 }

@@ -9,39 +9,36 @@ import type { DataFile } from '../../iceberg/manifest.ts';
 import type { ScanFile } from '../../iceberg/scan-file.ts';
 import { assert, present } from '../../kernel/assert.ts';
 import { toSafeNumber } from '../../kernel/integers.ts';
+import { groupBySize } from '../../merge/choose-rewrites.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import type { Bucketing, WriteTarget } from '../../ports/row-engine.ts';
-import { columnAlias, parquetRelation, rowColumn } from '../../sql/parquet-statements.ts';
-import type { ParquetColumn } from '../../sql/parquet-statements.ts';
+import { columnAlias, rowColumn } from '../../sql/parquet-statements.ts';
 import { keyOrder } from './base-writer.ts';
 import { bucketExpression } from './buckets.ts';
 import { readRows, runAll } from './duckdb-instance.ts';
-import { duckdbTypeName } from './duckdb-types.ts';
+import { fileRows, schemaColumns } from './query/file-rows.ts';
+import type { HeldFiles } from './query/file-rows.ts';
 import { holdFiles } from './local-files.ts';
-import type { LocalFiles } from './local-files.ts';
+import { nameDamage } from './query/damaged-files.ts';
 import { dataEntry, dropStaged, stageFile, tableColumns, uploadFiles } from './parquet-writer.ts';
 import type { FileContext, StagedFile } from './parquet-writer.ts';
 import { deleteFilesOf, loadDeletes } from './position-deletes.ts';
 import { columnTypeOf } from './stage-table.ts';
+import {
+  LAST_UPDATED_ALIAS,
+  ROW_ID_ALIAS,
+  keepsRowIds,
+  lastUpdatedOf,
+  rewrittenSchema,
+  rowIdOf,
+} from './v3/row-lineage.ts';
 
-/** Data files that are at hand. */
-export interface HeldFiles {
-  readonly files: readonly ScanFile[];
-  readonly local: LocalFiles;
-}
-
-/** All columns of a schema, as its files are read. */
-export function schemaColumns(schema: IcebergSchema): readonly ParquetColumn[] {
-  return schema.fields.map((field) => ({ fieldId: field.id, type: duckdbTypeName(field.type) }));
-}
-
-/** Rows of data files, dead ones too. `file_index` is the place in `files`. */
-export function fileRows(held: HeldFiles, columns: readonly ParquetColumn[]): string {
-  return parquetRelation({
-    paths: held.files.map(({ file }) => held.local.path(file)),
-    columns,
-    rowCount: held.files.reduce((sum, { file }) => sum + file.recordCount, 0n),
-  });
+/** Rows that are in no file of the table yet. */
+export interface NewRows {
+  /** Their buckets. */
+  readonly buckets: readonly number[];
+  /** With column aliases and `bucket`; rows of one are sorted at a time. */
+  readonly relations: readonly string[];
 }
 
 /** What is written again. */
@@ -55,8 +52,9 @@ export interface RewriteRequest {
   readonly dead: string;
   /** Place of each of the held files in the numbering of `dead`. */
   readonly places: readonly number[];
-  /** Relation of new rows with column aliases and `bucket`; `null`: there are none. */
-  readonly added: string | null;
+  readonly added: NewRows;
+  /** Bytes of files whose rows are sorted at a time. */
+  readonly sortBytesMax: number;
   /** Rows and bytes of files that the rows come from. */
   readonly width: ReturnType<typeof widthOf>;
 }
@@ -76,43 +74,58 @@ export function widthOf(files: readonly ScanFile[]): {
 
 const PARQUET_FACTOR = 4;
 
-/** Writes rows as one sorted file per bucket. The connection's tables `moved` is used up by it. */
+/**
+ * Writes rows as sorted files, of each bucket one; more where the rows of a bucket are too many to
+ * be sorted in memory at a time. The connection's table `moved` is used up by it.
+ */
 export async function stageBuckets(
   context: FileContext,
   connection: Api.DuckDBConnection,
   request: RewriteRequest,
 ): Promise<readonly StagedFile[]> {
-  const { target, schema, added } = request;
-  const { icebergSchema } = target;
-  const aliases = icebergSchema.fields.map(({ id }) => columnAlias(id));
-  const native = request.held.files.every(({ file }) => file.specId === target.specId);
+  const { target, schema, added, held, width } = request;
+  const icebergSchema = rewrittenSchema(target);
+  const native = held.files.every(({ file }) => file.specId === target.specId);
   if (!native) await createMoved(connection, request);
-  const buckets = new Set<number>();
-  if (added !== null) addAll(buckets, await bucketsIn(connection, added));
-  if (!native) addAll(buckets, await bucketsIn(connection, 'moved'));
-  else addAll(buckets, request.held.files.map(bucketOf));
-  const { rowCount, sizeBytes } = request.width;
+  const buckets = new Set(added.buckets);
+  for (const bucket of native ? held.files.map(bucketOf) : await movedBuckets(connection)) {
+    buckets.add(bucket);
+  }
   const staged: StagedFile[] = [];
-  for (const bucket of [...buckets].toSorted((left, right) => left - right)) {
-    const parts = [
-      added === null ? null : `SELECT ${aliases.join(', ')} FROM ${added} WHERE bucket = ${bucket}`,
-      native
-        ? liveRows(request, bucket)
-        : `SELECT * EXCLUDE bucket FROM moved WHERE bucket = ${bucket}`,
-    ];
-    const rows = parts.filter((part) => part !== null).join(' UNION ALL ');
-    const file = await stageFile(context, connection, {
-      columns: tableColumns(icebergSchema, ({ id }) => rowColumn(id)),
-      source: `FROM (${rows}) AS rows ORDER BY ${keyOrder(icebergSchema, schema)}`,
-      dataFolder: target.dataFolder,
-      hashedLayout: target.hashedLayout === true,
-      width: { rowCount, sizeBytes },
-      entry: dataEntry(target, [bucket]),
-    });
-    staged.push(file);
+  for (const bucket of ascending(buckets)) {
+    for (const rows of parts(request, bucket, native)) {
+      const file = await stageFile(context, connection, {
+        columns: tableColumns(icebergSchema, ({ id }) => rowColumn(id)),
+        source: `FROM (${rows}) AS rows ORDER BY ${keyOrder(icebergSchema, schema)}`,
+        dataFolder: target.dataFolder,
+        hashedLayout: target.hashedLayout === true,
+        width,
+        entry: dataEntry(target, [bucket]),
+      });
+      staged.push(file);
+    }
   }
   if (!native) await runAll(connection, ['DROP TABLE moved']);
-  return staged;
+  const empty = staged.filter(({ file }) => file.recordCount === 0n);
+  await dropStaged(empty);
+  return staged.filter((file) => !empty.includes(file));
+}
+
+/** The rows of one bucket, a query for each file to write. */
+function parts(request: RewriteRequest, bucket: number, native: boolean): readonly string[] {
+  const { target, added, held, sortBytesMax } = request;
+  const aliases = rewrittenSchema(target)
+    .fields.map(({ id }) => columnAlias(id))
+    .join(', ');
+  const fresh = added.buckets.includes(bucket)
+    ? added.relations.map((rows) => `SELECT ${aliases} FROM ${rows} WHERE bucket = ${bucket}`)
+    : [];
+  const own = held.files.filter((scan) => bucketOf(scan) === bucket);
+  const kept = native
+    ? groupBySize(own, fileBytes, sortBytesMax).map((files) => selectLive(request, files))
+    : [`SELECT * EXCLUDE bucket FROM moved WHERE bucket = ${bucket}`];
+  const all = [...fresh, ...kept];
+  return fresh.length <= 1 && kept.length <= 1 ? [all.join(' UNION ALL ')] : all;
 }
 
 /** SQL of a row's bucket over column aliases. */
@@ -139,15 +152,17 @@ async function createMoved(
   await runAll(connection, [sql]);
 }
 
-async function bucketsIn(
-  connection: Api.DuckDBConnection,
-  table: string,
-): Promise<readonly number[]> {
-  const rows = await readRows(connection, `SELECT DISTINCT bucket FROM ${table}`);
+async function movedBuckets(connection: Api.DuckDBConnection): Promise<readonly number[]> {
+  const rows = await readRows(connection, 'SELECT DISTINCT bucket FROM moved');
   return rows.map(([bucket]) => {
     assert(typeof bucket === 'number', 'a bucket is an integer');
     return bucket;
   });
+}
+
+/** Bytes of a file. */
+export function fileBytes({ file }: ScanFile): number {
+  return toSafeNumber(file.fileSizeBytes);
 }
 
 function bucketOf({ file }: ScanFile): number {
@@ -156,24 +171,24 @@ function bucketOf({ file }: ScanFile): number {
   return bucket;
 }
 
-function liveRows(request: RewriteRequest, bucket: number): string | null {
-  const files = request.held.files.filter((scan) => bucketOf(scan) === bucket);
-  return files.length === 0 ? null : selectLive(request, files);
-}
-
 /** Live rows of some of the held files, by column alias. */
 function selectLive(request: RewriteRequest, files: readonly ScanFile[]): string {
   const { held, places, target, dead } = request;
-  const relation = fileRows({ files, local: held.local }, schemaColumns(target.icebergSchema));
+  const columns = schemaColumns(rewrittenSchema(target));
+  const relation = fileRows({ files, local: held.local }, columns);
   const numbers = files.map((scan) => present(places[held.files.indexOf(scan)], 'a place'));
   const place = `list_extract([${numbers.join(', ')}]::BIGINT[], file_index::BIGINT + 1)`;
-  const aliases = target.icebergSchema.fields.map(({ id }) => rowColumn(id));
-  return `SELECT ${aliases.join(', ')} FROM ${relation} AS rows ANTI JOIN ${dead} AS dead
+  const values = target.icebergSchema.fields.map(({ id }) => rowColumn(id));
+  if (keepsRowIds(target)) {
+    values.push(`${rowIdOf(files)} AS ${ROW_ID_ALIAS}`);
+    values.push(`${lastUpdatedOf(files)} AS ${LAST_UPDATED_ALIAS}`);
+  }
+  return `SELECT ${values.join(', ')} FROM ${relation} AS rows ANTI JOIN ${dead} AS dead
     ON ${place} = dead.fi AND rows.file_row_number = dead.pos`;
 }
 
-function addAll(set: Set<number>, values: readonly number[]): void {
-  for (const value of values) set.add(value);
+function ascending(numbers: Iterable<number>): readonly number[] {
+  return [...numbers].toSorted((left, right) => left - right);
 }
 
 /** What a compaction needs. */
@@ -183,6 +198,8 @@ export interface CompactRequest {
   readonly bucketing: Bucketing;
   readonly files: readonly ScanFile[];
 }
+
+const NOTHING_NEW: NewRows = { buckets: [], relations: [] };
 
 /** Rewrites the live rows of files as one sorted file per bucket; no file where no row lives. */
 export async function compactFiles(
@@ -194,6 +211,7 @@ export async function compactFiles(
   const read = [...files.map(({ file }) => file), ...deleteFilesOf(files)];
   const local = await holdFiles(context.store, read);
   try {
+    await local.examine(connection);
     await loadDeletes(connection, { name: 'dead', files, local, shared: false });
     const places = files.map((_, index) => index);
     const held = { files, local };
@@ -202,12 +220,14 @@ export async function compactFiles(
       held,
       dead: 'dead',
       places,
-      added: null,
+      added: NOTHING_NEW,
+      // What becomes one file was chosen by whoever asks.
+      sortBytesMax: Infinity,
       width: widthOf(files),
     });
-    const kept = staged.filter(({ file }) => file.recordCount > 0n);
-    await dropStaged(staged.filter((file) => !kept.includes(file)));
-    return await uploadFiles(context, kept);
+    return await uploadFiles(context, staged);
+  } catch (error) {
+    throw await nameDamage(connection, [{ files, local }], error);
   } finally {
     await local.release();
   }

@@ -2,6 +2,7 @@
  * The two logs that a table keeps about itself, and which no client writes: when main moved, and
  * the metadata files before this one.
  */
+import { hasOnlyGrown } from '../snapshot.ts';
 import { METADATA_VERSIONS_PROPERTY } from '../table-metadata.ts';
 import type { MetadataLogEntry, TableMetadata } from '../table-metadata.ts';
 
@@ -17,12 +18,18 @@ export function nextSnapshotLog(
   after: TableMetadata,
   nowMs: number,
 ): TableMetadata['snapshotLog'] {
-  const known = new Set(after.snapshots.map((snapshot) => snapshot.snapshotId));
-  const lastGone = before.snapshotLog.findLastIndex((entry) => !known.has(entry.snapshotId));
-  const kept = before.snapshotLog.slice(lastGone + 1);
+  const kept = hasOnlyGrown(before.snapshots, after.snapshots)
+    ? before.snapshotLog
+    : withoutGone(before, after);
   const current = after.currentSnapshotId;
   if (current === null || current === before.currentSnapshotId) return kept;
   return [...kept, { timestampMs: nowMs, snapshotId: current }];
+}
+
+function withoutGone(before: TableMetadata, after: TableMetadata): TableMetadata['snapshotLog'] {
+  const known = new Set(after.snapshots.map((snapshot) => snapshot.snapshotId));
+  const lastGone = before.snapshotLog.findLastIndex((entry) => !known.has(entry.snapshotId));
+  return before.snapshotLog.slice(lastGone + 1);
 }
 
 /**

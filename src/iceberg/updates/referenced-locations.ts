@@ -3,6 +3,8 @@
  * before the table is stored: files are read, written and removed under these locations later.
  */
 import type { JsonObject } from '../../kernel/lossless-json.ts';
+import { namedManifests } from '../avro/first-format.ts';
+import type { Snapshot } from '../snapshot.ts';
 import type { TableMetadata } from '../table-metadata.ts';
 import type { TableUpdate } from '../table-update.ts';
 
@@ -21,7 +23,7 @@ export function locationsInUpdates(updates: readonly TableUpdate[]): readonly st
       case 'set-location':
         return [update.location];
       case 'add-snapshot':
-        return [update.snapshot.manifestList];
+        return locationsOfSnapshot(update.snapshot);
       case 'set-properties':
         return locationsInProperties(update.updates);
       case 'set-statistics':
@@ -38,11 +40,15 @@ export function locationsInMetadata(metadata: TableMetadata): readonly string[] 
   return [
     metadata.location,
     ...locationsInProperties(metadata.properties),
-    ...metadata.snapshots.map((snapshot) => snapshot.manifestList),
+    ...metadata.snapshots.flatMap(locationsOfSnapshot),
     ...metadata.metadataLog.map((entry) => entry.metadataFile),
     ...metadata.statistics.flatMap(statisticsLocation),
     ...metadata.partitionStatistics.flatMap(statisticsLocation),
   ];
+}
+
+function locationsOfSnapshot(snapshot: Snapshot): readonly string[] {
+  return namedManifests(snapshot) ?? [snapshot.manifestList];
 }
 
 function locationsInProperties(properties: Readonly<Record<string, string>>): readonly string[] {

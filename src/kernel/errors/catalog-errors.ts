@@ -94,6 +94,11 @@ export const catalogErrors = {
     remedy:
       'No file was removed. See that the catalog answers, and run the pipeline again: it reads from the table what was committed.',
   },
+  'CATALOG-COMMIT-LATE': {
+    disposition: 'verify',
+    summary: 'A commit of this process whose answer was missing was applied after it was given up.',
+    remedy: 'None needed: the pipeline goes on from the table as it is now.',
+  },
   'CATALOG-COMMIT-LOST': {
     disposition: 'halt-pipeline',
     summary: 'The catalog reported a commit as done, but its answer does not contain it.',
@@ -103,5 +108,40 @@ export const catalogErrors = {
     disposition: 'refuse',
     summary: 'The catalog server cannot listen at the address it was given.',
     remedy: 'Choose another port with --port; or end the program that has it already.',
+  },
+  'CATALOG-REMOTE-FAILED': {
+    disposition: 'retry',
+    summary: 'The REST catalog could not be reached, or failed again and again.',
+    remedy:
+      'Look at `lake.catalog.uri`, the network and the catalog’s own state; the pipeline goes on from its last commit when the catalog answers.',
+  },
+  'CATALOG-REMOTE-DENIED': {
+    disposition: 'halt-pipeline',
+    summary: 'The REST catalog, or the server that gives its tokens, refused the credentials.',
+    remedy:
+      'Look at `lake.catalog.auth`, and at what the catalog allows this user: making namespaces and tables, reading and changing them.',
+  },
+  'CATALOG-REMOTE-REFUSED': {
+    disposition: 'halt-pipeline',
+    summary: 'The REST catalog does not accept what Firn asked it for.',
+    remedy:
+      'The message has the catalog’s own words. Look at `lake.catalog.uri` and `lake.catalog.warehouse`; docs/catalog-rest.md lists what a catalog must be able to do.',
+  },
+  'CATALOG-REMOTE-CERTIFICATE': {
+    disposition: 'halt-pipeline',
+    summary: 'The certificate of the REST catalog is not one that this machine trusts.',
+    remedy:
+      'Use the name that the certificate is for; for an authority of your own, name its certificates in the environment’s NODE_EXTRA_CA_CERTS.',
+  },
+  'CATALOG-REMOTE-STALE': {
+    disposition: 'retry',
+    summary: 'The REST catalog gave back an older state of a table than it gave before.',
+    remedy:
+      'Look for a cache between Firn and the catalog. If the catalog was restored from a backup, end the pipeline, run `firn verify`, and start it again.',
+  },
+  'CATALOG-REMOTE-NAME': {
+    disposition: 'halt-table',
+    summary: 'The name of a table or namespace cannot stand in a request to a REST catalog.',
+    remedy: 'Rename the source table, or leave it out.',
   },
 } as const satisfies Record<string, ErrorSpec>;

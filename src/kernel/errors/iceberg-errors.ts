@@ -71,7 +71,7 @@ export const icebergErrors = {
     disposition: 'halt-table',
     summary: 'A table has a format version that Firn cannot read, or cannot write.',
     remedy:
-      'Firn reads format versions 1 to 3 and writes 2. Upgrade a version 1 table with the engine that made it, or create the table again.',
+      'Firn reads format versions 1 to 3 and writes 2 and 3. Upgrade a version 1 table with the engine that made it, or create the table again.',
   },
   'ICEBERG-UPDATE-INVALID': {
     disposition: 'halt-table',
@@ -91,13 +91,26 @@ export const icebergErrors = {
   },
   'ICEBERG-EQUALITY-DELETES': {
     disposition: 'halt-table',
-    summary: 'A table has equality-delete files, which Firn does not apply.',
+    summary: 'A table has an equality-delete file that Firn cannot apply.',
     remedy:
-      'Rewrite the table with the engine that wrote them (for example Spark’s rewrite_data_files with `delete-file-threshold` 1), then resume.',
+      'Rewrite the table with the engine that wrote it (for example Spark’s rewrite_data_files with `delete-file-threshold` 1), then resume.',
   },
-  'ICEBERG-DELETION-VECTORS': {
+  'ICEBERG-FILE-UNSUPPORTED': {
     disposition: 'halt-table',
-    summary: 'A table has deletion vectors, which this version of Firn does not apply.',
-    remedy: 'Rewrite the table’s data files with the engine that wrote them, then resume.',
+    summary: 'A table has a file in a format that Firn does not read, or an encrypted one.',
+    remedy:
+      'Rewrite the table’s files as Parquet with the engine that wrote it (`write.format.default`), then resume.',
+  },
+  'ICEBERG-FILE-COLUMNS': {
+    disposition: 'halt-table',
+    summary: 'A data file does not say which of the table’s columns it holds.',
+    remedy:
+      'The file has no field ids. Give the table a name mapping (property `schema.name-mapping.default`), or rewrite the file with the engine that added it, then resume.',
+  },
+  'ICEBERG-PUFFIN-INVALID': {
+    disposition: 'halt-table',
+    summary: 'A deletion vector is damaged, or contradicts its file or the manifest.',
+    remedy:
+      'The file was written wrongly or damaged since; rewrite the data file it belongs to from a snapshot before it, or roll back to that snapshot with the engine that wrote it.',
   },
 } as const satisfies Record<string, ErrorSpec>;

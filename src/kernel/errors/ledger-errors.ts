@@ -27,6 +27,12 @@ export const ledgerErrors = {
     remedy:
       'The table was written by another version of Firn, or its metadata was changed by hand.',
   },
+  'LEDGER-FOREIGN-CHANGE': {
+    disposition: 'halt-table',
+    summary: 'Another engine changed the files of a ledger.',
+    remedy:
+      'Only Firn may write to a ledger. Roll it back to the snapshot of the tag `firn_state` with the engine that wrote, then `firn resume FILE --table T`; or start the table over with `firn drop`.',
+  },
   'LEDGER-LATE-COMMIT': {
     disposition: 'verify',
     summary: 'A commit of an earlier process of the pipeline arrived after this one had started.',

@@ -29,6 +29,12 @@ export const mergeErrors = {
     summary: 'The base changed between the plan of a merge and its commit.',
     remedy: 'None needed: the merge is planned again.',
   },
+  'MERGE-FOREIGN-CHANGE': {
+    disposition: 'halt-table',
+    summary: 'Another engine changed the rows of a base, or may have.',
+    remedy:
+      'The base is no longer a copy. Load the table again with `firn bootstrap FILE --table T`; or roll it back to the snapshot of the tag `firn_state`, then `firn resume`; or keep the change with `base.foreignChanges: accept`.',
+  },
   'MERGE-STATE-OFF-CHAIN': {
     disposition: 'halt-table',
     summary: 'The tag of a base’s state is missing, or main was moved away from it.',

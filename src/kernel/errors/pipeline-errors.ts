@@ -38,6 +38,12 @@ export const pipelineErrors = {
     summary: 'The base table belongs to another pipeline.',
     remedy: 'Give this pipeline another name or warehouse: two pipelines cannot write one table.',
   },
+  'PIPELINE-TABLE-EDITED': {
+    disposition: 'halt-table',
+    summary: 'Another engine changed the columns, the key or the partitioning of a lake table.',
+    remedy:
+      'Undo the change with the engine that made it (the message names it), then `firn resume FILE --table T`; or start the table over with `firn drop`.',
+  },
   'PIPELINE-NAME-TAKEN': {
     disposition: 'halt-table',
     summary: 'A table has the name that the ledger of another table has in the lake.',

@@ -71,7 +71,8 @@ export const sourceErrors = {
   'SOURCE-TABLE-MISSING': {
     disposition: 'halt-table',
     summary: 'The source has no such table any more.',
-    remedy: 'Create the table again, or take it out of the pipeline file.',
+    remedy:
+      'Create the table again, or take it out of the pipeline file. Or let it retire with its copy: `onDrop: keep` under its table, then `firn resume FILE --table T`.',
   },
   'SOURCE-TABLE-RENAMED': {
     disposition: 'halt-table',

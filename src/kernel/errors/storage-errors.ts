@@ -30,6 +30,12 @@ export const storageErrors = {
     summary: 'A file that the lake refers to is not there.',
     remedy: 'Restore the file from a backup, or bootstrap the table again.',
   },
+  'STORAGE-FILE-DAMAGED': {
+    disposition: 'halt-table',
+    summary: 'A file of the lake is not what its manifest says it is, or cannot be decoded.',
+    remedy:
+      'The file was damaged, cut short or replaced after it was written. Restore it from a backup; or load the table again with `firn bootstrap FILE --table T`.',
+  },
   'STORAGE-OUTSIDE-WAREHOUSE': {
     disposition: 'halt-table',
     summary: 'A location lies outside the warehouse, or could lead out of it.',

@@ -33,7 +33,7 @@ export type TextAppender = (
 const SCRATCH_KEPT_BYTES = 262_144;
 
 /** Up to this length loops over bytes are sooner done than a view and a call of the platform. */
-const SHORT_TEXT = 96;
+const SHORT_TEXT = 48;
 
 /** The same for loops over words. */
 const WORDS_TEXT = 384;

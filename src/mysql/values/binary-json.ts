@@ -33,17 +33,9 @@ const DEPTH_MAX = 101;
 const GROWTH_MAX = 12;
 const GROWTH_FLOOR = 4096;
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
-/** Letters that follow a backslash, by control character. */
-const SHORT_ESCAPES: ReadonlyMap<number, string> = new Map([
-  [8, '\\b'],
-  [9, '\\t'],
-  [10, '\\n'],
-  [12, '\\f'],
-  [13, '\\r'],
-]);
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const SPACE = 0x20;
 
 /** Thrown within this file alone. */
 class JsonDamage extends Error {}
@@ -79,7 +71,7 @@ export function appendBinaryJson(json: BinaryJson, builder: ColumnBuilder): bool
     if (error instanceof JsonDamage || error instanceof RangeError) return false;
     throw error;
   }
-  if (!isUtf8(output.bytes.subarray(0, output.length))) return false;
+  if (!output.isAscii && !isUtf8(output.bytes.subarray(0, output.length))) return false;
   builder.appendRun(output.bytes, 0, output.length);
   return true;
 }
@@ -96,22 +88,25 @@ function writeValue(document: Document, kind: number, at: number, depth: number)
     case KIND.literal:
       return text.ascii(literalText(at < document.end ? view.getUint8(at) : -1));
     case KIND.int16:
-      return text.ascii(String(view.getInt16(within(document, at, 2), true)));
+      return text.integer(view.getInt16(within(document, at, 2), true));
     case KIND.uint16:
-      return text.ascii(String(view.getUint16(within(document, at, 2), true)));
+      return text.integer(view.getUint16(within(document, at, 2), true));
     case KIND.int32:
-      return text.ascii(String(view.getInt32(within(document, at, 4), true)));
+      return text.integer(view.getInt32(within(document, at, 4), true));
     case KIND.uint32:
-      return text.ascii(String(view.getUint32(within(document, at, 4), true)));
+      return text.integer(view.getUint32(within(document, at, 4), true));
     case KIND.int64:
       return text.ascii(String(view.getBigInt64(within(document, at, 8), true)));
     case KIND.uint64:
       return text.ascii(String(view.getBigUint64(within(document, at, 8), true)));
-    case KIND.double:
-      return text.ascii(doubleJson(view.getFloat64(within(document, at, 8), true)));
+    case KIND.double: {
+      const value = view.getFloat64(within(document, at, 8), true);
+      if (!text.thousandths(value)) text.ascii(doubleJson(value));
+      return;
+    }
     case KIND.string: {
       const run = readRun(document, at);
-      return writeString(text, document.bytes, run);
+      return text.quoted(document.bytes, run.at, run.end);
     }
     case KIND.opaque: {
       const run = readRun(document, at + 1);
@@ -143,14 +138,14 @@ function writeContainer(document: Document, kind: number, at: number, depth: num
   within(document, valuesAt, count * (wide + 1));
   text.byte(isObject ? 0x7b : 0x5b);
   for (let index = 0; index < count; index++) {
-    if (index > 0) text.ascii(', ');
+    if (index > 0) text.pair(COMMA, SPACE);
     if (isObject) {
       const entry = keysAt + index * (wide + 2);
       const keyAt = at + readOffset(document, entry, wide);
       const keyEnd = keyAt + readOffset(document, entry + wide, 2);
       within(document, keyAt, keyEnd - keyAt);
-      writeString(text, document.bytes, { at: keyAt, end: keyEnd });
-      text.ascii(': ');
+      text.quoted(document.bytes, keyAt, keyEnd);
+      text.pair(COLON, SPACE);
     }
     const entry = valuesAt + index * (wide + 1);
     const valueKind = document.bytes[entry] ?? 0;
@@ -192,28 +187,4 @@ function readRun(document: Document, at: number): { readonly at: number; readonl
 function within(document: Document, at: number, length: number): number {
   if (at + length > document.end) throw new JsonDamage('outside the document');
   return at;
-}
-
-function writeString(
-  text: ByteText,
-  bytes: Uint8Array,
-  run: { readonly at: number; readonly end: number },
-): void {
-  text.byte(QUOTE);
-  let copied = run.at;
-  for (let index = run.at; index < run.end; index++) {
-    const byte = bytes[index] ?? 0;
-    if (byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH) continue;
-    text.run(bytes, copied, index);
-    copied = index + 1;
-    text.ascii(escapeOf(byte));
-  }
-  text.run(bytes, copied, run.end);
-  text.byte(QUOTE);
-}
-
-function escapeOf(byte: number): string {
-  if (byte === QUOTE) return '\\"';
-  if (byte === BACKSLASH) return '\\\\';
-  return SHORT_ESCAPES.get(byte) ?? `\\u${byte.toString(16).padStart(4, '0')}`;
 }

@@ -89,7 +89,8 @@ export function doubleOf(bytes: Uint8Array, at: number, end: number): number {
 }
 
 function slowDouble(bytes: Uint8Array, at: number, end: number): number {
-  const text = asciiText(bytes, at, end);
+  // Of seventeen digits made at once: letter by letter costs more than reading them.
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + at, end - at).toString('latin1');
   return /^-?\d+(\.\d*)?(e[+-]?\d+)?$/i.test(text) ? Number.parseFloat(text) : Number.NaN;
 }
 

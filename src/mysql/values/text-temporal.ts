@@ -30,13 +30,23 @@ export function momentTextReader(column: TemporalColumn): ValueReader {
   const moment: Moment = { year: 0, month: 0, day: 0, seconds: 0, micros: 0 };
   return (bytes, _view, at, end, builder) => {
     if (end - at < MOMENT_LENGTH) throw unreadable(column);
-    moment.year = number(bytes, at, 4);
-    moment.month = number(bytes, at + 5, 2);
-    moment.day = number(bytes, at + 8, 2);
-    moment.seconds = clock(bytes, at + 11, 2);
-    moment.micros = fraction(bytes, at + MOMENT_LENGTH, end);
-    const { year, month, day, seconds, micros } = moment;
-    if (year < 0 || month < 0 || day < 0 || seconds < 0 || micros < 0) throw unreadable(column);
+    const century = pair(bytes, at);
+    const year = pair(bytes, at + 2);
+    const month = pair(bytes, at + 5);
+    const day = pair(bytes, at + 8);
+    const hours = pair(bytes, at + 11);
+    const minutes = pair(bytes, at + 14);
+    const seconds = pair(bytes, at + 17);
+    const micros = fraction(bytes, at + MOMENT_LENGTH, end);
+    // One that is none is below zero, and stays so among the others.
+    if ((century | year | month | day | hours | minutes | seconds | micros) < 0) {
+      throw unreadable(column);
+    }
+    moment.year = century * 100 + year;
+    moment.month = month;
+    moment.day = day;
+    moment.seconds = hours * 3600 + minutes * 60 + seconds;
+    moment.micros = micros;
     sink(moment, builder);
   };
 }
@@ -59,6 +69,13 @@ export function timeTextReader(column: TemporalColumn): ValueReader {
 
 function unreadable(column: TemporalColumn): Error {
   return damagedValue(column.name, 'Its text is no date or time.');
+}
+
+/** Two digits at a place, -1 when one of them is none. */
+function pair(bytes: Uint8Array, at: number): number {
+  const tens = (bytes[at] ?? 0) - ZERO;
+  const ones = (bytes[at + 1] ?? 0) - ZERO;
+  return tens >>> 0 <= 9 && ones >>> 0 <= 9 ? tens * 10 + ones : -1;
 }
 
 /** Digits at a place, -1 when one of them is none. */

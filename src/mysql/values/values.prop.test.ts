@@ -7,6 +7,7 @@ import { ColumnBuilder } from '../../model/column-builder.ts';
 import type { ColumnType } from '../../model/column-type.ts';
 import { appendBinaryJson } from './binary-json.ts';
 import { daysFromDate, NO_DATE } from './calendar.ts';
+import { doubleJson } from './json-scalars.ts';
 import { appendDigits, doubleOf, floatText, smallInteger } from './digits.ts';
 import { appendMicros } from './temporal-sink.ts';
 
@@ -152,4 +153,45 @@ describe('binary JSON', () => {
     const builder = new ColumnBuilder({ kind: 'string' });
     ok(!appendBinaryJson({ bytes, view, at: 0, end: bytes.length }, builder));
   });
+});
+
+/** JSON text of a document of one value: its kind, and its bytes. */
+function textOf(kind: number, write: (bytes: Buffer) => void): string | null {
+  const bytes = Buffer.alloc(9);
+  bytes[0] = kind;
+  write(bytes);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return appended({ kind: 'string' }, (builder) => {
+    ok(appendBinaryJson({ bytes, view, at: 0, end: bytes.length }, builder));
+  });
+}
+
+test('binary JSON has numbers in the digits that JavaScript gives them', () => {
+  const round = fc.tuple(fc.integer(), fc.constantFrom(1, 10, 100, 1000, 10_000, 1e6));
+  const doubles = fc.oneof(
+    fc.double({ noNaN: true, noDefaultInfinity: true }),
+    round.map(([value, scale]) => value / scale),
+    fc.constantFrom(0, -0, 0.001, -0.001, 0.0005, 2 ** 31, 2 ** 31 - 0.001, -(2 ** 31) - 0.5),
+  );
+  fc.assert(
+    fc.property(doubles, (value) => {
+      equal(
+        textOf(11, (bytes) => bytes.writeDoubleLE(value, 1)),
+        doubleJson(value),
+      );
+    }),
+    { numRuns: 2000 },
+  );
+  fc.assert(
+    fc.property(fc.integer(), (value) => {
+      equal(
+        textOf(7, (bytes) => bytes.writeInt32LE(value, 1)),
+        String(value),
+      );
+      equal(
+        textOf(8, (bytes) => bytes.writeUInt32LE(value >>> 0, 1)),
+        String(value >>> 0),
+      );
+    }),
+  );
 });

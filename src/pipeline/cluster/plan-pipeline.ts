@@ -3,6 +3,7 @@
  * now. Reads only: nothing is made or registered by looking.
  */
 import { baseDraft } from '../../base/base-table.ts';
+import { baseFormat } from '../../base/base-format.ts';
 import { planCluster } from '../../cluster/cluster-plan.ts';
 import type { ClusterPlan, PlannedTable, RefusedTable } from '../../cluster/cluster-plan.ts';
 import type { PipelineConfig } from '../../config/pipeline-config.ts';
@@ -89,7 +90,8 @@ function plannedTable(
   const ledger = ledgerDraft(config.name, schema, { raw, beforeImages: beforeImages === 'full' });
   const planned = { schema, ledger, excluded: selection.exclude };
   if (schema.keyColumnIds.length === 0) return { ...planned, base: null };
-  const { buckets, bucketBy } = config.base;
-  const options = { buckets, bucketBy, rowsEstimate: found.rowsEstimate };
+  const { buckets, bucketBy, deleteFormat } = config.base;
+  const formatVersion = baseFormat({ deleteFormat, readers: config.lake.readers });
+  const options = { buckets, bucketBy, rowsEstimate: found.rowsEstimate, formatVersion };
   return { ...planned, base: baseDraft(config.name, schema, options) };
 }

@@ -15,7 +15,8 @@ import type { PipelineParts } from '../pipeline-parts.ts';
 import { rereadKeys } from './repair-keys.ts';
 import { resumeTable } from './resume-table.ts';
 import type { RunState } from '../run-state.ts';
-import { haltedName, readHalts } from '../state/halts.ts';
+import { upgradeTable } from './upgrade-table.ts';
+import { haltedName, readHalts, writeHalts } from '../state/halts.ts';
 
 /** Names of the requests an owner answers. */
 export type ControlCommand =
@@ -24,6 +25,7 @@ export type ControlCommand =
   | 'merge'
   | 'maintain'
   | 'drop'
+  | 'upgrade'
   | 'reach'
   | 'reread';
 
@@ -64,6 +66,8 @@ export async function carryOut(
       run.restart.abort();
       return null;
     }
+    case 'upgrade':
+      return upgradeTable(parts, tableNamed(run, task));
     case 'reach':
       return reach(parts, run, task);
     case 'reread':
@@ -98,6 +102,13 @@ async function bootstrapAgain(
       remedy: 'Give it a primary key, then start it over with firn drop.',
     });
   }
+  if (table.halt?.scope === 'retired') {
+    throw new FirnError('PIPELINE-REQUEST-FAILED', {
+      what: 'The source has no such table any more.',
+      where: table.name,
+      remedy: table.halt.remedy,
+    });
+  }
   if (table.halt?.scope === 'capture') {
     table.halt = { ...table.halt, recovery: 'bootstrap' };
     await storeHalts(parts, [...run.tables.values()]);
@@ -120,11 +131,14 @@ async function resume(parts: PipelineParts, run: RunState, task: ControlTask): P
   const was = halts.get(haltedName(halts, String(task.arguments['table'])) ?? '');
   if (was?.scope === 'refused') {
     // Opening all tables looks at it again.
+    halts.delete(haltedName(halts, String(task.arguments['table'])) ?? '');
+    await writeHalts(parts.state, halts);
     run.restart.abort();
     return { was };
   }
   const table = tableNamed(run, task);
   const { halt } = table;
+  if (halt?.scope === 'retired') return { was: null };
   await resumeTable(parts, table);
   await storeHalts(parts, [...run.tables.values()]);
   if (halt?.scope === 'capture') run.restart.abort();

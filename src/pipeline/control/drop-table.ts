@@ -1,6 +1,7 @@
 /** Removing a table's lake tables and state, to start over. The source is not touched. */
 import { baseIdentifier } from '../../base/base-table.ts';
 import { ledgerIdentifier } from '../../ledger/ledger-table.ts';
+import { isOwnFolder } from '../../lake/table-locations.ts';
 import { formatTableName } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
 import { readHalts, writeHalts } from '../state/halts.ts';
@@ -21,7 +22,9 @@ export async function dropTable(
   for (const identifier of [baseIdentifier(schema), ledgerIdentifier(schema)]) {
     const table = await parts.catalog.loadTable(identifier);
     if (table === null) continue;
-    folders.push(table.metadata.location);
+    const { location, properties } = table.metadata;
+    // A folder that Firn did not make may hold more than this table.
+    if (isOwnFolder(location) && properties['gc.enabled'] !== 'false') folders.push(location);
     await parts.catalog.dropTable(identifier);
   }
   await schemas.forget(schema.table);

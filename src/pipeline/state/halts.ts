@@ -9,9 +9,10 @@ import type { StateFolder } from './state-folder.ts';
 
 /**
  * What stopped: reading changes into the ledger, or only merging them into the base; `refused`: the
- * source cannot give the table, which is looked at again at every start.
+ * source cannot give the table, which is looked at again at every start; `retired`: it was dropped
+ * in the source, and its copy stays by the pipeline file's own word (docs/spec/pipeline.md P16).
  */
-export type HaltScope = 'capture' | 'merge' | 'refused';
+export type HaltScope = 'capture' | 'merge' | 'refused' | 'retired';
 
 /** Why a table is halted. */
 export interface Halt {
@@ -23,6 +24,16 @@ export interface Halt {
   readonly recovery: 'bootstrap' | 'operator';
   /** Milliseconds since 1970. */
   readonly sinceMs: number;
+  /** Of a retired table. */
+  readonly dropped?: DroppedTable;
+}
+
+/** How a table went. */
+export interface DroppedTable {
+  /** Alone, or with its whole database. */
+  readonly with: 'table' | 'database';
+  /** The copy holds everything once the ledger has come to this: `epoch:seq`. */
+  readonly completeTo: string;
 }
 
 /** The halt that `error` asks for. */

@@ -36,6 +36,8 @@ export interface StatusParts extends LakeReaderParts {
   readonly halts: ReadonlyMap<string, Halt>;
   /** Whether the pipeline file names a table; one that it named before stays in the lake. */
   readonly isNamed: (table: TableName) => boolean;
+  /** When the copy of a dropped table is removed, in milliseconds since 1970; `null`: it stays. */
+  readonly removalTimeMs: (table: TableName, halt: Halt | null) => number | null;
   readonly source: Pick<ChangeSource, 'lag' | 'oldest'>;
 }
 
@@ -84,10 +86,11 @@ async function sourceLag(
 function refusedStatus(parts: StatusParts, views: readonly TableView[]): readonly TableStatus[] {
   const shown = new Set(views.map(({ name }) => name));
   return [...parts.halts]
-    .filter(([name]) => !shown.has(name))
+    .filter(([name, { scope }]) => !shown.has(name) && scope !== 'retired')
     .map(([table, halt]) => ({
       table,
       state: 'halted',
+      retired: null,
       bootstrap: null,
       ledger: { completeTo: null, rows: 0, files: 0, sizeBytes: 0, lastCommitMs: null },
       base: null,
@@ -114,9 +117,20 @@ function tableStatus(parts: TableStatusParts, view: TableView): TableStatus {
     base: view.base === null ? null : baseStatus(view, view.base),
     lagSeconds: lagSeconds(parts),
     unmergedRows: unmergedRows(view),
-    halted: halt === null ? null : haltStatus(halt),
+    ...stopOf(halt, parts.removalTimeMs(view.schema.table, halt)),
     lastVerify: null,
   };
+}
+
+/** Why a table stopped: halted, or retired. */
+function stopOf(
+  halt: Halt | null,
+  removedAtMs: number | null,
+): Pick<TableStatus, 'halted' | 'retired'> {
+  if (halt === null) return { halted: null, retired: null };
+  if (halt.scope !== 'retired') return { halted: haltStatus(halt), retired: null };
+  const { what, remedy, sinceMs } = haltStatus(halt);
+  return { halted: null, retired: { what, remedy, sinceMs, removedAtMs } };
 }
 
 /** A stored status with the halts as they are now: some were settled since. */
@@ -126,8 +140,12 @@ export function withHalts(
 ): StatusDocument {
   const tables = status.tables.map((table): TableStatus => {
     const halt = halts.get(table.table);
-    if (halt !== undefined) return { ...table, state: 'halted', halted: haltStatus(halt) };
-    return table.halted === null ? table : { ...table, state: 'waiting', halted: null };
+    if (halt !== undefined) {
+      const state = halt.scope === 'retired' ? 'retired' : 'halted';
+      return { ...table, state, ...stopOf(halt, table.retired?.removedAtMs ?? null) };
+    }
+    const isAsItWas = table.halted === null && table.retired === null;
+    return isAsItWas ? table : { ...table, state: 'waiting', halted: null, retired: null };
   });
   return { ...status, tables };
 }
@@ -138,7 +156,7 @@ function haltStatus(halt: Halt): HaltStatus {
 }
 
 function stateOf(view: TableView, table: CapturedTable | null, halt: Halt | null): TableState {
-  if (halt !== null) return 'halted';
+  if (halt !== null) return halt.scope === 'retired' ? 'retired' : 'halted';
   if (view.base === null) return 'ledger-only';
   if (table !== null && (table.bootstrap !== null || table.needsBootstrap)) return 'bootstrapping';
   return view.baseState === null ? 'waiting' : 'streaming';
@@ -186,6 +204,7 @@ function baseStatus(view: TableView, base: LoadedTable): BaseStatus {
     sizeBytes: total(head, 'total-files-size'),
     deleteFiles: total(head, 'total-delete-files'),
     deletedRows,
+    formatVersion: base.metadata.formatVersion,
     lastMergeMs: head?.timestampMs ?? null,
   };
 }

@@ -81,6 +81,11 @@ export async function verifyTables(
       proofs.push({ kind: 'skipped', table: view.name, reason });
       continue;
     }
+    const halt = halts.get(view.name);
+    if (halt?.scope === 'retired') {
+      proofs.push({ kind: 'skipped', table: view.name, reason: `${halt.what}.` });
+      continue;
+    }
     // The ledger of a halted table is not coming.
     const reach = halts.has(view.name) ? () => Promise.resolve(false) : parts.reach;
     proofs.push(await proveTable({ ...parts, reach }, view));

@@ -164,7 +164,7 @@ test('names that no statement can hold are refused with their table', async (t) 
     }),
   );
   const connection = await openConnection(rogue.address);
-  const rule = { pattern: 'd.*', exclude: [], rename: {}, columns: {} };
+  const rule = { pattern: 'd.*', exclude: [], rename: {}, columns: {}, onDrop: 'halt' as const };
   const { tables: found, refused } = await discoverTables(connection, [rule]);
   deepEqual([found, refused.map(({ reason }) => reason)], [[], ['a name of it holds NUL']]);
   await connection.close();

@@ -110,6 +110,7 @@ export class JournalReader {
       error,
       recovery: 'operator',
       completeFrom: null,
+      ...(error.code === 'SOURCE-TABLE-MISSING' ? { removal: 'table' } : {}),
     });
   }
 

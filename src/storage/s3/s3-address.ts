@@ -2,7 +2,7 @@
  * Where a warehouse on S3 lies and how its requests are addressed: the bucket in the path, or in
  * the name of the host. Keys are taken literally, as Iceberg takes them: nothing is decoded.
  */
-import { encodeUriPart } from './s3-signature.ts';
+import { encodeUriPart } from '../http/signature-v4.ts';
 
 /** How the store is reached. */
 export interface S3Endpoint {

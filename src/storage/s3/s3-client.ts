@@ -10,21 +10,30 @@ import type { Random } from '../../kernel/random.ts';
 import { retry } from '../../kernel/retry.ts';
 import type { RetryPolicy } from '../../kernel/retry.ts';
 import type { BucketAddress } from './s3-address.ts';
-import { createExchange } from './s3-exchange.ts';
-import type { Exchange } from './s3-exchange.ts';
-import { answerCode, answerError } from './s3-failure.ts';
-import type { S3Answer } from './s3-failure.ts';
-import { canonicalQuery, sha256Hex, signedHeaders } from './s3-signature.ts';
-import type { S3Credentials } from './s3-signature.ts';
+import { createExchange } from '../http/http-exchange.ts';
+import type { Exchange, HttpAnswer } from '../http/http-exchange.ts';
+import { answerCode, answerError, connectionError } from './s3-failure.ts';
+import { canonicalQuery, sha256Hex, signedHeaders } from '../http/signature-v4.ts';
+import type { SigningKeys } from '../http/signature-v4.ts';
 
 /** Reads the credentials where they are kept; asked again when the store no longer takes them. */
-export type CredentialsReader = () => Promise<S3Credentials>;
+export type CredentialsReader = () => Promise<SigningKeys>;
+
+/** Keys that count for parts of a bucket. */
+export interface ScopedKeys {
+  /** Those for a location; `null`: the bucket's own count. */
+  current(location: string): Promise<SigningKeys | null>;
+  /** Others for a location than those that were refused, if there are any. */
+  renewed(location: string, refused: SigningKeys): Promise<SigningKeys | null>;
+}
 
 /** What a client is made with. */
 export interface S3ClientOptions {
   readonly address: BucketAddress;
   readonly region: string;
   readonly credentials: CredentialsReader;
+  /** Asked before `credentials`. */
+  readonly scoped?: ScopedKeys;
   readonly clock: Clock;
   readonly random: Random;
   /** Default: seven attempts over about ten seconds. */
@@ -58,12 +67,12 @@ export class S3Client {
   readonly #bucketUri: string;
   readonly #options: S3ClientOptions;
   readonly #exchange: Exchange;
-  #credentials: Promise<S3Credentials> | null = null;
+  #credentials: Promise<SigningKeys> | null = null;
 
   constructor(options: S3ClientOptions) {
     const { address, clock } = options;
     this.#options = options;
-    this.#exchange = createExchange({ ...address, clock });
+    this.#exchange = createExchange({ ...address, clock, failed: connectionError });
     this.#bucketUri = `s3://${address.bucket}`;
   }
 
@@ -73,7 +82,7 @@ export class S3Client {
    *
    * @throws {FirnError} STORAGE-REMOTE-…, STORAGE-NOT-FOUND, STORAGE-TOO-LARGE
    */
-  send<T>(request: S3Request, read: (answer: S3Answer) => T | Promise<T>): Promise<T> {
+  send<T>(request: S3Request, read: (answer: HttpAnswer) => T | Promise<T>): Promise<T> {
     const { clock, random, retryPolicy } = this.#options;
     const attempt = async (): Promise<T> => read(await this.#once(request));
     return retry({ clock, random }, retryPolicy ?? defaultPolicy, attempt);
@@ -84,7 +93,7 @@ export class S3Client {
     return key === null ? this.#bucketUri : `${this.#bucketUri}/${key}`;
   }
 
-  async #once(request: S3Request): Promise<S3Answer> {
+  async #once(request: S3Request): Promise<HttpAnswer> {
     const { address, region, clock } = this.#options;
     const where = this.locationOf(request.key);
     const query = request.query ?? [];
@@ -94,11 +103,12 @@ export class S3Client {
         ? sha256Hex(request.body ?? '')
         : Buffer.from(request.bodySha256, 'base64').toString('hex');
     const own = { method: request.method, host: address.host, path, query, bodySha256 };
-    const used = await this.#currentCredentials();
+    const scoped = (await this.#options.scoped?.current(where)) ?? null;
+    const used = scoped ?? (await this.#currentCredentials());
     const nowMs = clock.nowMs();
     const headers = signedHeaders(
       { ...own, headers: request.headers ?? {} },
-      { credentials: used, region, nowMs },
+      { credentials: used, region, service: 's3', nowMs },
     );
     const answer = await this.#exchange({
       method: request.method,
@@ -110,11 +120,15 @@ export class S3Client {
     });
     if (!isFailure(request, answer)) return answer;
     const error = answerError({ answer, where, nowMs });
-    if (isAboutCredentials(error)) await this.#renew(used, error);
+    if (isAboutCredentials(error)) {
+      const renewed =
+        scoped === null ? this.#renewed() : this.#options.scoped?.renewed(where, scoped);
+      refuseSame(used, (await renewed) ?? used, error);
+    }
     throw error;
   }
 
-  #currentCredentials(): Promise<S3Credentials> {
+  #currentCredentials(): Promise<SigningKeys> {
     this.#credentials ??= this.#options.credentials().catch((error: unknown) => {
       this.#credentials = null;
       throw error;
@@ -122,25 +136,29 @@ export class S3Client {
     return this.#credentials;
   }
 
-  /** Reads the credentials again; other ones than those `used` are worth another attempt. */
-  async #renew(used: S3Credentials, refusal: FirnError): Promise<void> {
+  /** Reads the credentials again. */
+  #renewed(): Promise<SigningKeys> {
     this.#credentials = null;
-    const current = await this.#currentCredentials();
-    const isSame =
-      current.accessKeyId === used.accessKeyId &&
-      current.secretAccessKey === used.secretAccessKey &&
-      current.sessionToken === used.sessionToken;
-    if (isSame) return;
-    throw new FirnError('STORAGE-REMOTE-CREDENTIALS', {
-      what: 'The object store refused credentials that have been replaced since.',
-      where: this.#bucketUri,
-      cause: refusal,
-    });
+    return this.#currentCredentials();
   }
 }
 
+/** Other credentials than those that were refused are worth another attempt. */
+function refuseSame(used: SigningKeys, current: SigningKeys, refusal: FirnError): void {
+  const isSame =
+    current.accessKeyId === used.accessKeyId &&
+    current.secretAccessKey === used.secretAccessKey &&
+    current.sessionToken === used.sessionToken;
+  if (isSame) return;
+  throw new FirnError('STORAGE-REMOTE-CREDENTIALS', {
+    what: 'The object store refused credentials that have been replaced since.',
+    where: refusal.where ?? '',
+    cause: refusal,
+  });
+}
+
 /** With a status below 300 an answer can be an error all the same, unless it is an object. */
-function isFailure(request: S3Request, answer: S3Answer): boolean {
+function isFailure(request: S3Request, answer: HttpAnswer): boolean {
   const isContent = request.method === 'GET' && request.key !== null;
   if (answer.status < 300) return !isContent && answerCode(answer) !== null;
   if (request.accept?.includes(answer.status) !== true) return true;

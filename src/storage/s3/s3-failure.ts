@@ -5,19 +5,12 @@
  */
 import type { ErrorCode } from '../../kernel/error-registry.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
+import type { HttpAnswer } from '../http/http-exchange.ts';
 import { xmlRoot, xmlText } from './s3-xml.ts';
-
-/** An answer as it came, its body whole. */
-export interface S3Answer {
-  readonly status: number;
-  /** By name in small letters. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: Uint8Array;
-}
 
 /** A failed answer: where it came from, and what this machine's clock said. */
 export interface FailedAnswer {
-  readonly answer: S3Answer;
+  readonly answer: HttpAnswer;
   /** Location of the object, or of the bucket. */
   readonly where: string;
   readonly nowMs: number;
@@ -54,7 +47,7 @@ const codes: Readonly<Record<string, ErrorCode>> = {
 };
 
 /** The code in an answer's XML; `null` where it has none. */
-export function answerCode(answer: S3Answer): string | null {
+export function answerCode(answer: HttpAnswer): string | null {
   const xml = Buffer.from(answer.body.subarray(0, 65_536)).toString('utf8');
   const text = /^\s*(?:<\?xml[^>]*\?>)?\s*<Error[\s>]/.test(xml) ? xmlText(xml, 'Code') : null;
   return text !== null && /^[A-Za-z0-9.]{1,64}$/.test(text) ? text : null;
@@ -95,7 +88,7 @@ export function corruptObject(what: string, where: string): FirnError {
 }
 
 /** The XML of an answer; one that is cut short, or another document, is doubtful. */
-export function answerXml(answer: S3Answer, root: string, where: string): string {
+export function answerXml(answer: HttpAnswer, root: string, where: string): string {
   const xml = Buffer.from(answer.body).toString('utf8');
   if (xmlRoot(xml) === root) return xml;
   throw doubtfulAnswer(`The object store’s answer is no whole ${root}.`, where);
@@ -121,7 +114,7 @@ function skewText({ answer, nowMs }: FailedAnswer): string {
 }
 
 /** A bucket of another region is named by the store itself. */
-function hintOf(answer: S3Answer): string {
+function hintOf(answer: HttpAnswer): string {
   const region = answer.headers['x-amz-bucket-region'] ?? '';
   const moved = answer.status === 301 || answer.status === 307 || answer.status === 400;
   if (!moved || !/^[a-z0-9-]{1,40}$/.test(region)) return '';

@@ -22,7 +22,9 @@ import { TransferSlots } from './transfer-slots.ts';
 
 /** What a store on S3 needs. */
 export interface S3ObjectStoreOptions
-  extends S3Endpoint, Pick<S3ClientOptions, 'credentials' | 'clock' | 'random' | 'retryPolicy'> {
+  extends
+    S3Endpoint,
+    Pick<S3ClientOptions, 'credentials' | 'scoped' | 'clock' | 'random' | 'retryPolicy'> {
   /** `s3://bucket/prefix`; the bucket is there already. */
   readonly warehouse: string;
   /** Absolute local folder of this store alone, for copies of objects; made when needed. */

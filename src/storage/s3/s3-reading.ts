@@ -7,7 +7,7 @@ import { crc32 } from 'node:zlib';
 import type { ByteRange } from '../../ports/object-store.ts';
 import type { S3Client } from './s3-client.ts';
 import { doubtfulAnswer } from './s3-failure.ts';
-import type { S3Answer } from './s3-failure.ts';
+import type { HttpAnswer } from '../http/http-exchange.ts';
 
 /** What a store knows of an object. */
 export interface ObjectFacts {
@@ -119,7 +119,7 @@ export function readTail(
   });
 }
 
-function factsOf(answer: S3Answer, where: string, sizeBytes?: number): ObjectFacts {
+function factsOf(answer: HttpAnswer, where: string, sizeBytes?: number): ObjectFacts {
   const { headers } = answer;
   const declared = sizeBytes ?? Number.parseInt(headers['content-length'] ?? '', 10);
   if (!Number.isSafeInteger(declared) || declared < 0) {
@@ -136,7 +136,7 @@ function factsOf(answer: S3Answer, where: string, sizeBytes?: number): ObjectFac
 }
 
 /** Compares a whole body with Firn's own checksum, or else with those of the store. */
-function checkContent({ headers, body }: S3Answer, where: string): void {
+function checkContent({ headers, body }: HttpAnswer, where: string): void {
   const own = headers[sha256Header];
   const sha256 = own ?? headers['x-amz-checksum-sha256'];
   const crc = own === undefined ? headers['x-amz-checksum-crc32'] : undefined;

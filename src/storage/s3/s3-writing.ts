@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { S3Client } from './s3-client.ts';
 import { answerCode, answerError, answerXml, corruptObject, doubtfulAnswer } from './s3-failure.ts';
-import type { S3Answer } from './s3-failure.ts';
+import type { HttpAnswer } from '../http/http-exchange.ts';
 import {
   headObject,
   markHeader,
@@ -62,7 +62,7 @@ export async function putObject(
 
 /** Whether the answer shows that the store has what was sent. */
 function isConfirmed(
-  { headers }: S3Answer,
+  { headers }: HttpAnswer,
   sent: { readonly sha256: string; readonly content: Uint8Array },
 ): boolean {
   const told = headers['x-amz-checksum-sha256'];

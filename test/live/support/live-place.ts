@@ -27,6 +27,8 @@ export interface LivePlaceSetup {
   readonly tables: readonly string[];
   /** More of the source's options, as in `onSwap: bootstrap`. */
   readonly sourceOptions?: string;
+  /** What a DROP does to each of the tables. */
+  readonly onDrop?: 'halt' | 'keep' | 'drop';
 }
 
 /** How long something that must happen is waited for. */
@@ -47,6 +49,8 @@ export class LivePlace {
   readonly #ends: (() => Promise<void>)[] = [];
   /** Everything that the pipeline said since the last start. */
   events: PipelineEvent[] = [];
+  /** The wall clock of the pipeline is this far ahead of the machine's. */
+  aheadMs = 0;
 
   constructor(t: TestContext, setup: LivePlaceSetup) {
     this.#setup = setup;
@@ -163,8 +167,10 @@ export class LivePlace {
     use: (pipeline: PipelineService) => Promise<T>,
     signal: AbortSignal = new AbortController().signal,
   ): Promise<T> {
-    const { server, database, tables, sourceOptions = '' } = this.#setup;
-    const names = tables.map((table) => `"${database.name}.${table}"`).join(', ');
+    const { server, database, tables, sourceOptions = '', onDrop = 'halt' } = this.#setup;
+    const names = tables
+      .map((table) => `{table: "${database.name}.${table}", onDrop: ${onDrop}}`)
+      .join(', ');
     const text = `
 name: live
 source:
@@ -183,7 +189,7 @@ base: {mergeInterval: 1s, buckets: 2}
 `;
     const pipeline = await openPipeline({
       config: parsePipelineFile(text, join(this.#folder, 'firn.yaml')),
-      clock: systemClock,
+      clock: { ...systemClock, nowMs: () => systemClock.nowMs() + this.aheadMs },
       random: systemRandom,
       readSecret: async () => database.password,
       runtimeFolder: join(this.#folder, 'run'),

@@ -53,6 +53,7 @@ export function openTestSource(settings: SourceSettings): ChangeSource {
     exclude: [],
     rename: {},
     columns: {},
+    onDrop: 'halt',
     ...settings.rule,
   };
   const tls = { kind: 'off' } as const;

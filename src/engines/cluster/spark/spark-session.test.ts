@@ -116,7 +116,7 @@ test('an answer that is cut is taken up where it ended, and the statement not se
   assert.equal(textField(fieldsOf(server.calls[1] as StubCall), 6), 'server-1');
 });
 
-test('spec: K6 — a statement whose answer is lost for good has an unknown outcome', async (context) => {
+test('spec: E6 — a statement whose answer is lost for good has an unknown outcome', async (context) => {
   const gone = { status: 13, detail: '[INVALID_HANDLE.OPERATION_NOT_FOUND] canary' } as const;
   for (const [replies, code] of [
     [[{ end: 'cut' }, { end: gone }], 'CLUSTER-SILENT'],
@@ -142,7 +142,7 @@ test('nothing was sent to a server that is not there', async (context) => {
   await assert.rejects(open(context, server).execute('MERGE'), coded('CLUSTER-UNREACHABLE'));
 });
 
-test('spec: K7 — of a failure its class is told, and no value', async (context) => {
+test('spec: E7 — of a failure its class is told, and no value', async (context) => {
   for (const [detail, words] of [
     [
       "[CAST_INVALID_INPUT] The value 'canary' of the type. SQLSTATE: 22018",

@@ -1,6 +1,6 @@
 /** Queries over remote files answer as over local ones, and fetch the columns that they read. */
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import { copyFile } from 'node:fs/promises';
+import { copyFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../../kernel/clock.ts';
@@ -102,7 +102,8 @@ async function openWorld(t: TestContext): Promise<World> {
     ...store,
     root: store.root,
     materialise: async (location) => {
-      return { path: paths.get(location) ?? '', sizeBytes: 0, release: async () => {} };
+      const path = paths.get(location) ?? '';
+      return { path, sizeBytes: (await stat(path)).size, release: async () => {} };
     },
   };
   return {

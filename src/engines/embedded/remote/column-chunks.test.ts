@@ -74,21 +74,30 @@ test('spec: T7 a file in part gives the same rows, for a share of its bytes', as
   }
 });
 
-test('a file that lacks a column, or is no Parquet, comes as a whole', async (t) => {
+test('a file without field ids comes as a whole; a column it lacks costs nothing', async (t) => {
   await using server = await startMemoryS3();
   const { engine, files } = await openParts(t);
   const copyFolder = join(dirname(files.filesFolder), 'copies');
   const store = createS3ObjectStore(storeOptions(server.endpoint, copyFolder));
   const connection = await engine.instance.connect();
   t.after(() => connection.closeSync());
-  const path = join(files.filesFolder, 'foreign.parquet');
-  await connection.run(`COPY (SELECT range AS x, md5(range::VARCHAR) AS y FROM range(20000))
-    TO '${path}' (FORMAT parquet)`);
-  const original = await readFile(path);
-  await store.upload(path, `${store.root}/foreign.parquet`);
-  // Only the location counts here.
-  const file = { filePath: `${store.root}/foreign.parquet` } as DataFile;
-  const local = await holdFiles(store, [file], { connection, fieldIds: [1] });
-  equal(Buffer.compare(await readFile(local.path(file)), original), 0);
-  await local.release();
+  const fetched = async (name: string, options: string): Promise<number> => {
+    const path = join(files.filesFolder, name);
+    await connection.run(`COPY (SELECT range AS x, md5(range::VARCHAR) AS y FROM range(20000))
+      TO '${path}' (FORMAT parquet${options})`);
+    const original = await readFile(path);
+    await store.upload(path, `${store.root}/${name}`);
+    // Only location and size count here.
+    const said = { filePath: `${store.root}/${name}`, fileSizeBytes: BigInt(original.length) };
+    const file = said as DataFile;
+    const before = server.sentBytes();
+    const local = await holdFiles(store, [file], { connection, fieldIds: [1, 9] });
+    const sent = server.sentBytes() - before;
+    if (options === '') equal(Buffer.compare(await readFile(local.path(file)), original), 0);
+    await local.release();
+    return sent / original.length;
+  };
+  ok((await fetched('foreign.parquet', '')) >= 1);
+  const share = await fetched('older.parquet', ', FIELD_IDS {x: 1, y: 2}');
+  ok(share < 0.5, `${share} of the file was fetched`);
 });

@@ -68,7 +68,11 @@ async function readEnd({ path, sizeBytes }: PartialFile): Promise<Buffer> {
   }
 }
 
-/** Per file the places of the wanted columns among its leaves; files that lack one are left out. */
+/**
+ * Per file the places of the wanted columns among its leaves. A column that a file with field ids
+ * lacks is nowhere in it; a file is left out where the places of one are not known: without ids,
+ * or of a nested column.
+ */
 async function findLeaves(
   connection: Api.DuckDBConnection,
   files: readonly PartialFile[],
@@ -83,7 +87,10 @@ async function findLeaves(
     );
     // The order is that of the footer: the root, then each column with its children behind it.
     const leaves = rows.filter(([children]) => children === 0).map(([, id]) => id);
-    const places = fieldIds.map((id) => leaves.indexOf(id));
+    const ids = new Set(rows.map(([, id]) => id));
+    const hasIds = leaves.some((id) => id !== null);
+    const there = hasIds ? fieldIds.filter((id) => ids.has(id)) : fieldIds;
+    const places = there.map((id) => leaves.indexOf(id));
     if (!places.includes(-1)) found.set(path, places);
   }
   return found;

@@ -44,6 +44,9 @@ const POSITION_MAX = 2 ** 32 - 1;
 /** Bytes that wait for the consumer before the socket is paused. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Why a timer ends early. Without a reason of its own an abort makes an error, with a stack. */
+const WOKEN = 'woken';
+
 /** Bytes of the answer to a command without rows. */
 const OK_BYTES_MAX = 64 * 1024;
 
@@ -187,7 +190,7 @@ export class LogDump {
       await Promise.race([woken, this.#clock.sleep(ms, stop.signal)]);
     } finally {
       this.#wake = null;
-      stop.abort();
+      stop.abort(WOKEN);
       signal.removeEventListener('abort', onAbort);
     }
   }

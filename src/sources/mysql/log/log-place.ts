@@ -95,6 +95,14 @@ function formatSpot({ fileName, offset }: LogSpot): string {
   return `${encodeURIComponent(fileName)}:${offset}`;
 }
 
+/** Where an event begins, for messages. */
+export function placeText(event: {
+  readonly fileName: string;
+  readonly startOffset: number;
+}): string {
+  return `${event.fileName}:${event.startOffset}`;
+}
+
 function parseSpot(file: string, offset: string): LogSpot | null {
   const fileName = decodeName(file);
   if (fileName === null || fileNumber(fileName) === null) return null;

@@ -2,6 +2,7 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import { BinlogReader } from '../../../binlog/binlog-reader.ts';
 import type { LogEvent } from '../../../binlog/log-event.ts';
+import type { LogTable } from '../../../binlog/log-table.ts';
 import { isFirnError } from '../../../kernel/firn-error.ts';
 import type { GtidSet } from '../../../mysql/gtid-set.ts';
 import { serverErrorNumber } from '../connection-failure.ts';
@@ -110,8 +111,17 @@ function isArtificial(event: LogEvent): boolean {
   );
 }
 
-/** Events from a start to the end of the log as it is now; no rows are read. */
-async function* scanLog(parts: ScanParts, start: DumpStart): AsyncGenerator<LogEvent> {
+/**
+ * Events from a start to the end of the log as it is now. No rows are read; `describes` is told the
+ * tables that are described, each definition once.
+ *
+ * @throws {FirnError} what connecting and reading the log throw
+ */
+export async function* scanLog(
+  parts: ScanParts,
+  start: DumpStart,
+  describes: (table: LogTable) => void = () => undefined,
+): AsyncGenerator<LogEvent> {
   const { connect, clock } = parts;
   const connection = await connect();
   const { where, server } = connection;
@@ -122,7 +132,11 @@ async function* scanLog(parts: ScanParts, start: DumpStart): AsyncGenerator<LogE
       follow: null,
       heartbeatMs: SCAN_MS_MAX / 3,
     });
-    const reader = new BinlogReader({ flavour: server.flavour, wants: () => null });
+    const wants = (table: LogTable): null => {
+      describes(table);
+      return null;
+    };
+    const reader = new BinlogReader({ flavour: server.flavour, wants });
     const { signal } = new AbortController();
     for (;;) {
       const chunk = await dump.next(signal);

@@ -24,6 +24,7 @@ import type { LogPlace } from './log-place.ts';
 import { logEnd, withConnection } from './log-status.ts';
 import type { Connect, LogSpot } from './log-status.ts';
 import { verifyPlace } from './log-verify.ts';
+import { findPrepared } from './prepared-scan.ts';
 import { PreparedTransactions } from './prepared-transactions.ts';
 import { StreamTables } from './stream-tables.ts';
 import { TransactionReader } from './transaction-reader.ts';
@@ -65,7 +66,7 @@ class LogStream {
   readonly #parts: LogStreamParts;
   readonly #request: StreamRequest;
   readonly #tables: StreamTables;
-  readonly #prepared = new PreparedTransactions();
+  readonly #prepared: PreparedTransactions;
   #reading: TransactionReader | null = null;
   /** Everything in the log when the stream began, with `once`. */
   #target: LogSpot | null = null;
@@ -79,6 +80,7 @@ class LogStream {
     this.#parts = parts;
     this.#request = request;
     const { rules, discoverTable } = parts;
+    this.#prepared = new PreparedTransactions((wanted) => findPrepared(parts, wanted));
     this.#tables = new StreamTables({ rules, request, discoverTable });
   }
 

@@ -18,6 +18,8 @@ export type StatementEffect =
       readonly table: TableName;
       readonly error: FirnError;
       readonly recovery: 'bootstrap' | 'operator';
+      /** The table was dropped, alone or with its database. */
+      readonly removal?: 'table' | 'database';
     };
 
 /** What the effects depend on beside the statement. */
@@ -45,7 +47,7 @@ export function effectsOf(
     case 'database-dropped':
       return captured
         .filter(({ namespace }) => same(namespace, statement.database, context))
-        .map((table) => halt(context, { table, code: 'SOURCE-TABLE-MISSING', what: DROPPED }));
+        .map((table) => dropped(context, table, 'database'));
     case 'rows': {
       const named = statement.tables;
       const hit = captured.filter(
@@ -72,7 +74,6 @@ export function tablesMadeBy(statement: Statement): readonly TableName[] {
 }
 
 const LOGGED = 'SOURCE-STATEMENT-LOGGED';
-const DROPPED = 'The table was dropped';
 const ROWS = 'A statement that changes rows is in the log without row images';
 const NOT_UNDERSTOOD = 'A statement that names the table is not understood';
 
@@ -119,7 +120,7 @@ function tableEffect(
       return halt(context, { table, code: 'SOURCE-TABLE-REBUILT', what, recovery: 'bootstrap' });
     }
     case 'dropped':
-      return halt(context, { table, code: 'SOURCE-TABLE-MISSING', what: DROPPED });
+      return dropped(context, table, 'table');
     case 'truncated':
       return { kind: 'truncate', table };
     case 'changed':
@@ -138,6 +139,16 @@ function tableEffect(
   }
 }
 
+function dropped(
+  context: EffectContext,
+  table: TableName,
+  removal: 'table' | 'database',
+): StatementEffect {
+  const what =
+    removal === 'table' ? 'The table was dropped' : 'The table was dropped with its database';
+  return { ...halt(context, { table, code: 'SOURCE-TABLE-MISSING', what }), removal };
+}
+
 function halt(
   context: EffectContext,
   why: {
@@ -146,7 +157,7 @@ function halt(
     readonly what: string;
     readonly recovery?: 'bootstrap' | 'operator';
   },
-): StatementEffect {
+): Extract<StatementEffect, { kind: 'halt' }> {
   const { table, code, what } = why;
   const where = `${formatTableName(table)} at ${context.where}`;
   const error = new FirnError(code, { what, where });

@@ -36,6 +36,8 @@ interface StreamTable {
   /** Earlier readers that still hold rows. */
   readonly retired: TableReader[];
   isHalted: boolean;
+  /** Its DROP was read: a table that is made under its name is a new one. */
+  isDropped: boolean;
   /** What the last description asks for before rows can be taken; `null`: nothing. */
   pending: 'new-columns' | FirnError | null;
   /** Columns of the log that are not captured: excluded, hidden, or gone from the server. */
@@ -79,6 +81,7 @@ export class StreamTables {
         reader: null,
         retired: [],
         isHalted: false,
+        isDropped: false,
         pending: null,
         ignored: new Set(),
         hasPrimaryKey: true,
@@ -100,10 +103,11 @@ export class StreamTables {
     return (this.#byLog.get(log)?.pending ?? null) !== null;
   }
 
-  /** Whether the rules take a table that this stream does not know. */
+  /** Whether the rules take a table that this stream does not know, or saw dropped. */
   isNew(table: TableName): boolean {
     const name = formatTableName(table);
-    return !this.#tables.has(name) && chooseTable(this.#parts.rules, name) !== null;
+    const isKnown = this.#tables.get(name)?.isDropped === false;
+    return !isKnown && chooseTable(this.#parts.rules, name) !== null;
   }
 
   /** Whether the rows of a table are told apart by another key than the primary. */
@@ -184,11 +188,14 @@ export class StreamTables {
       readonly error: FirnError;
       readonly recovery: 'bootstrap' | 'operator';
       readonly completeFrom: SequenceMark | null;
+      /** What was dropped; `null`: nothing was. */
+      readonly removal: 'table' | 'database' | null;
     },
   ): readonly SourceEvent[] {
     const table = this.#tables.get(formatTableName(name));
     if (table === undefined || table.isHalted) return [];
-    const { error, recovery } = why;
+    const { error, recovery, removal } = why;
+    table.isDropped = removal !== null;
     const isLast = why.completeFrom === null || ++table.refusals > REFUSALS_MAX;
     if (isLast) {
       table.isHalted = true;
@@ -198,7 +205,7 @@ export class StreamTables {
     }
     const completeFrom = isLast ? null : why.completeFrom;
     const halted = { table: table.schema.table, error, recovery, completeFrom };
-    return [{ kind: 'table-halted', ...halted }];
+    return [{ kind: 'table-halted', ...halted, ...(removal === null ? {} : { removal }) }];
   }
 
   /** TRUNCATE as one change of every key. The tables must have been cut before. */

@@ -10,13 +10,15 @@ import type { ErrorCode } from '../../../kernel/error-registry.ts';
 import type { SequenceMark } from '../../../model/change-sequence.ts';
 import type { SourceEvent } from '../../../model/source-event.ts';
 import { formatTableName } from '../../../model/table-schema.ts';
+import type { TableName } from '../../../model/table-schema.ts';
 import { classifyStatement } from '../../../mysql/classify-statement.ts';
 import type { Statement } from '../../../mysql/statement.ts';
 import type { MysqlServer } from '../connection.ts';
 import { logEventError } from './log-failure.ts';
-import { comparePlaces, proofOf, sequenceAt } from './log-place.ts';
+import { comparePlaces, placeText, proofOf, sequenceAt } from './log-place.ts';
 import type { LogPlace } from './log-place.ts';
 import type { LogSpot } from './log-status.ts';
+import { haltsOfCommit } from './prepared-transactions.ts';
 import type { PreparedTransactions } from './prepared-transactions.ts';
 import { effectsOf, tablesMadeBy } from './statement-effects.ts';
 import type { StreamTables } from './stream-tables.ts';
@@ -38,6 +40,13 @@ export interface TransactionReaderParts {
 
 type TableMapEvent = Extract<LogEvent, { kind: 'table-map' }>;
 type QueryEvent = Extract<LogEvent, { kind: 'query' }>;
+type BeginEvent = Extract<LogEvent, { kind: 'gtid' | 'anonymous-gtid' }>;
+
+/** The COMMIT of an XA transaction of which nothing is known yet. */
+interface UnknownCommit {
+  readonly event: QueryEvent;
+  readonly xid: string;
+}
 
 /** Offsets that a dump can start at; a place behind them is reached by reading. */
 const START_OFFSET_MAX = 2 ** 32 - 1;
@@ -54,6 +63,8 @@ const BETWEEN: ReadonlySet<LogEvent['kind']> = new Set([
 export class TransactionReader {
   readonly #parts: TransactionReaderParts;
   #place: LogPlace;
+  /** What the proof of the place is to be made of; `null`: it has it. */
+  #unproven: LogEvent | null = null;
   /** First event at the offset that was read last: a compressed transaction has many. */
   #proving: LogEvent | null = null;
   #isSkipping: boolean;
@@ -65,6 +76,7 @@ export class TransactionReader {
   #commitTsUs = 0n;
   readonly #touched = new Set<LogTable>();
   #describing: TableMapEvent | null = null;
+  #deciding: UnknownCommit | null = null;
   #borderTsUs: bigint | null = null;
 
   constructor(parts: TransactionReaderParts) {
@@ -76,6 +88,10 @@ export class TransactionReader {
 
   /** The end of the last transaction. */
   get place(): LogPlace {
+    if (this.#unproven !== null) {
+      this.#place = { ...this.#place, proof: proofOf(this.#unproven) };
+      this.#unproven = null;
+    }
     return this.#place;
   }
 
@@ -122,8 +138,9 @@ export class TransactionReader {
     return told;
   }
 
-  /** Settles what the last description asked for. */
+  /** Settles what the last event asked for. */
   async settle(): Promise<readonly SourceEvent[]> {
+    if (this.#deciding !== null) return this.#settleXa(this.#deciding);
     const event = this.#describing;
     this.#describing = null;
     if (event === null) return [];
@@ -144,14 +161,15 @@ export class TransactionReader {
   }
 
   #takeOther(event: LogEvent): Iterable<SourceEvent> | 'wait' | null {
+    const { gtids, repeatsUntil } = this.#place;
     switch (event.kind) {
       case 'gtid':
-        this.#begin(event.gtid, event.originalCommitUs ?? microseconds(event));
-        this.#passOver(this.#place.repeatsUntil !== null && this.#wasRead(event.gtid));
+        this.#begin(event.gtid, event);
+        this.#passOver(repeatsUntil !== null && gtids?.contains(event.gtid) === true);
         this.#isExplicit = this.#parts.server.flavour === 'mariadb' && !event.standalone;
         return null;
       case 'anonymous-gtid':
-        this.#begin(null, event.originalCommitUs ?? microseconds(event));
+        this.#begin(null, event);
         this.#passOver(false);
         return null;
       case 'table-map':
@@ -191,16 +209,12 @@ export class TransactionReader {
     }
   }
 
-  #begin(gtid: string | null, commitTsUs: bigint): void {
+  #begin(gtid: string | null, event: BeginEvent): void {
     this.#isOpen = true;
     this.#isExplicit = false;
     this.#gtid = gtid;
-    this.#commitTsUs = commitTsUs;
+    this.#commitTsUs = event.originalCommitUs ?? BigInt(event.timestampSec) * 1_000_000n;
     if (this.#touched.size > 0) this.#touched.clear();
-  }
-
-  #wasRead(gtid: string): boolean {
-    return this.#place.gtids?.contains(gtid) === true;
   }
 
   #passOver(isRepeated: boolean): void {
@@ -208,17 +222,17 @@ export class TransactionReader {
     this.#parts.log.isPassing = isRepeated;
   }
 
-  #takeQuery(event: QueryEvent): Iterable<SourceEvent> | null {
+  #takeQuery(event: QueryEvent): Iterable<SourceEvent> | 'wait' | null {
     // Nearly all of them; everything else is looked at word by word.
-    if (event.sql === 'BEGIN') return this.#open();
-    if (event.sql === 'COMMIT') return this.#close();
+    if (event.sql === 'BEGIN') return this.#setOpen(true);
+    if (event.sql === 'COMMIT') return this.#setOpen(false);
     const { server } = this.#parts;
     const statement = classifyStatement(event, server);
     switch (statement.kind) {
       case 'begin':
-        return this.#open();
+        return this.#setOpen(true);
       case 'commit':
-        return this.#close();
+        return this.#setOpen(false);
       case 'rollback': {
         this.#isOpen = false;
         return this.#haltTouched(event, {
@@ -237,14 +251,9 @@ export class TransactionReader {
     }
   }
 
-  #open(): null {
-    this.#isOpen = true;
+  #setOpen(isOpen: boolean): null {
+    this.#isOpen = isOpen;
     this.#isExplicit = true;
-    return null;
-  }
-
-  #close(): null {
-    this.#isOpen = false;
     return null;
   }
 
@@ -278,22 +287,33 @@ export class TransactionReader {
   #takeXa(
     event: QueryEvent,
     { action, xid }: Extract<Statement, { kind: 'xa' }>,
-  ): Iterable<SourceEvent> | null {
-    if (action === 'start') return this.#open();
+  ): Iterable<SourceEvent> | 'wait' | null {
+    if (action === 'start') return this.#setOpen(true);
     if (action === 'end' || action === 'prepare') return null;
+    const touched = this.#parts.prepared.decide(xid);
+    if (action === 'commit' && !this.#isRepeated && touched === null) {
+      // It stays open until its tables are known: nothing may go on behind it before.
+      this.#deciding = { event, xid };
+      return 'wait';
+    }
     this.#isOpen = false;
-    const { tables, prepared } = this.#parts;
-    const touched = prepared.decide(xid);
     if (action === 'rollback' || this.#isRepeated) return null;
-    // A table that was loaded after the PREPARE lacks its rows as well.
-    const what =
-      touched === null
-        ? 'An XA transaction was committed whose rows were prepared before reading began'
-        : 'An XA transaction that changed it was committed';
-    return (touched ?? tables.names()).flatMap((table) => {
-      const where = `${formatTableName(table)} at ${placeText(event)}`;
-      return this.#halt(event, { table, error: new FirnError('SOURCE-XA', { what, where }) });
-    });
+    return this.#haltXa(event, touched);
+  }
+
+  async #settleXa({ event, xid }: UnknownCommit): Promise<readonly SourceEvent[]> {
+    const { prepared, tables } = this.#parts;
+    const { fileName, startOffset: offset } = event;
+    const told = this.#haltXa(event, await prepared.find(xid, { fileName, offset }));
+    this.#deciding = null;
+    this.#isOpen = false;
+    this.#end(event);
+    return told.length === 0 ? told : [...tables.cut(), ...told];
+  }
+
+  #haltXa(event: QueryEvent, touched: readonly TableName[] | null): readonly SourceEvent[] {
+    const commit = { captured: this.#parts.tables.names(), where: placeText(event) };
+    return haltsOfCommit(touched, commit).flatMap((halt) => this.#halt(event, halt));
   }
 
   #takePrepare(event: Extract<LogEvent, { kind: 'xa-prepare' }>): Iterable<SourceEvent> | null {
@@ -335,23 +355,24 @@ export class TransactionReader {
       readonly table: Parameters<StreamTables['halt']>[0];
       readonly error: FirnError;
       readonly recovery?: 'bootstrap' | 'operator';
+      readonly removal?: 'table' | 'database';
     },
   ): readonly SourceEvent[] {
     const { tables, log, epoch } = this.#parts;
     const seq = sequenceAt(event.fileName, event.startOffset);
     const completeFrom: SequenceMark = { epoch, seq };
-    const { table, error, recovery = 'operator' } = why;
+    const { table, error, recovery = 'operator', removal } = why;
     log.askAgain(table);
-    return tables.halt(table, { error, recovery, completeFrom });
+    return tables.halt(table, { error, recovery, completeFrom, removal: removal ?? null });
   }
 
   /** A transaction, or something outside of one, ended with this event. */
   #end(event: LogEvent): void {
     const proving = this.#proving;
     if (proving === null) return;
-    const { gtids, serverUuid, repeatsUntil: until } = this.#place;
-    // A place goes with its last transaction; without GTIDs the file must be one that stays.
-    if (gtids !== null && BETWEEN.has(event.kind)) return;
+    const { gtids, serverUuid, proof, offset: from, repeatsUntil: until } = this.#place;
+    // A place goes with its last transaction, but without GTIDs, and where no dump can start.
+    if (gtids !== null && BETWEEN.has(event.kind) && from <= START_OFFSET_MAX) return;
     if (this.#gtid !== null) gtids?.add(this.#gtid);
     if (this.#touched.size > 0) {
       this.#borderTsUs = this.#commitTsUs;
@@ -361,7 +382,9 @@ export class TransactionReader {
     const { fileName, endOffset: offset } = event;
     const isPast = until !== null && comparePlaces({ fileName, offset }, until) >= 0;
     const repeatsUntil = isPast ? null : until;
-    this.#place = { fileName, offset, gtids, serverUuid, proof: proofOf(proving), repeatsUntil };
+    this.#place = { fileName, offset, gtids, serverUuid, proof, repeatsUntil };
+    // Made when the place is asked for: of most transactions it never is.
+    this.#unproven = proving;
   }
 
   /** A file past 4 GiB is read from its start: nothing before the place counts. */
@@ -374,12 +397,4 @@ export class TransactionReader {
     for (const table of tables.names()) log.askAgain(table);
     return false;
   }
-}
-
-function microseconds({ timestampSec }: LogEvent): bigint {
-  return BigInt(timestampSec) * 1_000_000n;
-}
-
-function placeText({ fileName, startOffset }: LogEvent): string {
-  return `${fileName}:${startOffset}`;
 }

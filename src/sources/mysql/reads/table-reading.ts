@@ -162,8 +162,10 @@ export function tableError(error: unknown, schema: TableSchema): unknown {
 
 function readKeyOf({ sourceName, sourceType }: Column): ReadKey {
   const { name, labels } = parseSourceType(sourceType);
-  // Lists of thousands are no search.
-  const listed = name === 'enum' && labels.length <= LABELS_MAX;
+  // Lists of thousands are no search, and a label that is no text cannot be listed: the servers
+  // show it with a question mark, as the digits of its bytes, or cut off.
+  const isText = labels.every((label) => label !== '' && !/[?\ufffd]|x[0-9a-f]{2}/i.test(label));
+  const listed = name === 'enum' && labels.length <= LABELS_MAX && isText;
   return { name: quoteMysqlName(sourceName), labels: listed ? labels : null };
 }
 

@@ -6,9 +6,16 @@ import { Agent, request as requestPlain } from 'node:http';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { Agent as SecureAgent, request as requestSecure } from 'node:https';
 import type { Clock } from '../../kernel/clock.ts';
+import type { FirnError } from '../../kernel/firn-error.ts';
 import { tooLarge } from '../storage-failure.ts';
-import { connectionError } from './s3-failure.ts';
-import type { S3Answer } from './s3-failure.ts';
+
+/** An answer as it came, its body whole. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** By name in small letters. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Uint8Array;
+}
 
 /** A request, ready to be sent. */
 export interface ExchangeRequest {
@@ -24,32 +31,38 @@ export interface ExchangeRequest {
 }
 
 /** Sends requests to one host. */
-export type Exchange = (request: ExchangeRequest) => Promise<S3Answer>;
+export type Exchange = (request: ExchangeRequest) => Promise<HttpAnswer>;
 
-/** Connections to the store at once. */
+/** One host, and how failures of its connections are told. */
+export interface ExchangeTarget {
+  readonly secure: boolean;
+  readonly hostname: string;
+  readonly port: number;
+  readonly clock: Clock;
+  /** A request without a whole answer: it may or may not have been carried out. */
+  readonly failed: (cause: unknown, where: string) => FirnError;
+  /** A request may not take longer, however its bytes trickle; default: ten minutes. */
+  readonly totalMs?: number;
+}
+
+/** Connections to the host at once. */
 const connectionsMax = 16;
 /** An error document may be longer than the content that was asked for. */
 const errorBytesMax = 65_536;
 /** No byte for so long: the connection is dead. */
 const idleMs = 30_000;
-/** A request may not take longer, however its bytes trickle. */
-const totalMs = 600_000;
+const totalMsDefault = 600_000;
 
 /** Requests to one host, over plain HTTP or TLS. Idle connections keep no process alive. */
-export function createExchange(target: {
-  readonly secure: boolean;
-  readonly hostname: string;
-  readonly port: number;
-  readonly clock: Clock;
-}): Exchange {
-  const { secure, hostname, port, clock } = target;
+export function createExchange(target: ExchangeTarget): Exchange {
+  const { secure, hostname, port, clock, failed, totalMs = totalMsDefault } = target;
   const limits = { keepAlive: true, maxSockets: connectionsMax, maxFreeSockets: connectionsMax };
   const agent = secure ? new SecureAgent(limits) : new Agent(limits);
   const open = secure ? requestSecure : requestPlain;
   return async (wanted) => {
     const over = new AbortController();
     const late = new AbortController();
-    void abortLater(clock, late, over.signal);
+    void abortLater({ clock, totalMs, late }, over.signal);
     const { method, path } = wanted;
     const length = wanted.body === null ? {} : { 'content-length': String(wanted.body.length) };
     const headers = { ...wanted.headers, ...length };
@@ -64,27 +77,36 @@ export function createExchange(target: {
         timeout: idleMs,
         signal: late.signal,
       });
-      return await answerTo(sent, wanted);
+      return await answerTo(sent, wanted, failed);
     } finally {
       over.abort();
     }
   };
 }
 
-async function abortLater(clock: Clock, late: AbortController, over: AbortSignal): Promise<void> {
-  await clock.sleep(totalMs, over);
-  if (!over.aborted) late.abort();
+interface Deadline {
+  readonly clock: Clock;
+  readonly totalMs: number;
+  readonly late: AbortController;
 }
 
-function answerTo(sent: ClientRequest, wanted: ExchangeRequest): Promise<S3Answer> {
+async function abortLater(deadline: Deadline, over: AbortSignal): Promise<void> {
+  await deadline.clock.sleep(deadline.totalMs, over);
+  if (!over.aborted) deadline.late.abort();
+}
+
+function answerTo(
+  sent: ClientRequest,
+  wanted: ExchangeRequest,
+  failed: ExchangeTarget['failed'],
+): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
-    const failed = (error: unknown): void => {
-      reject(connectionError(error, wanted.where));
-    };
-    sent.on('error', failed);
-    sent.on('timeout', () => sent.destroy(new Error('the object store is silent')));
+    sent.on('error', (error: unknown) => {
+      reject(failed(error, wanted.where));
+    });
+    sent.on('timeout', () => sent.destroy(new Error('the server is silent')));
     sent.on('response', (message) => {
-      readAnswer(message, wanted).then(resolve, (error: unknown) => {
+      readAnswer(message, wanted, failed).then(resolve, (error: unknown) => {
         sent.destroy();
         reject(error instanceof Error ? error : new Error(String(error)));
       });
@@ -93,7 +115,11 @@ function answerTo(sent: ClientRequest, wanted: ExchangeRequest): Promise<S3Answe
   });
 }
 
-async function readAnswer(message: IncomingMessage, wanted: ExchangeRequest): Promise<S3Answer> {
+async function readAnswer(
+  message: IncomingMessage,
+  wanted: ExchangeRequest,
+  failed: ExchangeTarget['failed'],
+): Promise<HttpAnswer> {
   const { where: location } = wanted;
   const isError = (message.statusCode ?? 0) >= 300;
   const bytesMax = isError ? Math.max(wanted.bytesMax, errorBytesMax) : wanted.bytesMax;
@@ -112,10 +138,10 @@ async function readAnswer(message: IncomingMessage, wanted: ExchangeRequest): Pr
       parts.push(part);
     }
   } catch (error) {
-    throw length > bytesMax ? error : connectionError(error, location);
+    throw length > bytesMax ? error : failed(error, location);
   }
   if (!isBodyless && declared > length) {
-    throw connectionError(new Error('the body is short'), location);
+    throw failed(new Error('the body is short'), location);
   }
   const headers = Object.fromEntries(
     Object.entries(message.headers).map(([name, value]) => [name, String(value)]),

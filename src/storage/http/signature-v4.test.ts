@@ -1,8 +1,8 @@
 /** Signatures against the worked examples of the Amazon S3 API Reference. */
 import { equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { canonicalQuery, encodeUriPart, sha256Hex, signedHeaders } from './s3-signature.ts';
-import type { UnsignedRequest } from './s3-signature.ts';
+import { canonicalQuery, encodeUriPart, sha256Hex, signedHeaders } from './signature-v4.ts';
+import type { UnsignedRequest } from './signature-v4.ts';
 
 const context = {
   credentials: {
@@ -11,6 +11,7 @@ const context = {
     sessionToken: null,
   },
   region: 'us-east-1',
+  service: 's3',
   nowMs: Date.UTC(2013, 4, 24),
 };
 

@@ -1,12 +1,13 @@
 /**
- * Signature Version 4 of AWS for requests to S3, with the signature in a header (Amazon S3 API
- * Reference, "Authenticating Requests: Using the Authorization Header"). Pure: the time comes in.
+ * Signature Version 4 of AWS with the signature in a header (Amazon S3 API Reference,
+ * "Authenticating Requests: Using the Authorization Header"; AWS IAM User Guide, "Create a signed
+ * AWS API request" for the services that are not S3). Pure: the time comes in.
  * The SHA-256 of the body is part of what is signed, so a body garbled on its way is refused.
  */
 import { createHash, createHmac } from 'node:crypto';
 
 /** Keys to sign with. */
-export interface S3Credentials {
+export interface SigningKeys {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   /** Of temporary keys. */
@@ -30,8 +31,10 @@ export interface UnsignedRequest {
 
 /** By whom, where and when a request is signed. */
 export interface SigningContext {
-  readonly credentials: S3Credentials;
+  readonly credentials: SigningKeys;
   readonly region: string;
+  /** As in the scope of the signature: `s3`, `glue`. Of `s3` alone paths are not encoded again. */
+  readonly service: string;
   readonly nowMs: number;
 }
 
@@ -59,7 +62,7 @@ export function signedHeaders(
   request: UnsignedRequest,
   context: SigningContext,
 ): Readonly<Record<string, string>> {
-  const { credentials, region, nowMs } = context;
+  const { credentials, region, service, nowMs } = context;
   const time = new Date(nowMs).toISOString().replace(/[-:]|\.\d{3}/g, '');
   const day = time.slice(0, 8);
   const headers: Record<string, string> = {
@@ -74,17 +77,17 @@ export function signedHeaders(
   const names = Object.keys(headers).toSorted();
   const canonical = [
     request.method,
-    request.path,
+    service === 's3' ? request.path : request.path.split('/').map(encodeUriPart).join('/'),
     canonicalQuery(request.query),
     ...names.map((name) => `${name}:${(headers[name] ?? '').trim().replace(/ +/g, ' ')}`),
     '',
     names.join(';'),
     request.bodySha256,
   ].join('\n');
-  const scope = `${day}/${region}/s3/aws4_request`;
+  const scope = `${day}/${region}/${service}/aws4_request`;
   const text = ['AWS4-HMAC-SHA256', time, scope, sha256Hex(canonical)].join('\n');
   const start: Uint8Array = Buffer.from(`AWS4${credentials.secretAccessKey}`);
-  const key = [day, region, 's3', 'aws4_request'].reduce(hmac, start);
+  const key = [day, region, service, 'aws4_request'].reduce(hmac, start);
   const signature = Buffer.from(hmac(key, text)).toString('hex');
   const authorization =
     `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope},` +
