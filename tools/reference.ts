@@ -1,10 +1,11 @@
 /**
- * Writes the reference pages under `docs/reference/` and the pinned help texts from the
- * declarations they describe (`npm run reference`). A test compares them, so a page cannot be older
- * than its declaration.
+ * Writes the reference pages under `docs/reference/`, the pinned help texts and the golden files of
+ * the cluster engine from the declarations they describe (`npm run reference`). A test compares
+ * them, so a page cannot be older than its declaration.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { CLUSTER_CASES, renderCase } from './cluster-cases.ts';
 import { renderConfigReference } from '../src/config/config-reference.ts';
 import { renderConfigSchema } from '../src/config/config-schema.ts';
 import type { ErrorSpec } from '../src/kernel/error-spec.ts';
@@ -74,6 +75,9 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['docs/reference/errors.md', errorPage()],
     ['docs/reference/metrics.md', metricPage()],
     ['docs/reference/pipeline.schema.json', renderConfigSchema()],
+    ...Object.entries(CLUSTER_CASES).map(([name, given]) => {
+      return [`test/golden/cluster/${name}.txt`, renderCase(given)] as const;
+    }),
   ]);
 }
 

@@ -4,6 +4,7 @@ import { currentSchema, defaultSpec } from '../iceberg/table-metadata.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import { createTable } from '../lake/create-table.ts';
+import type { TableDraft } from '../lake/create-table.ts';
 import type { LakeContext } from '../lake/lake-context.ts';
 import { writtenFormat } from '../lake/manifest-files.ts';
 import { isHashedLayout } from '../iceberg/layout/hashed-layout.ts';
@@ -60,6 +61,15 @@ export async function ensureBase(
       where: `${identifier.namespace}.${identifier.name}`,
     });
   }
+  return createTable(context, baseDraft(context.pipeline, schema, options));
+}
+
+/**
+ * A new base of a pipeline, as every engine gets it.
+ *
+ * @throws FirnError PIPELINE-BUCKET-COLUMN
+ */
+export function baseDraft(pipeline: string, schema: TableSchema, options: BaseOptions): TableDraft {
   const column = bucketColumn(schema, options.bucketBy);
   if (column === null) {
     throw new FirnError('PIPELINE-BUCKET-COLUMN', {
@@ -70,21 +80,21 @@ export async function ensureBase(
   const { buckets, rowsEstimate } = options;
   const count = buckets === 'auto' ? bucketCountFor(rowsEstimate, ROW_BYTES_ASSUMED) : buckets;
   const icebergSchema = baseSchema(schema);
-  return createTable(context, {
-    identifier,
+  return {
+    identifier: baseIdentifier(schema),
     schema: icebergSchema,
     formatVersion: options.formatVersion,
     spec: basePartitionSpec(icebergSchema, { columnName: column.name, count }),
     sortOrder: baseSortOrder(icebergSchema),
     properties: {
-      'firn.pipeline': context.pipeline,
+      'firn.pipeline': pipeline,
       'write.parquet.compression-codec': 'zstd',
       'write.delete.mode': 'merge-on-read',
       'write.update.mode': 'merge-on-read',
       'write.merge.mode': 'merge-on-read',
       'write.distribution-mode': 'hash',
     },
-  });
+  };
 }
 
 /**

@@ -109,6 +109,15 @@ const look: readonly CommandDeclaration[] = [
     options: [],
     load: async () => (await import('./commands/column-types.ts')).columnTypes,
   },
+  {
+    name: 'generate',
+    arguments: [FILE],
+    summary: 'write what engine: cluster is told, as files',
+    options: [
+      ['-o, --output <folder>', 'folder to write (default: the pipeline’s name and -cluster)'],
+    ],
+    load: async () => (await import('./cluster/generate.ts')).generate,
+  },
 ];
 
 const act: readonly CommandDeclaration[] = [

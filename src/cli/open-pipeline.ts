@@ -18,12 +18,20 @@ export interface PipelineRequest {
   readonly onEvent?: (event: PipelineEvent) => void;
 }
 
-/** Opens a pipeline for `use`. */
+/**
+ * Opens a pipeline for `use`.
+ *
+ * @throws {FirnError} CLUSTER-NOT-RUN
+ */
 export async function withPipeline<T>(
   context: CommandContext,
   request: PipelineRequest,
   use: (service: PipelineService) => Promise<T>,
 ): Promise<T> {
+  if (request.config.engine === 'cluster') {
+    const what = 'nothing runs a pipeline on a cluster in this version';
+    throw new FirnError('CLUSTER-NOT-RUN', { what, where: request.config.fileName });
+  }
   const { openPipeline } = await import('../pipeline/pipeline-service.ts');
   const { clock, random, signal, environment, log } = context;
   const service = await openPipeline({

@@ -54,6 +54,7 @@ test('defaults are filled in, units become part of the names, paths become absol
       foreignChanges: 'halt',
     },
     engine: 'embedded',
+    cluster: null,
   });
   deepEqual(
     tables.map(({ pattern, exclude }) => [pattern, exclude]),
@@ -159,7 +160,7 @@ const section = 'each a name, or a section with table, exclude, rename, columns,
 const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ['', '1:1  the file is empty'],
   ['# nothing', '1:1  the file is empty'],
-  ['[1]', '1:1  must be a section with name, source, tables, lake, ledger, base, engine'],
+  ['[1]', '1:1  must be a section with name, source, tables, lake, ledger, base, engine, cluster'],
   [
     'a: [',
     '1:5  this is not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
@@ -176,11 +177,11 @@ const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
   [withLine('Engine: x'), '5:1  Engine: unknown option; did you mean engine?'],
   [
     withLine('__proto__: {polluted: 1}'),
-    '5:1  __proto__: unknown option; known here: name, source, tables, lake, ledger, base, engine',
+    '5:1  __proto__: unknown option; known here: name, source, tables, lake, ledger, base, engine, cluster',
   ],
   [
     withLine('<<: {name: x}'),
-    '5:1  <<: unknown option; known here: name, source, tables, lake, ledger, base, engine',
+    '5:1  <<: unknown option; known here: name, source, tables, lake, ledger, base, engine, cluster',
   ],
   [
     withLine('source: mysql://u:canary@h/d'),
@@ -288,7 +289,10 @@ const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
     withLine('base: {buckets: 1e3x}'),
     '5:17  base.buckets: must be auto, or a whole number, 1 to 1024',
   ],
-  [withLine('engine: cluster'), '5:9  engine: must be embedded in this version'],
+  [
+    withLine('engine: clustr'),
+    '5:9  engine: must be one of embedded, cluster; did you mean cluster?',
+  ],
   [withLine('engine: !x embedded'), '5:9  this is not YAML: Unresolved tag: !x'],
   [
     withLine('engine: !!str embedded'),

@@ -15,6 +15,9 @@ import type { Resolving } from './resolve/resolving.ts';
 import { readYamlTree } from './yaml-tree.ts';
 import type { YamlNode } from './yaml-tree.ts';
 
+/** Time between merges where the file says none: a merge of the cluster costs seconds of Spark. */
+const MERGE_INTERVAL_MS = { embedded: 60_000, cluster: 900_000 } as const;
+
 /** Problems written out at most; the rest is counted. */
 const PROBLEMS_SHOWN_MAX = 50;
 
@@ -74,8 +77,33 @@ function resolvePipeline(
       fail(place, childOf(tree, 'source').at, 'is required with tls: verify-ca');
     }
   }
+  if (declared.engine === 'cluster') checkCluster(context, declared, tree);
   const lake = completeLake(context, declared, childOf(tree, 'lake'));
-  return { ...declared, fileName, tables, lake };
+  const mergeIntervalMs = declared.base.mergeIntervalMs ?? MERGE_INTERVAL_MS[declared.engine];
+  return { ...declared, fileName, tables, lake, base: { ...declared.base, mergeIntervalMs } };
+}
+
+/** What the cluster engine needs, and what it cannot do in this version. */
+function checkCluster(
+  context: Resolving,
+  { cluster, source, ledger }: Resolved<typeof PIPELINE_OPTIONS>,
+  tree: YamlNode,
+): void {
+  const refuse = (path: string, node: YamlNode, message: string): void => {
+    fail({ ...context, path }, node.at, `${message} with engine: cluster`);
+  };
+  if (cluster === null) refuse('cluster', childOf(tree, 'engine'), 'is required');
+  if (source.type !== 'mysql') {
+    refuse('source.type', childOf(tree, 'source'), 'must be mysql in this version');
+  }
+  const ledgerNode = childOf(tree, 'ledger');
+  if (ledger.raw) {
+    refuse('ledger.raw', childOf(ledgerNode, 'raw'), 'must be false');
+  }
+  if (ledger.beforeImages === 'full') {
+    const node = childOf(ledgerNode, 'beforeImages');
+    refuse('ledger.beforeImages', node, 'must be key in this version');
+  }
 }
 
 /** Fills in what follows from other options. */

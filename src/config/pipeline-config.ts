@@ -44,9 +44,18 @@ export type LakeConfig = Omit<Declared['lake'], 'catalog' | 's3'> & {
   readonly s3: S3Config | null;
 };
 
+/** How ledgers are merged into bases. */
+export type BaseConfig = Omit<Declared['base'], 'mergeIntervalMs'> & {
+  readonly mergeIntervalMs: number;
+};
+
+/** The services of the cluster engine and what is asked of them. */
+export type ClusterConfig = NonNullable<Declared['cluster']>;
+
 /** A pipeline, ready to run. `fileName` is the absolute path of its file, for messages. */
-export type PipelineConfig = Omit<Declared, 'tables' | 'lake'> & {
+export type PipelineConfig = Omit<Declared, 'tables' | 'lake' | 'base'> & {
   readonly fileName: string;
   readonly tables: readonly TableRule[];
   readonly lake: LakeConfig;
+  readonly base: BaseConfig;
 };

@@ -1,5 +1,6 @@
 /** Every option of a pipeline file, declared once, in the order in which rows flow. */
 import { CATALOG_OPTIONS } from './catalog-options.ts';
+import { CLUSTER_OPTIONS } from './cluster-options.ts';
 import type { Section } from './option.ts';
 import { S3_OPTIONS } from './s3-options.ts';
 import { SOURCE_OPTIONS } from './source-options.ts';
@@ -111,8 +112,8 @@ const ledger = {
 const base = {
   mergeInterval: {
     type: { kind: 'duration', minMs: 1000, maxMs: 30 * DAY_MS },
-    default: '1m',
-    text: 'Time between two merges of the ledger into the base.',
+    default: null,
+    text: 'Time between two merges of the ledger into the base. Left out: 1m, with `engine: cluster` 15m.',
     since: '0.1',
   },
   buckets: {
@@ -184,9 +185,15 @@ export const PIPELINE_OPTIONS = {
     since: '0.1',
   },
   engine: {
-    type: { kind: 'choice', values: ['embedded'] },
+    type: { kind: 'choice', values: ['embedded', 'cluster'] },
     default: 'embedded',
-    text: 'What does the work. `embedded`: this program alone.',
+    text: 'What does the work. `embedded`: this program alone. `cluster`: Debezium, Kafka, Flink and Spark, told what to do by this program; this version generates what they are told (`firn generate`) and runs nothing on them yet.',
+    since: '0.1',
+  },
+  cluster: {
+    type: { kind: 'section', options: CLUSTER_OPTIONS },
+    default: null,
+    text: 'The services that `engine: cluster` uses. Read by no other engine.',
     since: '0.1',
   },
 } as const satisfies Section;

@@ -5,6 +5,7 @@
 import type { ErrorSpec } from './error-spec.ts';
 import { bootstrapErrors } from './errors/bootstrap-errors.ts';
 import { catalogErrors } from './errors/catalog-errors.ts';
+import { clusterErrors } from './errors/cluster-errors.ts';
 import { configErrors } from './errors/config-errors.ts';
 import { icebergErrors } from './errors/iceberg-errors.ts';
 import { ledgerErrors } from './errors/ledger-errors.ts';
@@ -19,6 +20,7 @@ import { valueErrors } from './errors/value-errors.ts';
 const entries = {
   ...bootstrapErrors,
   ...catalogErrors,
+  ...clusterErrors,
   ...configErrors,
   ...icebergErrors,
   ...ledgerErrors,

@@ -9,6 +9,7 @@ import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import type { CommitRequest } from '../lake/commit-request.ts';
 import { createTable } from '../lake/create-table.ts';
+import type { TableDraft } from '../lake/create-table.ts';
 import type { LakeContext } from '../lake/lake-context.ts';
 import { readState } from '../lake/table-state.ts';
 import type { LedgerState } from '../lake/table-state.ts';
@@ -54,17 +55,26 @@ export async function ensureLedger(
       where: `${identifier.namespace}.${identifier.name}`,
     });
   }
+  return createTable(context, ledgerDraft(context.pipeline, schema, options));
+}
+
+/** A new ledger of a pipeline, as every engine gets it. */
+export function ledgerDraft(
+  pipeline: string,
+  schema: TableSchema,
+  options: LedgerOptions,
+): TableDraft {
   const icebergSchema = ledgerSchema(schema, options);
-  return createTable(context, {
-    identifier,
+  return {
+    identifier: ledgerIdentifier(schema),
     schema: icebergSchema,
     spec: ledgerPartitionSpec(icebergSchema),
     sortOrder: UNSORTED,
     properties: {
-      'firn.pipeline': context.pipeline,
+      'firn.pipeline': pipeline,
       'write.parquet.compression-codec': 'zstd',
     },
-  });
+  };
 }
 
 /** State of a new ledger that starts at this place. */

@@ -89,7 +89,7 @@ const BANS: readonly Ban[] = [
 ];
 
 /** Folders that are synchronous and do no I/O. */
-const PURE_FOLDERS = ['merge', 'schema', 'sql', 'iceberg', 'binlog', 'mysql'];
+const PURE_FOLDERS = ['merge', 'schema', 'sql', 'iceberg', 'binlog', 'mysql', 'cluster'];
 const PURE_MODULES = ['node:zlib', 'node:buffer', 'node:crypto'];
 
 function isHome(path: string, homes: readonly string[]): boolean {

@@ -33,11 +33,15 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   'sources/mysql': [...PURE, ...MYSQL, 'config', 'ports'],
   storage: [...PURE, 'config', 'ports'],
   'engines/embedded': [...PURE, 'config', 'ports'],
+  // L3: clients of Connect, Flink and Spark; no word of tables
+  'engines/cluster': ['kernel'],
   // L3: stages, each over the ones before it
   ledger: STAGE,
   base: [...STAGE, 'ledger'],
   bootstrap: [...STAGE, 'ledger', 'base'],
   maintenance: [...STAGE, 'ledger', 'base'],
+  // L3: what a cluster is told, as text and data
+  cluster: [...STAGE, 'mysql', 'ledger', 'base'],
   // L4: the lake's catalog for other engines, over the ports
   'catalog-server': ['kernel', 'iceberg', 'ports', 'lake'],
   // L4: monitor shows, pipeline wires everything
@@ -48,14 +52,16 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'sources/mysql',
     'storage',
     'engines/embedded',
+    'engines/cluster',
     'ledger',
     'base',
     'bootstrap',
     'maintenance',
+    'cluster',
     'monitor',
   ],
   // L5: knows the process
-  cli: [...STAGE, 'monitor', 'pipeline', 'catalog-server'],
+  cli: [...STAGE, 'cluster', 'monitor', 'pipeline', 'catalog-server'],
 };
 
 const FILES = ['sources/sqlite', 'storage', 'engines/embedded', 'pipeline', 'cli', 'config'];
@@ -76,6 +82,7 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
     'iceberg',
     'storage',
     'engines/embedded',
+    'engines/cluster',
     'sources/sqlite',
     'mysql',
     'binlog',
@@ -95,8 +102,9 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   'node:events': ['catalog-server', 'pipeline', 'cli', 'sources/mysql'],
   'node:fs': FILES,
   'node:fs/promises': FILES,
-  'node:http': ['catalog-server', 'monitor', 'cli', 'storage'],
-  'node:https': ['storage'],
+  'node:http': ['catalog-server', 'monitor', 'cli', 'storage', 'engines/cluster'],
+  'node:http2': ['engines/cluster'],
+  'node:https': ['storage', 'engines/cluster'],
   'node:net': ['pipeline', 'cli', 'sources/mysql'],
   'node:os': ['pipeline', 'cli'],
   'node:path': FILES,

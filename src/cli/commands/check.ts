@@ -8,14 +8,15 @@ import { EXIT } from '../exit-code.ts';
 import { countFindings, findingDocuments, hasErrors, showFindings } from '../output/findings.ts';
 import { formatAmount } from '../output/human-text.ts';
 import { missingLake, withPipeline, withSource } from '../open-pipeline.ts';
-import type { Finding } from '../../ports/source.ts';
+import { secretReader } from '../secret-reader.ts';
+import type { ChangeSource, Finding } from '../../ports/source.ts';
 
 /** Bases that are there: nothing is said, or made, before the first run. */
 async function checkBases(
   context: CommandContext,
   config: PipelineConfig,
 ): Promise<readonly Finding[]> {
-  if (missingLake(config) !== null) return [];
+  if (config.engine === 'cluster' || missingLake(config) !== null) return [];
   return withPipeline(context, { config }, (service) => service.formatFindings());
 }
 
@@ -23,7 +24,12 @@ async function checkBases(
 export const check: Command = async (context, input) => {
   const { terminal } = context;
   const config = loadPipelineFile(textArgument(input, 0));
-  const ofSource = await withSource(context, config, (source) => source.check());
+  const ofSource = await withSource(context, config, async (source) => {
+    const found = await source.check();
+    return config.engine === 'cluster'
+      ? [...found, ...(await ofCluster(context, config, source))]
+      : found;
+  });
   const ofLake = await checkLake(context, config);
   const ofBases = hasErrors(ofLake) ? [] : await checkBases(context, config);
   const findings = [...ofLake, ...ofSource, ...ofBases];
@@ -36,3 +42,15 @@ export const check: Command = async (context, input) => {
   else terminal.line(`${terminal.paint('good', 'ready')}: ${counts}; firn run starts it`);
   return failed ? EXIT.no : EXIT.done;
 };
+
+/** What the cluster's services say, and which tables they cannot carry. */
+async function ofCluster(
+  { clock, random, environment }: CommandContext,
+  config: PipelineConfig,
+  source: ChangeSource,
+): Promise<readonly Finding[]> {
+  const { planPipeline } = await import('../../pipeline/cluster/plan-pipeline.ts');
+  const { checkCluster } = await import('../../pipeline/cluster/check-cluster.ts');
+  const parts = { config, clock, random, readSecret: secretReader(environment) };
+  return checkCluster(parts, await planPipeline(parts, source));
+}

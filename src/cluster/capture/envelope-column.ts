@@ -1,0 +1,203 @@
+/**
+ * How each column of MySQL and MariaDB arrives in a JSON envelope of Debezium, and the expression
+ * of Flink's SQL that makes the lake's value of it: the same value that Firn's own reader makes.
+ *
+ * Every field is read as text, as it stands in the JSON, so that no number passes through a double.
+ * What cannot be read gives NULL where the field is not null, which sets the change aside as a dead
+ * letter: nothing is rounded or guessed. What Debezium has lost before it wrote the envelope cannot
+ * be seen here; columns of such types are refused.
+ */
+import { assert } from '../../kernel/assert.ts';
+import type { Column } from '../../model/table-schema.ts';
+import { parseSourceType } from '../../mysql/source-type.ts';
+import type { SourceType } from '../../mysql/source-type.ts';
+import { flinkText, flinkType } from '../flink/flink-text.ts';
+import {
+  dateFromDays,
+  instantFromText,
+  timestampFromMicros,
+  timestampFromMillis,
+} from '../flink/time-expressions.ts';
+
+/** A column as the envelope has it. */
+export type EnvelopeColumn =
+  | {
+      readonly kind: 'carried';
+      /** The lake's value; `raw` is an expression of the field's text. */
+      readonly value: (raw: string) => string;
+      /** Whether every field that is not null has a value. */
+      readonly isTotal: boolean;
+    }
+  /** `reason`: half a sentence that goes on after the column's name. */
+  | { readonly kind: 'refused'; readonly reason: string };
+
+const TEXT: EnvelopeColumn = { kind: 'carried', value: (raw) => raw, isTotal: true };
+
+/** Sets whose every text Java decodes as the server does. */
+const UNICODE_SETS: ReadonlySet<string> = new Set(['utf8', 'utf8mb3', 'utf8mb4']);
+
+/** Sets in which Java finds bytes that are no character; what it puts there is in none of them. */
+const NARROW_SETS: ReadonlySet<string> = new Set(['ascii', 'latin1']);
+
+/** Put by Java in the place of what it cannot decode. */
+const REPLACEMENT = '\uFFFD';
+
+/** What a column of a source table is in the envelope. */
+export function envelopeColumn(column: Column): EnvelopeColumn {
+  const source = parseSourceType(column.sourceType);
+  return numberColumn(column, source) ?? timeColumn(column, source) ?? otherColumn(column, source);
+}
+
+function refused(reason: string): EnvelopeColumn {
+  return { kind: 'refused', reason };
+}
+
+function partial(value: (raw: string) => string): EnvelopeColumn {
+  return { kind: 'carried', value, isTotal: false };
+}
+
+function numberColumn(column: Column, source: SourceType): EnvelopeColumn | null {
+  const { type } = column;
+  const cast = partial((raw) => `TRY_CAST(${raw} AS ${flinkType(type)})`);
+  switch (source.name) {
+    case 'tinyint':
+    case 'smallint':
+    case 'mediumint':
+    case 'int':
+      return type.kind === 'string' ? wholeText('BIGINT') : cast;
+    case 'bigint':
+      if (source.unsigned) return unsignedLong(type.kind === 'string');
+      return type.kind === 'string' ? wholeText('BIGINT') : cast;
+    case 'decimal':
+      return type.kind === 'string' ? TEXT : cast;
+    case 'float':
+    case 'double':
+      return type.kind === 'string' ? refused('keeps the digits of a number') : cast;
+    case 'year':
+      return type.kind === 'string' ? refused('keeps the year as text') : year();
+    case 'bit':
+      return type.kind === 'string' ? refused('keeps the bits as text') : bits(column, source);
+    default:
+      return null;
+  }
+}
+
+/** Digits, after it is certain that they are digits: a BOOL may arrive as `true`. */
+function wholeText(type: string): EnvelopeColumn {
+  return partial((raw) => `CAST(TRY_CAST(${raw} AS ${type}) AS STRING)`);
+}
+
+/** A literal of so many digits is taken for a BIGINT, which it does not fit. */
+const TWO_TO_64 = "CAST('18446744073709551616' AS DECIMAL(20, 0))";
+
+/** Debezium sends the 64 bits as a signed number, which may be below zero. */
+function unsignedLong(asText: boolean): EnvelopeColumn {
+  return partial((raw) => {
+    const signed = `TRY_CAST(${raw} AS DECIMAL(20, 0))`;
+    const wrapped = `CASE WHEN ${signed} < 0 THEN ${signed} + ${TWO_TO_64} ELSE ${signed} END`;
+    const exact = `CAST(${wrapped} AS DECIMAL(20, 0))`;
+    return asText ? `CAST(${exact} AS STRING)` : exact;
+  });
+}
+
+/** The log counts years from 1900 and has 0 for the year 0000, which Debezium takes for 1900. */
+function year(): EnvelopeColumn {
+  return partial((raw) => {
+    const number = `TRY_CAST(${raw} AS INT)`;
+    return `CASE WHEN ${number} = 1900 THEN 0 ELSE ${number} END`;
+  });
+}
+
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+
+/** BIT(1) is true or false; more bits are bytes in base64, the lowest first. */
+function bits(column: Column, { parameters }: SourceType): EnvelopeColumn {
+  const width = parameters[0] ?? 1;
+  if (width <= 1) {
+    return partial((raw) => `CASE ${raw} WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END`);
+  }
+  assert(column.type.kind === 'long' || column.type.kind === 'decimal', 'bits are a number');
+  const byteCount = Math.ceil(width / 8);
+  const length = 4 * Math.ceil(byteCount / 3);
+  const type = flinkType(column.type);
+  return partial((raw) => {
+    const bytes = Array.from({ length: byteCount }, (_, index) => {
+      return `CAST(${base64Byte(raw, index)} AS ${type}) * ${2n ** BigInt(8 * index)}`;
+    });
+    return `CASE WHEN CHAR_LENGTH(${raw}) = ${length} THEN CAST(${bytes.join(' + ')} AS ${type}) END`;
+  });
+}
+
+/** One byte of a base64 text, from the two characters that hold its bits. */
+function base64Byte(raw: string, index: number): string {
+  const first = 4 * Math.trunc(index / 3) + (index % 3) + 1;
+  const sextet = (place: number): string => {
+    return `(LOCATE(SUBSTRING(${raw}, ${place}, 1), ${flinkText(BASE64)}) - 1)`;
+  };
+  const [high, low] = [sextet(first), sextet(first + 1)];
+  const lowBits = 2 * (index % 3) + 2;
+  const [shift, rest] = [2 ** lowBits, 2 ** (6 - lowBits)];
+  // What is divided is a multiple: the quotient is whole, whatever an engine makes of a division.
+  return `(MOD(${high}, ${256 / shift}) * ${shift} + (${low} - MOD(${low}, ${rest})) / ${rest})`;
+}
+
+function timeColumn({ type }: Column, source: SourceType): EnvelopeColumn | null {
+  if (!['date', 'datetime', 'timestamp', 'time'].includes(source.name)) return null;
+  if (type.kind === 'string') {
+    return refused('keeps times as text, for which Debezium would have to send zero dates');
+  }
+  switch (source.name) {
+    case 'date':
+      return partial((raw) => dateFromDays(`TRY_CAST(${raw} AS INT)`));
+    case 'time':
+      return partial((raw) => `TRY_CAST(${raw} AS BIGINT)`);
+    case 'datetime': {
+      // Milliseconds up to three digits of the second, microseconds from four on.
+      const isMillis = (source.parameters[0] ?? 0) <= 3;
+      const convert = isMillis ? timestampFromMillis : timestampFromMicros;
+      return partial((raw) => convert(`TRY_CAST(${raw} AS BIGINT)`));
+    }
+    default:
+      return partial(instantFromText);
+  }
+}
+
+function otherColumn({ type }: Column, source: SourceType): EnvelopeColumn {
+  switch (source.name) {
+    case 'char':
+    case 'varchar':
+    case 'tinytext':
+    case 'text':
+    case 'mediumtext':
+    case 'longtext':
+      return textColumn(source.charset);
+    case 'enum':
+    case 'set':
+    case 'json':
+      return TEXT;
+    case 'binary':
+    case 'varbinary':
+    case 'tinyblob':
+    case 'blob':
+    case 'mediumblob':
+    case 'longblob':
+      return type.kind === 'binary' ? bytes() : refused('keeps bytes as text');
+    default:
+      return refused(`is of type ${source.name}, which Debezium does not send as it is stored`);
+  }
+}
+
+/** Hexadecimal digits: unlike base64, Flink's SQL can tell whether they are such. */
+function bytes(): EnvelopeColumn {
+  return partial((raw) => `CASE WHEN MOD(CHAR_LENGTH(${raw}), 2) = 0 THEN UNHEX(${raw}) END`);
+}
+
+function textColumn(charset: string | null): EnvelopeColumn {
+  if (charset === null || UNICODE_SETS.has(charset)) return TEXT;
+  if (!NARROW_SETS.has(charset)) {
+    return refused(`is of the character set ${charset}, which Java decodes otherwise`);
+  }
+  return partial(
+    (raw) => `CASE WHEN LOCATE(${flinkText(REPLACEMENT)}, ${raw}) = 0 THEN ${raw} END`,
+  );
+}
