@@ -86,39 +86,6 @@ test('spec: L7 a commit without rows adds an empty append snapshot with the stat
   assert.deepEqual(readState(result.table.metadata, 'main'), ledgerState(9n));
 });
 
-test('a schema change, its state and its first rows are one commit', async () => {
-  const { lake, table } = await started();
-  const before = table.metadata.schemas[0];
-  assert.ok(before);
-  const more = { id: 3, name: 'more', required: false, type: { kind: 'date' } } as const;
-  const schema = { ...before, fields: [...before.fields, more] };
-  const result = await append(lake, table, { schema });
-  assert.equal(result.kind, 'committed');
-  assert.equal(result.table.metadata.currentSchemaId, 1);
-  assert.equal(refSnapshot(result.table.metadata, 'main')?.schemaId, 1);
-  assert.equal(result.table.metadata.lastColumnId, 3);
-});
-
-test('a column that is widened in place is left to readers that can', async () => {
-  const { lake, table } = await started();
-  const vectors = (loaded: LoadedTable): string | undefined =>
-    loaded.metadata.properties['read.parquet.vectorization.enabled'];
-  const before = table.metadata.schemas[0];
-  assert.ok(before);
-  const narrow = { id: 3, name: 'narrow', required: false, type: { kind: 'int' } } as const;
-  const first = await append(lake, table, {
-    schema: { ...before, fields: [...before.fields, narrow] },
-  });
-  assert.equal(first.kind, 'committed');
-  assert.equal(vectors(first.table), undefined);
-  const wide = { ...narrow, type: { kind: 'long' } } as const;
-  const second = await append(lake, first.table, {
-    schema: { ...before, fields: [...before.fields, wide] },
-  });
-  assert.equal(second.kind, 'committed');
-  assert.equal(vectors(second.table), 'false');
-});
-
 describe('an answer that is missing', () => {
   test('spec: C4 a commit that was applied is found by its id and not made again', async () => {
     const { lake, table } = await started();
