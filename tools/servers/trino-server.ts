@@ -84,16 +84,16 @@ function ensureTrino(): string {
   const folder = resolve('.cache', name);
   if (existsSync(folder)) return folder;
   const part = `${folder}.part`;
-  rmSync(part, { recursive: true, force: true });
   mkdirSync(part, { recursive: true });
   process.stdout.write(`fetching Trino ${VERSION} ...\n`);
-  // A repository of its own: the archive is not kept beside what was unpacked.
+  // A repository of its own: it keeps an archive that could not be unpacked, and goes afterwards.
   const repository = join(part, 'repository');
   const artifact = `-Dartifact=io.trino:trino-server:${VERSION}:tar.gz`;
   const own = [`-Dmaven.repo.local=${repository}`, artifact, '-Dtransitive=false'];
   run('mvn', ['-q', '-B', '-ntp', '--strict-checksums', ...own, MAVEN_PLUGIN]);
   const archive = join(repository, 'io', 'trino', 'trino-server', VERSION, `${name}.tar.gz`);
   // All of it: jars of one plugin are hard links to those of others.
+  rmSync(join(part, name), { recursive: true, force: true });
   run('tar', ['-xzf', archive, '-C', part]);
   const plugins = join(part, name, 'plugin');
   for (const plugin of readdirSync(plugins)) {

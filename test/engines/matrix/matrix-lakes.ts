@@ -299,3 +299,22 @@ export async function bucketLake(t: TestContext, folder: string) {
   ];
   return { states, bucket, environment };
 }
+
+/** The base of format version 3 in a bucket, whose deleted rows are in deletion vectors. */
+export async function bucketVectorLake(
+  t: TestContext,
+  bucket: BucketPlace,
+): Promise<readonly MatrixState[]> {
+  const { lake, merge } = await sqliteLake(t, {
+    name: 'bucket vectors',
+    tables: ['plain'],
+    file: pipelineFile(
+      `lake: ${JSON.stringify(inBucket('vectors', bucket))}`,
+      ', deleteFormat: deletion-vectors',
+    ),
+    catalog: 'catalog.db',
+    environment: bucket.environment,
+  });
+  await merge(FEW_MERGES, 'plain');
+  return [{ title: 'base with deletion vectors', format: 'v3', lake, tables: inApp('plain') }];
+}
