@@ -62,7 +62,8 @@ function microsecondsOf(text: string): bigint {
   return whole * 1_000_000n + BigInt(fraction.padEnd(6, '0'));
 }
 
-function cell(kind: string, value: string | boolean | null): string | null {
+/** The cell of a value in the words of DuckDB; numbers are text as they were written. */
+export function cell(kind: string, value: string | boolean | null): string | null {
   if (value === null) return null;
   const text = String(value);
   switch (kind) {
@@ -96,8 +97,12 @@ interface WrittenAnswer {
   readonly rows: readonly Readonly<Record<string, string | boolean | null>>[];
 }
 
-/** A decimal of 38 digits is a number of JSON, and none of JavaScript. */
-function asWritten(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+/** For `JSON.parse`: a decimal of 38 digits is a number of JSON, and none of JavaScript. */
+export function asWritten(
+  _key: string,
+  value: unknown,
+  context?: { readonly source?: string },
+): unknown {
   return typeof value === 'number' ? context?.source : value;
 }
 

@@ -14,6 +14,8 @@ export type DoorName = 'file' | 'rest';
 
 /** What `firn catalog connect --json` prints. */
 export interface ConnectDocument {
+  /** Where `setup` goes. */
+  readonly where: string;
   readonly setup: string;
   readonly read: string;
 }
@@ -87,10 +89,10 @@ export class MatrixLake {
     const words = ['catalog', 'connect', engine, 'firn.yaml', ...uri, '--json'];
     const { code, out } = await this.place.run(...words);
     if (code !== 0) return null;
-    const { setup, read } = JSON.parse(out) as ConnectDocument;
+    const { where, setup, read } = JSON.parse(out) as ConnectDocument;
     const filled = (text: string): string =>
       text.replaceAll(/<(\w+)>/g, (word, name: string) => this.#keys[name] ?? word);
-    const document = { setup: filled(setup), read: filled(read) };
+    const document = { where, setup: filled(setup), read: filled(read) };
     this.#connections.set(key, document);
     return document;
   }

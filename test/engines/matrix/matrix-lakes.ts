@@ -192,15 +192,33 @@ export async function mergedLake(t: TestContext): Promise<readonly MatrixState[]
   ];
 }
 
-/** Tables of MariaDB: one whose columns were widened and added, and one of each kind of type. */
-export async function typedLake(t: TestContext): Promise<readonly MatrixState[]> {
+/** A bucket, with the keys to it. */
+export interface BucketPlace {
+  readonly endpoint: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** The `lake` of a pipeline file under a prefix of the bucket. */
+function inBucket(prefix: string, { endpoint }: BucketPlace) {
+  const catalog = { type: 'sqlite', path: './catalog.db' };
+  return { warehouse: `s3://${TEST_BUCKET}/${prefix}`, s3: { endpoint }, catalog };
+}
+
+/**
+ * Tables of MariaDB, in a folder or in a bucket: one whose columns were widened and added, and one
+ * of each kind of type.
+ */
+export async function typedLake(
+  t: TestContext,
+  bucket: BucketPlace | null = null,
+): Promise<readonly MatrixState[]> {
   const server = await startPrivateServer(t, 'mariadb');
   const database = await createDatabase(t, server);
-  const place = liveWorkplace(database);
+  const place = liveWorkplace(database, bucket?.environment);
   const lake = new MatrixLake({
     name: 'typed',
     place,
-    catalogPath: place.path('lake/catalog.db'),
+    catalogPath: place.path(bucket === null ? 'lake/catalog.db' : 'catalog.db'),
   });
   t.after(async () => {
     await lake.end();
@@ -208,7 +226,8 @@ export async function typedLake(t: TestContext): Promise<readonly MatrixState[]>
   });
   const types = typeTablesOf('mariadb');
   const tables = [...types, { name: 'evolved', cases: [] }];
-  writeTypesFile(place, { server, database, tables });
+  const where = bucket === null ? {} : { lake: inBucket('typed', bucket) };
+  writeTypesFile(place, { server, database, tables, ...where });
   await server.run(CASE_SESSION, `USE ${database.name}`);
   await server.run(
     ...types.flatMap((table) => [createTable(table, true), ...insertRows(table, 'bootstrap')]),
@@ -265,14 +284,11 @@ export async function bucketLake(t: TestContext, folder: string) {
     AWS_ACCESS_KEY_ID: S3_KEYS.accessKeyId,
     AWS_SECRET_ACCESS_KEY: S3_KEYS.secretAccessKey,
   };
+  const bucket: BucketPlace = { endpoint: server.endpoint, environment };
   const { lake, merge } = await sqliteLake(t, {
     name: 'bucket',
     tables: ['plain'],
-    file: pipelineFile(
-      `lake:\n  warehouse: s3://${TEST_BUCKET}/matrix\n` +
-        `  s3: {endpoint: "${server.endpoint}"}\n` +
-        '  catalog: {type: sqlite, path: ./catalog.db}',
-    ),
+    file: pipelineFile(`lake: ${JSON.stringify(inBucket('matrix', bucket))}`),
     catalog: 'catalog.db',
     environment,
   });
@@ -281,5 +297,24 @@ export async function bucketLake(t: TestContext, folder: string) {
     { title: 'ledger', format: 'v2', lake, tables: inApp('plain_ledger') },
     { title: 'base with position deletes', format: 'v2', lake, tables: inApp('plain') },
   ];
-  return { states, environment };
+  return { states, bucket, environment };
+}
+
+/** The base of format version 3 in a bucket, whose deleted rows are in deletion vectors. */
+export async function bucketVectorLake(
+  t: TestContext,
+  bucket: BucketPlace,
+): Promise<readonly MatrixState[]> {
+  const { lake, merge } = await sqliteLake(t, {
+    name: 'bucket vectors',
+    tables: ['plain'],
+    file: pipelineFile(
+      `lake: ${JSON.stringify(inBucket('vectors', bucket))}`,
+      ', deleteFormat: deletion-vectors',
+    ),
+    catalog: 'catalog.db',
+    environment: bucket.environment,
+  });
+  await merge(FEW_MERGES, 'plain');
+  return [{ title: 'base with deletion vectors', format: 'v3', lake, tables: inApp('plain') }];
 }

@@ -8,8 +8,11 @@ import type { LiveDatabase, LiveServer, Row } from './live-server.ts';
 const PASSWORD = 'LIVE_PASSWORD';
 
 /** A folder in which the program finds the password of `database`. */
-export function liveWorkplace(database: LiveDatabase): Workplace {
-  return new Workplace({ [PASSWORD]: database.password });
+export function liveWorkplace(
+  database: LiveDatabase,
+  environment: Readonly<Record<string, string>> = {},
+): Workplace {
+  return new Workplace({ ...environment, [PASSWORD]: database.password });
 }
 
 /** What a pipeline file says beyond the usual. */

@@ -41,9 +41,11 @@ export function writeTypesFile(
     readonly server: Pick<LiveServer, 'host' | 'port'>;
     readonly database: LiveDatabase;
     readonly tables: readonly TypeTable[];
+    /** In place of the folder `lake`. */
+    readonly lake?: Readonly<Record<string, unknown>>;
   },
 ): void {
-  const { server, database, tables } = pipeline;
+  const { server, database, tables, lake = { warehouse: './lake' } } = pipeline;
   const source = {
     type: 'mysql',
     host: server.host,
@@ -64,7 +66,7 @@ export function writeTypesFile(
         ),
       ),
     })),
-    lake: { warehouse: './lake' },
+    lake,
     ledger: { commitInterval: '150ms' },
     base: { mergeInterval: '1s', buckets: 2 },
   };
