@@ -152,3 +152,9 @@ test('a value for many rows is that value in each', () => {
     }),
   );
 });
+
+test('a long value for no row at all is no row', () => {
+  const builder = new ColumnBuilder({ kind: 'string' });
+  builder.appendRepeated(Buffer.alloc(1_000_000), 0);
+  equal(builder.rowCount, 0);
+});

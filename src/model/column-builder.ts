@@ -178,6 +178,7 @@ export class ColumnBuilder {
 
   /** Like {@link appendBytes}, the same value in `count` rows. */
   appendRepeated(value: Uint8Array, count: number): void {
+    if (count === 0) return;
     const { length } = value;
     const start = this.#dataLength;
     this.#reserve(length * count);
