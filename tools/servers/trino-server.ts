@@ -110,7 +110,6 @@ function settings(programs: string, request: { readonly folder: string; readonly
     'node.environment=test',
     'node.bind-ip=127.0.0.1',
     'node.internal-address=127.0.0.1',
-    `node.data-dir=${join(folder, 'data')}`,
     'coordinator=true',
     'node-scheduler.include-coordinator=true',
     `http-server.http.port=${port}`,

@@ -14,10 +14,25 @@ interface TrinoPage {
   readonly columns?: readonly { readonly name: string; readonly type: string }[];
   readonly data?: readonly (readonly TrinoValue[])[];
   readonly nextUri?: string;
-  readonly error?: { readonly errorName: string; readonly message: string };
+  readonly error?: { readonly errorName: string; readonly failureInfo?: TrinoFailure };
 }
 
-const HEADERS = { 'X-Trino-User': 'matrix', 'X-Trino-Time-Zone': 'UTC' };
+interface TrinoFailure {
+  readonly message?: string;
+  readonly cause?: TrinoFailure;
+}
+
+/** The deepest cause says what happened; those above it say that something did. */
+function told(failure: TrinoFailure | undefined): string {
+  return failure?.cause === undefined ? (failure?.message ?? '') : told(failure.cause);
+}
+
+const HEADERS = {
+  'X-Trino-User': 'matrix',
+  'X-Trino-Time-Zone': 'UTC',
+  // A client that does not say so is given times rounded to milliseconds.
+  'X-Trino-Client-Capabilities': 'PARAMETRIC_DATETIME',
+};
 const BUSY = [429, 502, 503, 504];
 const PATIENCE_MS = 120_000;
 const READY_WITHIN_MS = 60_000;
@@ -40,7 +55,7 @@ export function trinoRows(
   const answers = pages.map((text) => JSON.parse(text, asWritten) as TrinoPage);
   const error = answers.find((page) => page.error !== undefined)?.error;
   if (error !== undefined) {
-    return { kind: 'refused', error: `${error.errorName}: ${error.message}` };
+    return { kind: 'refused', error: `${error.errorName}: ${told(error.failureInfo)}` };
   }
   const names = answers.find(({ columns }) => columns !== undefined)?.columns ?? [];
   const columns = names.map(({ name }) => name);
