@@ -153,7 +153,8 @@ async function catchUp(parts: PipelineParts, run: RunState, request: OpenedRun):
       held = run.isHeld;
       await runStream(parts, run, { from, once: true, signal });
       from = run.position ?? from;
-      if (held) await pause(parts, run, signal);
+      // Who held it may have let go during the pass.
+      if (run.isHeld) await pause(parts, run, signal);
     }
   };
   await together(stop, [bootstraps, passes()]);

@@ -107,3 +107,15 @@ test('a log that ends without a transaction is read to its end (spec: Y2)', asyn
   deepEqual(await clock.run(haltsOf(world)), {});
   await clock.run(audit(world));
 });
+
+test('catching up with nothing to load waits for nobody (spec: L16)', async () => {
+  const world = worldOf(10);
+  const { clock } = world;
+  await clock.run(catchUpWith(world, () => ({})));
+  insert(world, 11);
+  const begunMs = clock.nowMs();
+  await clock.run(catchUpWith(world, () => ({})));
+  const tookMs = clock.nowMs() - begunMs;
+  ok(tookMs < 900, `took ${tookMs} ms of the clock`);
+  await clock.run(audit(world));
+});
