@@ -90,6 +90,17 @@ async function severalPipelines(): Promise<void> {
   }
 }
 
+async function toldAtItsEnd(): Promise<void> {
+  using place = new Workplace();
+  place.sql('app.db', PIPELINE);
+  const first = await place.run('run', 'app.db', '--into', 'lake', '--once');
+  match(first.out, /capturing 1 table: t\n.* t: existing rows copied, 1 row\n$/);
+  match((await place.run('run', 'lake', '--once')).out, /capturing 1 table: t\n.* nothing new\n$/);
+  place.sql('app.db', "INSERT INTO t VALUES (2, 'b')");
+  const third = await place.run('run', 'lake', '--once');
+  match(third.out, /ledger: t 1 change, .* behind the source; base: \+1 -0 rows\n$/);
+}
+
 async function lakeChecked(): Promise<void> {
   using place = new Workplace();
   place.sql('app.db', PIPELINE);
@@ -114,5 +125,6 @@ suite('running pipelines', { concurrency: 3, timeout: 120_000 }, () => {
     'several pipelines in one process: one that fails does not stop the others',
     severalPipelines,
   );
+  test('catching up once says what came of it', toldAtItsEnd);
   test('check says that a lake cannot be made, and makes nothing', lakeChecked);
 });

@@ -53,7 +53,7 @@ test('spec: P7 a second signal ends at once, and the next start goes on', async 
   place.exec(TABLES);
   place.pipeline(['t', 'u']);
   const running = place.start('run', '.');
-  await running.saw('copying');
+  await running.saw('capturing');
   running.child.kill('SIGTERM');
   running.child.kill('SIGINT');
   const started = performance.now();

@@ -28,6 +28,8 @@ export class RunReporter {
   readonly #totals: RunTotals;
   readonly #stop = new AbortController();
   #lastPlainMs: number;
+  /** Whether nothing was said since the pipeline started. */
+  #isQuiet = false;
   /** What the pipeline tries to get past; its remedy was said. */
   #trouble: string | null = null;
 
@@ -52,7 +54,10 @@ export class RunReporter {
     }
     const line = lineOf(event);
     if (line !== null) this.#line(line);
-    if (event.kind === 'started') this.#trouble = null;
+    if (event.kind === 'started') {
+      this.#trouble = null;
+      this.#isQuiet = true;
+    }
     if (event.kind !== 'retrying' || event.code === this.#trouble) return;
     this.#trouble = event.code;
     this.#terminal.line(`${NEXT}${event.remedy}`);
@@ -72,6 +77,7 @@ export class RunReporter {
     this.#stop.abort();
     this.#terminal.progress(this.#pipeline, []);
     this.#plainSummary();
+    if (this.#isQuiet && !this.#terminal.json) this.#line('nothing new');
   }
 
   #draw(): void {
@@ -94,6 +100,7 @@ export class RunReporter {
   }
 
   #line(text: string): void {
+    this.#isQuiet = false;
     const time = this.#terminal.paint('quiet', formatTimeOfDay(this.#clock.nowMs()));
     this.#terminal.line(`${time}  ${this.#pipeline}  ${text}`);
   }
@@ -103,7 +110,7 @@ export class RunReporter {
 function lineOf(event: PipelineEvent): string | null {
   switch (event.kind) {
     case 'started':
-      return `copying ${formatAmount(event.tables.length, 'table')}: ${shortNames(event.tables)}`;
+      return `capturing ${formatAmount(event.tables.length, 'table')}: ${shortNames(event.tables)}`;
     case 'published':
       return `${shortName(event.table)}: existing rows copied, ${formatAmount(event.rows, 'row')}`;
     case 'schema-changed':

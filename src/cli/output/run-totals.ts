@@ -107,7 +107,8 @@ export class RunTotals {
         ([table, rows]) => `${shortName(table)} ${formatCount(rows)}`,
       );
       const lag = this.#lagMs === null ? '' : `, ${formatElapsed(this.#lagMs)} behind the source`;
-      parts.push(`ledger: ${tables.join(', ')} changes${lag}`);
+      const isOne = [...this.#unsaid.values()].reduce((sum, rows) => sum + rows, 0) === 1;
+      parts.push(`ledger: ${tables.join(', ')} ${isOne ? 'change' : 'changes'}${lag}`);
     }
     const { inserted, deleted } = this.#unsaidMerged;
     if (inserted + deleted > 0)
