@@ -9,7 +9,7 @@ import { createFileEngine } from './file-engine.ts';
 import { noCounts, playHistory } from './random-history.ts';
 import { lakeContext } from './table-pair.ts';
 
-const HISTORIES = { plain: 20, others: 8 };
+const HISTORIES = { plain: 8, others: 4 };
 
 interface Kind {
   readonly formatVersion: 2 | 3;
