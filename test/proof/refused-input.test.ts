@@ -25,7 +25,7 @@ const BROKEN = `name: My Shop
 source: {type: sqlite, pth: ./app.db}
 tables:
   - {table: t, columns: {v: {onMisfit: maybe}}}
-lake: {warehouse: ./lake, catalog: {type: rest}}
+lake: {warehouse: ./lake, catalog: {type: rset}}
 ledger: {commitIntervall: 1s, retention: 1}
 base: {buckets: 0}
 engin: x
