@@ -9,6 +9,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { UNSAID } from '../src/iceberg/manifest.ts';
 import type { DataFile } from '../src/iceberg/manifest.ts';
 import { MAIN_BRANCH } from '../src/iceberg/snapshot.ts';
 import type { Snapshot } from '../src/iceberg/snapshot.ts';
@@ -41,6 +42,7 @@ function fileOf(table: LoadedTable): DataFile {
   const columns = Array.from({ length: 12 }, (_, index) => index + 1);
   const bytes = new Uint8Array(8);
   return {
+    ...UNSAID,
     content: 'data',
     filePath: `${table.metadata.location}/data/${uuidV7(clock, random)}.parquet`,
     fileFormat: 'PARQUET',
@@ -51,17 +53,8 @@ function fileOf(table: LoadedTable): DataFile {
     columnSizes: new Map(columns.map((id) => [id, 5000n])),
     valueCounts: new Map(columns.map((id) => [id, 1000n])),
     nullValueCounts: new Map(columns.map((id) => [id, 0n])),
-    nanValueCounts: null,
     lowerBounds: new Map(columns.map((id) => [id, bytes])),
     upperBounds: new Map(columns.map((id) => [id, bytes])),
-    splitOffsets: null,
-    equalityIds: null,
-    sortOrderId: null,
-    referencedDataFile: null,
-    contentOffset: null,
-    contentSizeBytes: null,
-    firstRowId: null,
-    keyMetadata: null,
   };
 }
 

@@ -20,6 +20,8 @@ import { cpuMsOf, startMeasured } from './support/measured-process.ts';
 const PROGRAM = join(import.meta.dirname, '..', 'src', 'cli', 'main.ts');
 const LONG_CHANGES = 10_000_000;
 const LATENCY_SEC = 30;
+const IDLE_SETTLE_MS = 15_000;
+const IDLE_MS = 60_000;
 const BEATS_PER_SEC = 20;
 const ROWS_PER_BEAT = 50;
 
@@ -83,16 +85,31 @@ function report(name: string, count: number, measured: Measured): void {
   line('  peak RSS', megabytes(rssBytesMax));
 }
 
-async function bootstrap(bench: Bench): Promise<void> {
-  const { server, rows } = bench;
+/**
+ * The server's own client reads all rows of `orders` to nowhere. Its CPU time says what a CPU
+ * second of this machine is worth in these minutes.
+ */
+async function selectAll({ server }: Bench): Promise<Measured> {
   const command = [...server.client, '--quick', '-e', 'SELECT * FROM shop.orders'];
   const select = await startMeasured({ command, cwd: server.folder }).done;
-  line("the server's client, SELECT * to nowhere", seconds(select.wallMs));
+  const text = `${seconds(select.wallMs)} wall, ${seconds(select.cpuMs)} CPU`;
+  line("the server's client, SELECT * to nowhere", text);
+  return select;
+}
+
+function timesClient(cpuMs: number, client: Measured): string {
+  return `${(cpuMs / client.cpuMs).toFixed(1)}x that of the client`;
+}
+
+async function bootstrap(bench: Bench): Promise<void> {
+  const { server, rows } = bench;
+  const select = await selectAll(bench);
   const serverCpuMs = cpuMsOf(server.pid);
   const words = ['run', server.url('shop'), '--into', 'lake', '--once'];
   const measured = await firn(bench, words).done;
   report(`bootstrap of ${rows.toLocaleString('en')} rows, published`, rows, measured);
-  line('  against the client', `${(measured.wallMs / select.wallMs).toFixed(2)}x`);
+  line('  wall against the client', `${(measured.wallMs / select.wallMs).toFixed(2)}x`);
+  line('  CPU', timesClient(measured.cpuMs, select));
   line('  CPU of the server meanwhile', seconds(cpuMsOf(server.pid) - serverCpuMs));
   line('  lake', sizeOf(join(server.folder, 'lake')));
 }
@@ -113,6 +130,12 @@ function isMerged(text: string): boolean {
   return event.event === 'merged';
 }
 
+/** Whether a line of `firn run --json` tells that all tables are open and captured. */
+function isStarted(text: string): boolean {
+  const event = JSON.parse(text) as { readonly event?: string };
+  return event.event === 'started';
+}
+
 async function changes(bench: Bench, count: number): Promise<void> {
   const { server, rows } = bench;
   const transactions = Math.floor(count / CHANGES_PER_TRANSACTION);
@@ -123,6 +146,7 @@ async function changes(bench: Bench, count: number): Promise<void> {
     `${count.toLocaleString('en')} row changes by the server`,
     seconds(performance.now() - startMs),
   );
+  const select = await selectAll(bench);
   const serverCpuMs = cpuMsOf(server.pid);
   const ledger = { rows: 0, wallMs: 0, cpuMs: 0 };
   const merged = { wallMs: 0, cpuMs: 0 };
@@ -151,7 +175,9 @@ async function changes(bench: Bench, count: number): Promise<void> {
     '  CPU, rows per CPU second',
     `${seconds(ledger.cpuMs)}, ${rate(ledger.rows, ledger.cpuMs)}`,
   );
+  line('  CPU', timesClient(ledger.cpuMs, select));
   line('to ledger and merged base', `${seconds(merged.wallMs)} wall, ${seconds(merged.cpuMs)} CPU`);
+  line('  CPU', timesClient(merged.cpuMs, select));
   report('with compaction, whole process', count, measured);
   line('  CPU of the server meanwhile', seconds(cpuMsOf(server.pid) - serverCpuMs));
   line('  lake', sizeOf(join(server.folder, 'lake')));
@@ -187,11 +213,16 @@ async function idle(bench: Bench, tables: number): Promise<void> {
   const first = await firn(bench, ['run', address, '--into', 'idle', '--once']).done;
   const name = `${tables.toLocaleString('en')} tables`;
   line(`${name}, first run`, `${seconds(first.wallMs)}, ${seconds(first.cpuMs)} CPU`);
-  const run = firn(bench, ['run', address, '--into', 'idle']);
-  await sleep(20_000);
+  const started = Promise.withResolvers<void>();
+  const run = firn(bench, ['run', address, '--into', 'idle', '--json'], (text) => {
+    if (isStarted(text)) started.resolve();
+  });
+  await Promise.race([started.promise, run.done]);
+  line(`${name}, opened again`, `${seconds(run.cpuMs())} CPU`);
+  await sleep(IDLE_SETTLE_MS);
   const cpuMs = run.cpuMs();
-  await sleep(30_000);
-  const percent = ((run.cpuMs() - cpuMs) / 30_000) * 100;
+  await sleep(IDLE_MS);
+  const percent = ((run.cpuMs() - cpuMs) / IDLE_MS) * 100;
   line(
     `${name}, idle: RSS, share of a core`,
     `${megabytes(run.rssBytes())}, ${percent.toFixed(1)} %`,

@@ -14,6 +14,7 @@ import type { SourceTable } from '../src/model/source-event.ts';
 import type { MysqlColumn, MysqlFlavour } from '../src/mysql/mysql-column.ts';
 import { planTables } from '../src/pipeline/cluster/plan-pipeline.ts';
 import { EMPTY_REGISTRY } from '../src/schema/schema-registry.ts';
+import { carriageOf, carriedType } from '../src/sources/sqlite/value-carriage.ts';
 import { sourceTableOf } from '../src/sources/mysql/discover.ts';
 
 /** A table as `CREATE TABLE` would have it: column declarations by name, and its key. */
@@ -25,10 +26,12 @@ export interface CaseTable {
 
 /** One pipeline. */
 export interface ClusterCase {
-  readonly flavour: MysqlFlavour;
+  readonly flavour: MysqlFlavour | 'sqlite';
   /** Lines of the pipeline file that differ from the plain one, by their first word. */
   readonly lines?: Readonly<Record<string, string>>;
   readonly tables: readonly CaseTable[];
+  /** `cluster.bootstrap`. */
+  readonly bootstrap?: 'spark';
 }
 
 const PLAIN = {
@@ -63,6 +66,8 @@ function columnOf(name: string, declaration: string): MysqlColumn {
 
 /** The tables as the source describes them to the pipeline. */
 function sourceTables(given: ClusterCase, config: PipelineConfig): readonly SourceTable[] {
+  const { flavour } = given;
+  if (flavour === 'sqlite') return given.tables.map(sqliteTable);
   return given.tables.map(({ name: [namespace, table], columns, key }) => {
     const shape = {
       table: { namespace, table },
@@ -77,18 +82,34 @@ function sourceTables(given: ClusterCase, config: PipelineConfig): readonly Sour
     } as const;
     const choice = chooseTable(config.tables, formatTableName(shape.table));
     assert(choice !== null, 'each table is taken');
-    const found = sourceTableOf(shape, choice, given.flavour);
+    const found = sourceTableOf(shape, choice, flavour);
     assert(!('reason' in found), `${formatTableName(shape.table)} is a table that Firn copies`);
     return found;
   });
 }
 
+/** A table of a SQLite database. */
+function sqliteTable({ name: [namespace, table], columns, key }: CaseTable): SourceTable {
+  return {
+    table: { namespace, table },
+    columns: Object.entries(columns).map(([sourceName, declared]) => {
+      const type = carriedType(carriageOf(declared, 'halt'));
+      return { sourceName, type, sourceType: declared === '' ? 'untyped' : declared };
+    }),
+    keyColumns: key,
+    ledgerOnlyReason: key.length === 0 ? 'it has no primary key' : null,
+    rowsEstimate: 20_000_000n,
+  };
+}
+
 /** The plan of a case. */
 export function planCase(given: ClusterCase): ClusterPlan {
-  const text = Object.values({ ...PLAIN, ...given.lines }).join('\n');
+  const lines = Object.values({ ...PLAIN, ...given.lines }).join('\n');
+  const { bootstrap = 'firn' } = given;
+  const text = lines.replace(/^(cluster: .*)\}$/m, `$1, bootstrap: ${bootstrap}}`);
   const config = parsePipelineFile(text, '/etc/firn/shop.yaml');
   const { cluster, source } = config;
-  assert(cluster !== null && source.type === 'mysql', 'a cluster pipeline');
+  assert(cluster !== null && source.type !== 'debezium', 'a cluster pipeline');
   const found = sourceTables(given, config);
   const planned = planTables(config, EMPTY_REGISTRY, found);
   return planCluster({ config, cluster, source, epoch: 1, ...planned });
@@ -130,7 +151,7 @@ const COMMON: Readonly<Record<string, string>> = {
   note: 'varchar(200)',
   old_note: 'varchar(200) character set latin1',
   body: 'longtext character set utf8mb3',
-  size: "enum('s','m','it''s, l')",
+  size: "enum('s','m','it''s l')",
   marks: "set('a','b')",
   hash: 'binary(16)',
   token: 'varbinary(64)',
@@ -236,8 +257,53 @@ export const CLUSTER_CASES: Readonly<Record<string, ClusterCase>> = {
       { name: ['shop', 'no_region'], columns: { id: 'int(11) not null' }, key: ['id'] },
     ],
   },
+  bootstrap: {
+    flavour: 'mysql',
+    bootstrap: 'spark',
+    tables: [
+      {
+        name: ['shop', 'types'],
+        columns: Object.fromEntries(
+          Object.entries({ ...COMMON, document: 'json' }).filter(([name]) => name !== 'old_note'),
+        ),
+        key: ['id'],
+      },
+      {
+        name: ['shop', 'with_latin1'],
+        columns: { id: 'int(11) not null', old_note: 'text character set latin1' },
+        key: ['id'],
+      },
+      { name: ['shop', 'keyless'], columns: { id: 'int(11)' }, key: [] },
+    ],
+  },
+  sqlite: {
+    flavour: 'sqlite',
+    lines: {
+      source: 'source: {type: sqlite, path: ./shop.db}',
+      cluster: PLAIN.cluster.replace(' connect: {url: "http://connect:8083"},', ''),
+    },
+    tables: [
+      {
+        name: ['shop', 'types'],
+        columns: {
+          id: 'INTEGER',
+          count: 'BIGINT',
+          ratio: 'REAL',
+          note: 'TEXT',
+          picture: 'BLOB',
+          anything: '',
+          amount: 'DECIMAL(10,2)',
+          "quo'te`d": 'TEXT',
+        },
+        key: ['id'],
+      },
+      { name: ['shop', 'keyless'], columns: { note: 'TEXT' }, key: [] },
+      { name: ['shop', 'lines'], columns: { 'line\nbreak': 'TEXT' }, key: [] },
+    ],
+  },
   'hostile-names': {
     flavour: 'mysql',
+    bootstrap: 'spark',
     tables: [
       {
         name: ["data`ba'se", HOSTILE.filter((name) => !name.includes('$')).join('')],

@@ -14,9 +14,9 @@ const READERS = 'test/engines/matrix';
  *
  * @throws {Error} when something that could be had cannot be fetched
  */
-export function ensureEngineParts(): void {
+export async function ensureEngineParts(): Promise<void> {
   const pythons = [ensurePython(), ensurePython(`${READERS}/requirements.txt`)];
-  if (pythons.every(({ kind }) => kind === 'ready')) ensureS3Programs();
+  if (pythons.every(({ kind }) => kind === 'ready')) await ensureS3Programs();
   ensureRestKit();
   for (const name of ['spark', 'flink']) ensureJars({ name, pom: `${READERS}/${name}-pom.xml` });
 }

@@ -6,26 +6,25 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-
-const JAVA_MIN = 17;
+import { findJava, findMaven } from '../src/devcluster/machine-programs.ts';
+import type { Environment } from '../src/devcluster/machine-programs.ts';
+import { isFirnError } from '../src/kernel/firn-error.ts';
 
 /** Jars as a class path, or why they cannot be had here. */
 export type JavaJars =
   | { readonly kind: 'ready'; readonly classPath: string }
   | { readonly kind: 'absent'; readonly reason: string };
 
-/** What a program prints, on either stream; `null` when it cannot be run. */
-function said(command: string, args: readonly string[]): string | null {
-  const result = spawnSync(command, args, { encoding: 'utf8' });
-  return result.status === 0 ? `${result.stdout}${result.stderr}` : null;
-}
-
-function missing(): string | null {
-  const major = /version "(\d+)/.exec(said('java', ['-version']) ?? '')?.[1];
-  if (major === undefined || Number.parseInt(major, 10) < JAVA_MIN) {
-    return `no java of version ${JAVA_MIN} or later on this machine`;
+/** Why Java programs cannot be fetched and run here; `null`: they can. */
+export function missingJava(environment: Environment = process.env): string | null {
+  try {
+    findJava(environment);
+    findMaven(environment);
+    return null;
+  } catch (error) {
+    if (isFirnError(error, 'DEVCLUSTER-PROGRAM')) return error.what;
+    throw error;
   }
-  return said('mvn', ['--version']) === null ? 'no mvn on this machine' : null;
 }
 
 /**
@@ -36,7 +35,8 @@ function missing(): string | null {
  */
 export function ensureJars(request: { readonly name: string; readonly pom: string }): JavaJars {
   const { name, pom } = request;
-  const reason = missing();
+  // The tests call the java of PATH, whatever JAVA_HOME is.
+  const reason = missingJava({ ...process.env, JAVA_HOME: '' });
   if (reason !== null) return { kind: 'absent', reason };
   const hash = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12);
   const folder = resolve('.cache', `${name}-${hash}`);

@@ -8,6 +8,7 @@ import { saveResult } from './lane-result.ts';
 import type { Lane, Need } from './lanes.ts';
 import { LANES, filesOf } from './lanes.ts';
 import { ensurePython } from './python.ts';
+import { startLaneCluster } from './servers/lane-cluster.ts';
 import { startLaneServers } from './servers/lane-servers.ts';
 import type { TestRunResult } from './test-run.ts';
 import { runTests } from './test-run.ts';
@@ -49,8 +50,10 @@ async function prepareNeed(need: Need): Promise<Prepared> {
   switch (need) {
     case 'servers':
       return startLaneServers();
+    case 'cluster':
+      return startLaneCluster();
     case 'engines':
-      ensureEngineParts();
+      await ensureEngineParts();
       return { kind: 'ready', env: {}, end: async () => {} };
     case 'python': {
       const python = ensurePython();

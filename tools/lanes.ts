@@ -5,8 +5,11 @@
  */
 import { globSync } from 'node:fs';
 
-/** A Python with PyIceberg, the database servers, or what reads tables and keeps files. */
-export type Need = 'python' | 'servers' | 'engines';
+/**
+ * A Python with PyIceberg, the database servers, what reads tables and keeps files, or a
+ * development cluster.
+ */
+export type Need = 'python' | 'servers' | 'engines' | 'cluster';
 
 /** One lane. */
 export interface Lane {
@@ -51,6 +54,15 @@ export const LANES: readonly Lane[] = [
     budgetMinutes: 15,
     needs: ['python', 'servers'],
     processes: 2,
+    isolated: true,
+  },
+  {
+    name: 'cluster',
+    files: ['test/cluster/**/*.test.ts'],
+    budgetMinutes: 20,
+    needs: ['python', 'servers', 'cluster'],
+    // They share the cluster, and some kill parts of it.
+    processes: 1,
     isolated: true,
   },
 ];

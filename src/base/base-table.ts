@@ -3,6 +3,7 @@ import { MAIN_BRANCH, findRef } from '../iceberg/snapshot.ts';
 import { currentSchema, defaultSpec } from '../iceberg/table-metadata.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { FirnError } from '../kernel/firn-error.ts';
+import type { CommitRequest } from '../lake/commit-request.ts';
 import { createTable } from '../lake/create-table.ts';
 import type { TableDraft } from '../lake/create-table.ts';
 import type { LakeContext } from '../lake/lake-context.ts';
@@ -161,4 +162,27 @@ export function baseStateOf(loaded: LoadedTable, ref: string = MAIN_BRANCH): Bas
 /** Head of a ref; `null` when the ref has no snapshot. */
 export function headOf(metadata: TableMetadata, ref: string): bigint | null {
   return findRef(metadata, ref)?.snapshotId ?? null;
+}
+
+/**
+ * A commit to main of a base, planned on the head it has: it is made there or planned again. Left
+ * out: no files, and the columns stay.
+ */
+export function mainCommit(
+  { identifier, metadata }: LoadedTable,
+  change: Pick<CommitRequest, 'operation' | 'state'> & Partial<CommitRequest>,
+): CommitRequest {
+  return {
+    identifier,
+    tableUuid: metadata.tableUuid,
+    ref: MAIN_BRANCH,
+    parentId: headOf(metadata, MAIN_BRANCH),
+    added: [],
+    removed: [],
+    dataSequenceNumber: null,
+    parentless: false,
+    schema: null,
+    rebase: 'never',
+    ...change,
+  };
 }

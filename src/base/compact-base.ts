@@ -12,7 +12,7 @@ import { scanFiles } from '../lake/scan-files.ts';
 import { chooseCompaction } from '../merge/choose-rewrites.ts';
 import type { LoadedTable } from '../ports/catalog.ts';
 import type { TableSchema } from '../model/table-schema.ts';
-import { baseStateOf, bucketingOf, headOf, writeTarget } from './base-table.ts';
+import { baseStateOf, bucketingOf, mainCommit, writeTarget } from './base-table.ts';
 import type { MergeParts } from './merge-base.ts';
 
 /** What a compaction did. */
@@ -50,20 +50,8 @@ export async function compactBase(
   }
   if (removed.length === 0) return null;
   removed.push(...deletesOnlyFor(removed, files));
-  const result = await parts.commit({
-    identifier: base.identifier,
-    tableUuid: metadata.tableUuid,
-    ref: MAIN_BRANCH,
-    parentId: headOf(metadata, MAIN_BRANCH),
-    operation: 'replace',
-    added,
-    removed,
-    dataSequenceNumber: null,
-    state,
-    parentless: false,
-    schema: null,
-    rebase: 'never',
-  });
+  const change = { operation: 'replace', added, removed, state } as const;
+  const result = await parts.commit(mainCommit(base, change));
   if (result.kind === 'halted') throw result.error;
   // Somebody moved the base: the next round plans again, the files written now are orphans.
   if (result.kind === 'replan') return null;
@@ -88,7 +76,7 @@ function deletesOnlyFor(
 }
 
 /** Groups of files of one bucket each; only the present spec, whose buckets the engine knows. */
-function filesToCompact(
+export function filesToCompact(
   files: readonly ScanFile[],
   specId: number,
 ): readonly (readonly ScanFile[])[] {

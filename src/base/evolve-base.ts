@@ -1,5 +1,4 @@
 /** Bringing a base's columns up to its source's: additive changes only, in one commit. */
-import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
 import { LAST_ADDED } from '../iceberg/table-update.ts';
 import type { IcebergSchema } from '../iceberg/iceberg-schema.ts';
 import { currentSchema } from '../iceberg/table-metadata.ts';
@@ -8,7 +7,7 @@ import { FirnError } from '../kernel/firn-error.ts';
 import type { TableSchema } from '../model/table-schema.ts';
 import type { LoadedTable, TableIdentifier } from '../ports/catalog.ts';
 import { evolvedSchema } from '../schema/schema-change.ts';
-import { baseStateOf, headOf } from './base-table.ts';
+import { baseStateOf, mainCommit } from './base-table.ts';
 import type { MergeParts } from './merge-base.ts';
 
 /**
@@ -27,20 +26,8 @@ export async function evolveBase(
   if (schema === null) return;
   const state = baseStateOf(base);
   if (state === null) return setSchema(parts, base, schema);
-  const result = await parts.commit({
-    identifier: base.identifier,
-    tableUuid: base.metadata.tableUuid,
-    ref: MAIN_BRANCH,
-    parentId: headOf(base.metadata, MAIN_BRANCH),
-    operation: 'append',
-    added: [],
-    removed: [],
-    dataSequenceNumber: null,
-    state,
-    parentless: false,
-    schema,
-    rebase: 'allowed',
-  });
+  const change = { operation: 'append', state, schema, rebase: 'allowed' } as const;
+  const result = await parts.commit(mainCommit(base, change));
   if (result.kind === 'halted') throw result.error;
 }
 

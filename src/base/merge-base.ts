@@ -68,11 +68,25 @@ export interface MergeReport {
  *   MERGE-COUNT-MISMATCH, and what a commit throws
  */
 export async function mergeBase(parts: MergeParts, request: MergeRequest): Promise<MergeOutcome> {
+  const planned = await preparedMerge(parts.context, request);
+  return planned.kind === 'idle' ? planned : runPlan(parts, planned);
+}
+
+/**
+ * Decides what a merge looks at, on tables that nobody else has changed.
+ *
+ * @throws FirnError MERGE-HISTORY-EXPIRED, MERGE-LEDGER-BEHIND, MERGE-FOREIGN-CHANGE,
+ *   LEDGER-FOREIGN-CHANGE
+ */
+export async function preparedMerge(
+  context: LakeContext,
+  request: MergeRequest,
+): Promise<PreparedMerge | Extract<MergeOutcome, { kind: 'idle' }>> {
   const { base, ledger, ref } = request;
   // Before the plan: rows that others put into the ledger would be merged like the source's own.
   const ledgerRef = { metadata: ledger.metadata, ref: MAIN_BRANCH, kind: 'ledger' } as const;
-  await refuseForeignChanges(parts.context, ledgerRef);
-  await refuseForeignChanges(parts.context, { metadata: base.metadata, ref, kind: 'base' });
+  await refuseForeignChanges(context, ledgerRef);
+  await refuseForeignChanges(context, { metadata: base.metadata, ref, kind: 'base' });
   const state = baseStateOf(base, ref);
   const ledgerState = readState(request.ledger.metadata, MAIN_BRANCH);
   if (state === null || ledgerState?.kind !== 'ledger') {
@@ -85,10 +99,32 @@ export async function mergeBase(parts: MergeParts, request: MergeRequest): Promi
     case 'halt':
       throw new FirnError(plan.code, { what: plan.what, where: whereOf(request) });
     case 'merge':
-      return runPlan(parts, { request, state, ledgerState, plan });
+      assertColumns(request);
+      return { kind: 'merge', request, state, plan };
     default:
       return plan satisfies never;
   }
+}
+
+/** A merge that is planned. */
+export interface PreparedMerge {
+  readonly kind: 'merge';
+  readonly request: MergeRequest;
+  /** Of the base's ref, before. */
+  readonly state: BaseState;
+  readonly plan: Extract<MergePlan, { kind: 'merge' }>;
+}
+
+/** The state of the base's ref after a merge. */
+export function mergedState({ request, state, plan }: PreparedMerge): BaseState {
+  return {
+    ...state,
+    ledgerUuid: request.ledger.metadata.tableUuid,
+    ledgerSeen: plan.ledgerSeen,
+    watermark: plan.rules.to,
+    watermarkTsUs: request.commitTsUs ?? state.watermarkTsUs,
+    bootstrap: bootstrapAfter(request.ref, state),
+  };
 }
 
 interface Situation {
@@ -117,23 +153,24 @@ function planFor(situation: Situation): MergePlan {
   );
 }
 
-async function runPlan(
-  parts: MergeParts,
-  situation: Situation & { readonly plan: Extract<MergePlan, { kind: 'merge' }> },
-): Promise<MergeOutcome> {
-  const { request, plan } = situation;
-  assertColumns(request);
+async function runPlan(parts: MergeParts, prepared: PreparedMerge): Promise<MergeOutcome> {
+  const { request, plan } = prepared;
   const bucketing = bucketingOf(request.base.metadata, request.schema);
   const { metadata } = request.ledger;
   const ledgerFiles = { metadata, ref: MAIN_BRANCH };
+  const window = await scanFiles(parts.context, {
+    ...ledgerFiles,
+    dataSequenceAbove: plan.windowAbove,
+  });
+  // A ledger without changes moves the base's watermark only: the engine has nothing to read.
+  if (window.length === 0) {
+    return commitMerge(parts, prepared, { files: NO_FILES, summary: EMPTY_WINDOW });
+  }
   const session = await parts.engine.openMerge({
     schema: request.schema,
     bucketing,
     ledgerSchema: currentSchema(metadata),
-    window: await scanFiles(parts.context, {
-      ...ledgerFiles,
-      dataSequenceAbove: plan.windowAbove,
-    }),
+    window,
     older: async () => {
       const files = await scanFiles(parts.context, ledgerFiles);
       return files.filter((scan) => scan.dataSequenceNumber <= plan.windowAbove);
@@ -158,7 +195,7 @@ async function runPlan(
                 })),
               ),
           });
-    return await commitMerge(parts, { ...situation, files, summary });
+    return await commitMerge(parts, prepared, { files, summary });
   } finally {
     await session.close();
   }
@@ -172,7 +209,18 @@ function assertColumns({ base, schema }: MergeRequest): void {
   assert(lacking === null, 'a base has all columns of its source before rows are merged into it');
 }
 
-const NO_FILES: MergeFiles = {
+const EMPTY_WINDOW: MergeWindowSummary = {
+  events: 0,
+  repeats: 0,
+  overruled: 0,
+  keys: 0,
+  truncated: false,
+  buckets: [],
+  keyBounds: null,
+};
+
+/** What a merge writes that changes no row. */
+export const NO_FILES: MergeFiles = {
   addedData: [],
   addedDeletes: [],
   removedData: [],
@@ -202,15 +250,18 @@ async function candidateFiles(
   });
 }
 
-async function commitMerge(
-  parts: MergeParts,
-  done: Situation & {
-    readonly plan: Extract<MergePlan, { kind: 'merge' }>;
-    readonly files: MergeFiles;
-    readonly summary: MergeWindowSummary;
-  },
+/**
+ * Commits what a merge wrote, which may be nothing, with the state after it.
+ *
+ * @throws FirnError MERGE-BASE-MOVED, MERGE-COUNT-MISMATCH, and what a commit throws
+ */
+export async function commitMerge(
+  parts: Pick<MergeParts, 'commit'>,
+  prepared: PreparedMerge,
+  done: { readonly files: MergeFiles; readonly summary: MergeWindowSummary },
 ): Promise<MergeOutcome> {
-  const { request, state, plan, files, summary } = done;
+  const { request } = prepared;
+  const { files, summary } = done;
   const { metadata } = request.base;
   const added = [...files.addedData, ...files.addedDeletes];
   const removed = [...files.removedData, ...files.removedDeletes];
@@ -223,14 +274,7 @@ async function commitMerge(
     added,
     removed,
     dataSequenceNumber: null,
-    state: {
-      ...state,
-      ledgerUuid: request.ledger.metadata.tableUuid,
-      ledgerSeen: plan.ledgerSeen,
-      watermark: plan.rules.to,
-      watermarkTsUs: request.commitTsUs ?? state.watermarkTsUs,
-      bootstrap: bootstrapAfter(request.ref, state),
-    },
+    state: mergedState(prepared),
     parentless: false,
     schema: null,
     rebase: 'never',
@@ -302,7 +346,8 @@ function sizeOf(file: DataFile): number {
   return toSafeNumber(file.fileSizeBytes);
 }
 
-function whereOf(request: MergeRequest): string {
+/** The base's ref, for messages. */
+export function whereOf(request: MergeRequest): string {
   const { namespace, name } = request.base.identifier;
   return request.ref === MAIN_BRANCH
     ? `${namespace}.${name}`

@@ -8,7 +8,7 @@ import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import { scanFiles } from '../lake/scan-files.ts';
 import type { LoadedTable } from '../ports/catalog.ts';
-import { baseStateOf, headOf, writeTarget } from './base-table.ts';
+import { baseStateOf, mainCommit, writeTarget } from './base-table.ts';
 import type { MergeParts } from './merge-base.ts';
 
 /** What an upgrade did. */
@@ -27,7 +27,7 @@ export interface UpgradeReport {
  *   throws
  */
 export async function upgradeBase(parts: MergeParts, base: LoadedTable): Promise<UpgradeReport> {
-  const { identifier, metadata } = base;
+  const { metadata } = base;
   const target = writeTarget(metadata);
   if (target.formatVersion === 3) return { from: 3, vectors: 0, deleteFiles: 0 };
   const state = baseStateOf(base);
@@ -36,36 +36,32 @@ export async function upgradeBase(parts: MergeParts, base: LoadedTable): Promise
     files: await scanFiles(parts.context, { metadata, ref: MAIN_BRANCH }),
     target,
   });
-  const result = await parts.commit({
-    identifier,
-    tableUuid: metadata.tableUuid,
-    ref: MAIN_BRANCH,
-    parentId: headOf(metadata, MAIN_BRANCH),
-    operation: 'replace',
-    added,
-    removed,
-    dataSequenceNumber: null,
-    state,
-    parentless: false,
-    schema: null,
-    formatVersion: 3,
-    rebase: 'never',
-  });
+  const change = { operation: 'replace', added, removed, state, formatVersion: 3 } as const;
+  const result = await parts.commit(mainCommit(base, change));
   if (result.kind === 'halted') throw result.error;
   if (result.kind === 'replan') throw moved(base);
   return { from: 2, vectors: added.length, deleteFiles: removed.length };
 }
 
-/** A base that was never published has no snapshot to carry state: its format changes alone. */
-async function upgradeEmpty(parts: MergeParts, base: LoadedTable): Promise<UpgradeReport> {
+/**
+ * A base that was never published has no snapshot to carry state: its format changes alone, between
+ * two commits of a copy that may be on its way (docs/spec/commit.md C1).
+ */
+async function upgradeEmpty(
+  { context }: Pick<MergeParts, 'context'>,
+  base: LoadedTable,
+): Promise<UpgradeReport> {
   const { identifier, metadata } = base;
-  const outcome = await parts.context.catalog.commit([
-    {
-      identifier,
-      requirements: [{ kind: 'assert-table-uuid', uuid: metadata.tableUuid }],
-      updates: [{ kind: 'upgrade-format-version', formatVersion: 3 }],
-    },
-  ]);
+  const uuid = metadata.tableUuid;
+  const outcome = await context.queues.turn([uuid], () =>
+    context.catalog.commit([
+      {
+        identifier,
+        requirements: [{ kind: 'assert-table-uuid', uuid }],
+        updates: [{ kind: 'upgrade-format-version', formatVersion: 3 }],
+      },
+    ]),
+  );
   // A conflict and an unknown outcome are settled by looking again, which the next try does.
   if (outcome.kind !== 'committed') throw moved(base);
   return { from: 2, vectors: 0, deleteFiles: 0 };

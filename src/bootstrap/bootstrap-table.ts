@@ -6,216 +6,293 @@
  */
 import { baseStateOf, bucketingOf, headOf, writeTarget } from '../base/base-table.ts';
 import { mergeBase } from '../base/merge-base.ts';
-import type { MergeParts } from '../base/merge-base.ts';
 import type { DataFile } from '../iceberg/manifest.ts';
 import { MAIN_BRANCH } from '../iceberg/snapshot.ts';
 import { present } from '../kernel/assert.ts';
-import { FirnError } from '../kernel/firn-error.ts';
+import { FirnError, isFirnError } from '../kernel/firn-error.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
 import { ledgerStateOf } from '../ledger/ledger-table.ts';
-import type { CommitResult, PublishRequest, RemoveRefRequest } from '../lake/commit-request.ts';
-import type { BaseState, BootstrapProgress } from '../lake/table-state.ts';
+import type { BaseState } from '../lake/table-state.ts';
+import { formatProgress, newProgress } from '../model/bootstrap-progress.ts';
+import type { BootstrapProgress } from '../model/bootstrap-progress.ts';
 import { MARK_ZERO, compareMarks, laterMark } from '../model/change-sequence.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
 import { formatTableName } from '../model/table-schema.ts';
-import type { TableSchema } from '../model/table-schema.ts';
 import type { LoadedTable } from '../ports/catalog.ts';
-import type { ChangeSource } from '../ports/source.ts';
+import { shareRest } from './chunk-claims.ts';
+import { branchCommit, branchState, groupFill } from './copy-parts.ts';
+import type { BootstrapParts, BootstrapTableRequest, Copy } from './copy-parts.ts';
+import { loadShared } from './shared-copy.ts';
 
 /** Prefix of bootstrap branches; a UUIDv7 follows, so no name is used twice. */
 export const BOOTSTRAP_BRANCH_PREFIX = 'firn_bootstrap_';
 
-/** Bytes per bucket and commit, about: fewer, larger files read faster. */
-const BUCKET_BYTES = 32 * 1024 * 1024;
+/** Times that a request for a share may come between while one commit is made. */
+const ASKED_MAX = 20;
 
-/** Work lost by a crash is bounded by this time as well. */
-const GROUP_MS_MAX = 60_000;
-
-/** What a bootstrap works with. */
-export interface BootstrapParts extends MergeParts {
-  readonly source: ChangeSource;
-  readonly loadBase: () => Promise<LoadedTable>;
-  readonly loadLedger: () => Promise<LoadedTable>;
-  /** Runs `run` while no merge, compaction or publish of this base runs. */
-  readonly job: <T>(run: () => Promise<T>) => Promise<T>;
-  readonly publish: (request: PublishRequest) => Promise<CommitResult>;
-  readonly removeRef: (request: RemoveRefRequest) => Promise<CommitResult>;
-  /** Lists a branch as ours before it is made (docs/spec/bootstrap.md B12). */
-  readonly ownBranch: (branch: string) => Promise<void>;
-  /** Resolves once the ledger's own complete-to has reached `mark`. */
-  readonly ledgerReaches: (mark: SequenceMark) => Promise<void>;
-  readonly onProgress: (progress: BootstrapProgress) => void;
-}
-
-/** Which table to load, and how. */
-export interface BootstrapTableRequest {
-  readonly schema: TableSchema;
-  readonly epoch: number;
-  readonly chunkRowsMax: number;
-  /** Bytes held between two commits at most. */
-  readonly groupBytesMax: number;
-  readonly signal: AbortSignal;
-}
+/** Branches of earlier tries that are taken away; others may still commit to them. */
+const REMOVALS_MAX = 20;
 
 /**
- * Loads a table and publishes it; gives the base as published.
+ * Copies all rows of a table to a branch of its base; gives the branch.
  *
  * @throws FirnError BOOTSTRAP-STOPPED when `signal` aborts; progress is kept
  */
-export async function bootstrapTable(
+export async function copyTable(
   parts: BootstrapParts,
   request: BootstrapTableRequest,
-): Promise<LoadedTable> {
-  const branch = (await resumableBranch(parts, request)) ?? (await startBranch(parts, request));
-  await copyChunks(parts, request, branch);
-  const highMark = await parts.source.highMark(request.epoch);
-  await parts.ledgerReaches(highMark.completeTo);
-  return parts.job(() => replayAndPublish(parts, request, { branch, to: highMark.completeTo }));
+): Promise<string> {
+  const before = { base: await parts.loadBase(), ledger: await parts.loadLedger() };
+  const copy = resumableCopy(request, before) ?? (await startBranch(parts, request, before));
+  const state = branchState(copy.base, copy.branch);
+  const progress = present(state.bootstrap, 'progress of a copy');
+  const { shared } = progress;
+  if (parts.load !== undefined && isUntouched(progress)) {
+    parts.onProgress(progress);
+    const rows = await parts.load({ ...copy, state });
+    parts.onProgress({ ...progress, chunksDone: true, rows });
+    return copy.branch;
+  }
+  const end = shared === null ? await copyChunks(parts, request, copy) : 'shared';
+  if (end === 'shared' && (await loadShared(parts, request, { copy, isOwner: true })) === 'gone') {
+    throw movedBranch(copy);
+  }
+  return copy.branch;
 }
 
-/** A branch of an earlier try whose beginning still holds; `null`: start anew. */
-async function resumableBranch(
+/** Whether no chunk is in and nobody asked for any: what was begun by chunks goes on by chunks. */
+function isUntouched({ cursor, chunksDone, isAsked, shared }: BootstrapProgress): boolean {
+  return cursor === null && !chunksDone && !isAsked && shared === null;
+}
+
+/**
+ * Replays the ledger over a copy and publishes it; gives the base as published. `to`: a high mark
+ * that was taken after the last row was read, and that the ledger has reached.
+ *
+ * @throws FirnError BOOTSTRAP-RESTARTED when the copy is to be made again
+ */
+export function publishCopy(
   parts: BootstrapParts,
   request: BootstrapTableRequest,
-): Promise<string | null> {
-  const base = await parts.loadBase();
-  const ledger = await parts.loadLedger();
-  const ledgerState = ledgerStateOf(ledger);
-  for (const name of Object.keys(base.metadata.refs)) {
-    if (!name.startsWith(BOOTSTRAP_BRANCH_PREFIX)) continue;
-    const state = baseStateOf(base, name);
-    const gap = ledgerState?.gap ?? null;
+  copy: { readonly branch: string; readonly to: SequenceMark },
+): Promise<LoadedTable> {
+  return parts.job(() => replayAndPublish(parts, request, copy));
+}
+
+/** Base and ledger before the first chunk is read. */
+interface LoadedPair {
+  readonly base: LoadedTable;
+  readonly ledger: LoadedTable;
+}
+
+/** A copy of an earlier try, or of others, whose beginning still holds; `null`: start anew. */
+export function resumableCopy(
+  request: Pick<BootstrapTableRequest, 'schema' | 'epoch'>,
+  { base, ledger }: LoadedPair,
+): Copy | null {
+  const gap = ledgerStateOf(ledger)?.gap ?? null;
+  for (const branch of Object.keys(base.metadata.refs)) {
+    if (!branch.startsWith(BOOTSTRAP_BRANCH_PREFIX)) continue;
+    const state = baseStateOf(base, branch);
     const holds =
       state?.bootstrap?.schemaVersion === request.schema.version &&
       state.lowMark.epoch === request.epoch &&
       state.ledgerUuid === ledger.metadata.tableUuid &&
       (gap === null || compareMarks(state.lowMark, gap) >= 0);
-    if (holds) return name;
+    if (holds) return { base, branch };
   }
   return null;
 }
 
-async function startBranch(parts: BootstrapParts, request: BootstrapTableRequest): Promise<string> {
-  const { context } = parts;
+async function startBranch(
+  parts: BootstrapParts,
+  request: BootstrapTableRequest,
+  { base, ledger }: LoadedPair,
+): Promise<Copy> {
   await removeBranches(parts);
-  const ledger = await parts.loadLedger();
-  const lowMark = await parts.source.lowMark(request.epoch);
+  const lowMark = await parts.lowMark();
   const identity = await parts.source.identify();
-  const branch = BOOTSTRAP_BRANCH_PREFIX + uuidV7(context.clock, context.random);
-  await parts.ownBranch(branch);
-  await commitGroup(parts, branch, {
-    files: [],
-    parentId: null,
-    state: {
-      kind: 'base',
-      sourceId: identity.sourceId,
-      ledgerUuid: ledger.metadata.tableUuid,
-      ledgerSeen: ledger.metadata.lastSequenceNumber,
-      watermark: lowMark.completeTo,
-      watermarkTsUs: null,
-      lowMark: lowMark.completeTo,
-      bootstrap: {
-        cursor: null,
-        chunksDone: false,
-        rows: 0,
-        schemaVersion: request.schema.version,
-        firstReplay: true,
+  const branch = await parts.newBranch();
+  const bootstrap = newProgress({ schemaVersion: request.schema.version, low: lowMark.position });
+  const begun = await parts.commit(
+    branchCommit(base, {
+      branch,
+      files: [],
+      parentId: null,
+      state: {
+        kind: 'base',
+        sourceId: identity.sourceId,
+        ledgerUuid: ledger.metadata.tableUuid,
+        ledgerSeen: ledger.metadata.lastSequenceNumber,
+        watermark: lowMark.completeTo,
+        watermarkTsUs: null,
+        lowMark: lowMark.completeTo,
+        bootstrap,
       },
-    },
-  });
-  return branch;
+    }),
+  );
+  if (begun.kind === 'halted') throw begun.error;
+  if (begun.kind === 'replan') throw movedBranch({ base, branch });
+  return { base: begun.table, branch };
 }
 
 /** Takes away the branches of earlier tries that cannot be gone on with. */
 async function removeBranches(parts: BootstrapParts): Promise<void> {
-  const { identifier, metadata } = await parts.loadBase();
-  const { tableUuid } = metadata;
-  for (const [ref, { snapshotId }] of Object.entries(metadata.refs)) {
-    if (!ref.startsWith(BOOTSTRAP_BRANCH_PREFIX)) continue;
-    const result = await parts.removeRef({ identifier, tableUuid, ref, snapshotId });
-    if (result.kind === 'halted') throw result.error;
+  for (let round = 1; round <= REMOVALS_MAX; round++) {
+    const { identifier, metadata } = await parts.loadBase();
+    const { tableUuid } = metadata;
+    let isDone = true;
+    for (const [ref, { snapshotId }] of Object.entries(metadata.refs)) {
+      if (!ref.startsWith(BOOTSTRAP_BRANCH_PREFIX)) continue;
+      const request = { identifier, tableUuid, ref, snapshotId, isShared: true } as const;
+      const result = await parts.removeRef(request);
+      if (result.kind === 'halted') throw result.error;
+      // Another process has just committed to it.
+      isDone &&= result.kind !== 'replan';
+    }
+    if (isDone) return;
   }
 }
 
+/**
+ * Reads chunk after chunk alone, until all are in or until somebody asked for a share: then what
+ * was read is committed, and the rest is for anybody.
+ */
 async function copyChunks(
   parts: BootstrapParts,
   request: BootstrapTableRequest,
-  branch: string,
-): Promise<void> {
-  const base = await parts.loadBase();
-  const state = branchState(base, branch);
-  let progress = present(state.bootstrap, 'progress of a bootstrap');
-  // Each commit is made on the head that its chunks follow: on any other one, such as a late commit
-  // of a process that died, they would be there twice.
-  let parentId = present(headOf(base.metadata, branch), 'the head of a bootstrap branch');
-  parts.onProgress(progress);
-  if (progress.chunksDone) return;
-  const { schema, chunkRowsMax, signal } = request;
-  const bucketing = bucketingOf(base.metadata, schema);
-  const writer = parts.engine.baseWriter(writeTarget(base.metadata), { schema, bucketing });
-  const groupBytes = Math.min(request.groupBytesMax, bucketing.count * BUCKET_BYTES);
-  let groupStartMs = parts.context.clock.monotonicMs();
-  const chunks = parts.source.bootstrap({ schema, after: progress.cursor, chunkRowsMax, signal });
+  copy: Copy,
+): Promise<'done' | 'shared'> {
+  const alone = new LoneCopy(parts, copy);
+  const { clock } = parts.context;
+  const { schema, signal, limits } = request;
+  parts.onProgress(alone.progress);
+  if (alone.progress.chunksDone) return 'done';
+  if (alone.progress.isAsked) return alone.commit([], alone.progress);
+  const { metadata } = copy.base;
+  const bucketing = bucketingOf(metadata, schema);
+  const writer = parts.engine.baseWriter(writeTarget(metadata), { schema, bucketing });
+  const bounds = { groupBytesMax: limits.groupBytesMax, buckets: bucketing.count };
+  const { chunkRowsMax, lookMs } = limits;
+  const { cursor: after } = alone.progress;
+  let { progress } = alone;
+  let startMs = clock.monotonicMs();
+  let lookedMs = startMs;
   try {
-    for await (const chunk of chunks) {
+    for await (const chunk of parts.source.bootstrap({ schema, after, chunkRowsMax, signal })) {
       if (chunk.rows.rowCount > 0) await writer.append(chunk.rows);
-      progress = {
-        ...progress,
-        cursor: chunk.cursor,
-        chunksDone: chunk.cursor === null,
-        rows: progress.rows + chunk.rows.rowCount,
-      };
-      const elapsedMs = parts.context.clock.monotonicMs() - groupStartMs;
-      const full = writer.sizeBytes >= groupBytes || elapsedMs >= GROUP_MS_MAX;
-      if (full || progress.chunksDone) {
-        const files = await writer.finish();
-        const group = { files, parentId, state: { ...state, bootstrap: progress } };
-        parentId = await commitGroup(parts, branch, group);
-        groupStartMs = parts.context.clock.monotonicMs();
+      const { cursor } = chunk;
+      const rows = progress.rows + chunk.rows.rowCount;
+      progress = { ...progress, cursor, chunksDone: cursor === null, rows };
+      const nowMs = clock.monotonicMs();
+      let isDue = groupFill({ sizeBytes: writer.sizeBytes, startMs, nowMs }, bounds) >= 1;
+      if (nowMs - lookedMs >= lookMs) {
+        isDue ||= await alone.isAsked();
+        lookedMs = clock.monotonicMs();
+      }
+      if (isDue || progress.chunksDone) {
+        const end = await alone.commit(await writer.finish(), progress);
+        if (end === 'shared') return end;
+        startMs = clock.monotonicMs();
       }
       parts.onProgress(progress);
     }
   } finally {
     await writer.discard();
   }
-  if (!progress.chunksDone) {
-    throw new FirnError('BOOTSTRAP-STOPPED', {
-      what: 'The bootstrap was stopped; it goes on after its last committed chunk.',
-      where: formatTableName(schema.table),
-    });
+  if (progress.chunksDone) return 'done';
+  throw new FirnError('BOOTSTRAP-STOPPED', {
+    what: 'The bootstrap was stopped; it goes on after its last committed chunk.',
+    where: formatTableName(schema.table),
+  });
+}
+
+/**
+ * A branch that one process alone commits chunks to. Each commit is made on the head that its
+ * chunks follow: on any other one, such as a late commit of a process that died, they would be
+ * there twice. Only somebody's request for a share may come between.
+ */
+class LoneCopy {
+  readonly #parts: BootstrapParts;
+  readonly #copy: Copy;
+  #state: BaseState;
+  #head: bigint;
+
+  constructor(parts: BootstrapParts, copy: Copy) {
+    this.#parts = parts;
+    this.#copy = copy;
+    this.#state = branchState(copy.base, copy.branch);
+    this.#head = present(headOf(copy.base.metadata, copy.branch), 'the head of a bootstrap branch');
+  }
+
+  /** As it is in the branch. */
+  get progress(): BootstrapProgress {
+    return present(this.#state.bootstrap, 'progress of a bootstrap');
+  }
+
+  /** Whether somebody asks for a share. */
+  async isAsked(): Promise<boolean> {
+    try {
+      const base = await this.#parts.loadBase();
+      const state = headOf(base.metadata, this.#copy.branch) === null ? null : this.#stateOf(base);
+      return state?.bootstrap?.isAsked === true;
+    } catch (error) {
+      // The next look, or commit, tells whether the catalog is away.
+      if (!isFirnError(error)) throw error;
+      return false;
+    }
+  }
+
+  /** `shared`: the rest is for anybody from here on. */
+  async commit(
+    files: readonly DataFile[],
+    progress: BootstrapProgress,
+  ): Promise<'done' | 'shared'> {
+    for (let attempt = 1; attempt <= ASKED_MAX; attempt++) {
+      const { isAsked } = this.progress;
+      const isShared = isAsked && !progress.chunksDone;
+      const bootstrap = isShared ? shareRest(progress) : { ...progress, isAsked: false };
+      const { branch, base } = this.#copy;
+      const state = { ...this.#state, bootstrap };
+      const result = await this.#parts.commit(
+        branchCommit(base, { branch, files, state, parentId: this.#head }),
+      );
+      if (result.kind === 'halted') throw result.error;
+      if (result.kind === 'committed') {
+        this.#state = state;
+        this.#head = result.snapshotId;
+        return isShared ? 'shared' : 'done';
+      }
+      await this.#takeRequest();
+    }
+    throw movedBranch(this.#copy);
+  }
+
+  /** Goes on from a head that differs by the request for a share alone. */
+  async #takeRequest(): Promise<void> {
+    const base = await this.#parts.loadBase();
+    const head = headOf(base.metadata, this.#copy.branch);
+    const state = head === null ? null : this.#stateOf(base);
+    const isSame =
+      state !== null &&
+      state.bootstrap !== null &&
+      formatProgress({ ...state.bootstrap, isAsked: this.progress.isAsked }) ===
+        formatProgress(this.progress);
+    if (head === null || !isSame) throw movedBranch(this.#copy);
+    this.#state = state;
+    this.#head = head;
+  }
+
+  #stateOf(base: LoadedTable): BaseState {
+    return branchState(base, this.#copy.branch);
   }
 }
 
-/** Commits to a branch, which it makes when `parentId` is `null`; gives the new head. */
-async function commitGroup(
-  parts: BootstrapParts,
-  branch: string,
-  group: {
-    readonly files: readonly DataFile[];
-    readonly state: BaseState;
-    readonly parentId: bigint | null;
-  },
-): Promise<bigint> {
-  const base = await parts.loadBase();
-  const result = await parts.commit({
-    identifier: base.identifier,
-    tableUuid: base.metadata.tableUuid,
-    ref: branch,
-    parentId: group.parentId,
-    operation: 'append',
-    added: group.files,
-    removed: [],
-    dataSequenceNumber: null,
-    state: group.state,
-    parentless: group.parentId === null,
-    schema: null,
-    rebase: 'never',
-  });
-  if (result.kind === 'committed') return result.snapshotId;
-  if (result.kind === 'halted') throw result.error;
-  throw new FirnError('BOOTSTRAP-RESTARTED', {
+function movedBranch({ base, branch }: Copy): FirnError {
+  const { namespace, name } = base.identifier;
+  return new FirnError('BOOTSTRAP-RESTARTED', {
     what: `The branch ${branch} was moved by somebody else.`,
-    where: `${base.identifier.namespace}.${base.identifier.name}`,
+    where: `${namespace}.${name}`,
   });
 }
 
@@ -230,8 +307,15 @@ async function replayAndPublish(
   const needed = laterMark(target.to, mainMark);
   const ledger = await parts.loadLedger();
   const { schema } = request;
+  // Rows were copied without the new columns, and what filled those may be before the low mark.
+  if ((ledgerStateOf(ledger)?.schemaVersion ?? 0) > schema.version) {
+    throw new FirnError('BOOTSTRAP-RESTARTED', {
+      what: 'The table got other columns while it was copied.',
+      where: formatTableName(schema.table),
+    });
+  }
   const replay = { schema, ledger, base, ref: branch, commitTsUs: null };
-  const outcome = await mergeBase(parts, replay);
+  const outcome = await (parts.merge?.(replay) ?? mergeBase(parts, replay));
   if (outcome.kind === 'merged') base = outcome.base;
   const { watermark } = branchState(base, branch);
   if (compareMarks(watermark, needed) < 0) {
@@ -255,8 +339,4 @@ async function replayAndPublish(
     what: 'The base was moved while its bootstrap was published.',
     where: formatTableName(request.schema.table),
   });
-}
-
-function branchState(base: LoadedTable, branch: string): BaseState {
-  return present(baseStateOf(base, branch), 'the state of a bootstrap branch');
 }

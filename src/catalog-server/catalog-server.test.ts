@@ -154,6 +154,17 @@ test('a table is made, loaded, renamed and dropped; names are only names', async
   refused(await drop(''), 404, 'NoSuchTableException');
 });
 
+test('a space in a name is one in a path as forms have it, and a plus is a plus', async () => {
+  for (const [name, path] of [
+    ['two words', 'two+words'],
+    ['one+two', 'one%2Btwo'],
+  ]) {
+    await place.call('/v1/namespaces', { body: { namespace: [name ?? ''], properties: {} } });
+    const { body } = await place.call(`/v1/namespaces/${path}`);
+    deepEqual(body['namespace'], [name]);
+  }
+});
+
 test('a table that stays unchanged is not sent again, and only its refs when they are all', async () => {
   const made = await makeTable(place, 'tagged');
   const first = appendBody(metadataOf(made), WIDE);

@@ -138,9 +138,10 @@ function matchPath(
   return values;
 }
 
+/** Iceberg's client in Java writes a space as forms do (`RESTUtil`); all write plus as `%2B`. */
 function decoded(text: string): string {
   try {
-    return decodeURIComponent(text);
+    return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
     throw badRequest('the path is not percent-encoded UTF-8');
   }

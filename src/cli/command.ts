@@ -17,6 +17,8 @@ export interface CommandContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** How the user called the program: `firn`, or `./firn` in a checkout. */
   readonly program: string;
+  /** Of this program. */
+  readonly version: string;
   /** Asks a person; `null` when there is nobody to ask. */
   readonly ask: (question: string) => Promise<string | null>;
 }

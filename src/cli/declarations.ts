@@ -28,9 +28,14 @@ const YES = ['--yes', 'do not ask'] as const;
 const start: readonly CommandDeclaration[] = [
   {
     name: 'demo',
-    arguments: [['[source]', 'sqlite, mysql, or mysql://USER:PASSWORD@HOST of a server to use']],
+    arguments: [
+      ['[source]', 'sqlite, mysql, mysql://USER:PASSWORD@HOST of a server to use, or cluster'],
+      ['[server]', 'with cluster: mysql://USER:PASSWORD@HOST of a server to use'],
+    ],
     summary: 'a whole pipeline on generated data in ./firn-demo',
-    options: [],
+    options: [
+      ['--cluster <folder>', 'with cluster: the one in this folder (firn cluster up), which stays'],
+    ],
     load: async () => (await import('./commands/demo.ts')).demo,
   },
   {
@@ -122,10 +127,20 @@ const look: readonly CommandDeclaration[] = [
 
 const act: readonly CommandDeclaration[] = [
   {
+    name: 'apply',
+    arguments: [FILE],
+    summary: 'bring the services of engine: cluster to what the file says; reads nothing',
+    options: [['--dry-run', 'only say what would be done, and what was changed by hand']],
+    load: async () => (await import('./cluster/apply.ts')).apply,
+  },
+  {
     name: 'bootstrap',
     arguments: [FILE],
-    summary: 'load one table again while the others go on',
-    options: [TABLE],
+    summary: 'load one table again while the others go on, or help with loading',
+    options: [
+      ['--table <table>', 'load this table again, as firn status names it'],
+      ['--join', 'load chunks of the tables that a run elsewhere is loading, until none is left'],
+    ],
     load: async () => (await import('./commands/bootstrap.ts')).bootstrap,
   },
   {
@@ -190,6 +205,23 @@ const act: readonly CommandDeclaration[] = [
       ['--uri <address>', 'connect: through this running server, not the catalog’s file'],
     ],
     load: async () => (await import('./commands/catalog.ts')).catalog,
+  },
+  {
+    name: 'cluster',
+    arguments: [
+      ['<action>', 'up, down or status'],
+      ['<folder>', 'of the cluster: data, logs, and cluster.json with all addresses'],
+      ['[servers...]', 'up and down: only these, as status names them'],
+    ],
+    summary: 'Kafka, Debezium, Flink and Spark on this machine, for development (Linux)',
+    options: [
+      ['--port-base <number>', 'up: first of 20 ports that it may use (default: 27300)'],
+      ['--s3', 'up: keep the lake on an S3 server, not in a folder'],
+      ['--heap <sizes>', 'up: heaps in MiB, with commas between them: spark=3072,kafka=512'],
+      ['--kill', 'down: end at once, as an accident would'],
+      ['--cache <folder>', 'up: where fetched programs are kept (default: ~/.cache/firn)'],
+    ],
+    load: async () => (await import('./cluster/dev-cluster.ts')).cluster,
   },
   {
     name: 'demo-shop',

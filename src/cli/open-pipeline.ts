@@ -5,6 +5,7 @@ import process from 'node:process';
 import { loadPipelineFile } from '../config/load-pipeline-file.ts';
 import type { PipelineConfig } from '../config/pipeline-config.ts';
 import { FirnError } from '../kernel/firn-error.ts';
+import type { ServicePool } from '../pipeline/cluster/cluster-services.ts';
 import type { PipelineEvent } from '../pipeline/pipeline-event.ts';
 import type { PipelineService } from '../pipeline/pipeline-service.ts';
 import type { ChangeSource } from '../ports/source.ts';
@@ -16,24 +17,19 @@ import { runtimeFolder } from './runtime-folder.ts';
 export interface PipelineRequest {
   readonly config: PipelineConfig;
   readonly onEvent?: (event: PipelineEvent) => void;
+  /** Left out: one of its own. */
+  readonly services?: ServicePool;
 }
 
-/**
- * Opens a pipeline for `use`.
- *
- * @throws {FirnError} CLUSTER-NOT-RUN
- */
+/** Opens a pipeline for `use`. */
 export async function withPipeline<T>(
   context: CommandContext,
   request: PipelineRequest,
   use: (service: PipelineService) => Promise<T>,
 ): Promise<T> {
-  if (request.config.engine === 'cluster') {
-    const what = 'nothing runs a pipeline on a cluster in this version';
-    throw new FirnError('CLUSTER-NOT-RUN', { what, where: request.config.fileName });
-  }
   const { openPipeline } = await import('../pipeline/pipeline-service.ts');
   const { clock, random, signal, environment, log } = context;
+  const { services } = request;
   const service = await openPipeline({
     config: request.config,
     clock,
@@ -42,6 +38,7 @@ export async function withPipeline<T>(
     signal,
     runtimeFolder: runtimeFolder(environment),
     processId: process.pid,
+    ...(services === undefined ? {} : { services }),
     onEvent: (event) => {
       log.debug({ event: event.kind, pipeline: request.config.name }, 'pipeline event');
       request.onEvent?.(event);
@@ -57,16 +54,17 @@ export async function withPipeline<T>(
 /** Opens the pipeline of a file that a command only looks at: nothing is made that is not there. */
 export async function withExistingPipeline<T>(
   context: CommandContext,
-  file: string,
+  asked: string | ({ readonly file: string } & Pick<PipelineRequest, 'onEvent'>),
   use: (service: PipelineService, config: PipelineConfig) => Promise<T>,
 ): Promise<T> {
+  const { file, ...request } = typeof asked === 'string' ? { file: asked } : asked;
   const config = loadPipelineFile(file);
   const missing = missingLake(config);
   if (missing !== null) {
     const what = 'this pipeline has never run: it has no catalog yet';
     throw new FirnError('PIPELINE-STATE-MISSING', { what, where: missing });
   }
-  return withPipeline(context, { config }, (service) => use(service, config));
+  return withPipeline(context, { ...request, config }, (service) => use(service, config));
 }
 
 /**

@@ -72,6 +72,7 @@ async function runCommand({ name, load, input }: ParsedCommand): Promise<ExitCod
     random: systemRandom,
     signal,
     environment,
+    version: programVersion(),
     program: printable(environment['FIRN_COMMAND'] ?? 'firn'),
     ask: json ? () => Promise.resolve(null) : askPerson,
   };

@@ -92,6 +92,9 @@ export function isSameSource(
         configured.port === source.port &&
         configured.user === source.user
       );
+    case 'debezium':
+      // An address cannot say topics.
+      return false;
     default:
       return unreachable(configured);
   }

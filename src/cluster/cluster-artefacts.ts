@@ -14,16 +14,27 @@ import { selectRange } from '../mysql/table-statements.ts';
 import { selectExpression } from '../mysql/text-reader.ts';
 import { connectorConfig } from './capture/connector-config.ts';
 import { topicSettings } from './capture/topic-settings.ts';
-import type { ClusterPlan, ClusterTable } from './cluster-plan.ts';
+import type { ClusterPlan, ClusterTable, RefusedTable } from './cluster-plan.ts';
 import { ledgerStatements, startOffsets } from './flink/ledger-job.ts';
 import { compactBucket } from './spark/compaction-job.ts';
 import {
   SNAPSHOT_PROPERTY,
-  lateStatements,
-  mergeStatements,
+  catalogSettings,
+  changesView,
+  checkQuery,
+  conflictsQuery,
+  countsQuery,
+  lateTruncateQuery,
+  mergeStatement,
+  replaceStatement,
   sessionSettings,
+  surveyQuery,
 } from './spark/merge-job.ts';
-import type { MergeRun } from './spark/merge-job.ts';
+import { bootstrapObstacle, loadFile } from './spark/load-file.ts';
+import type { MergeRun } from './spark/merge-run.ts';
+import { subjectOf } from './spark/merge-subject.ts';
+import { SUBMIT_COMMAND, SUBMIT_PROGRAM, submittedMerge } from './spark/submit-job.ts';
+import type { MergeSubject } from './spark/merge-subject.ts';
 import { sparkName } from './spark/spark-text.ts';
 
 /** A generated file. */
@@ -39,18 +50,28 @@ export interface Artefact {
  * @throws {FirnError} CLUSTER-SECRET
  */
 export function clusterArtefacts(plan: ClusterPlan): readonly Artefact[] {
-  const connector = { name: plan.name, config: connectorConfig(plan) };
   const files: Artefact[] = [
     { path: 'README.md', text: readme(plan) },
     { path: 'kafka/topics.json', text: json(topicSettings(plan)) },
-    { path: 'connect/connector.json', text: json(connector) },
+    ...(plan.source.type === 'mysql' ? [connectorFile(plan)] : []),
     ...(plan.tables.length === 0
       ? []
       : [{ path: 'flink/ledgers.sql', text: sqlFile(plan, ledgerJob(plan)) }]),
+    ...(plan.tables.some(({ base }) => base !== null) ? SUBMIT_FILES : []),
     ...plan.tables.flatMap((table) => tableFiles(plan, table)),
   ];
   return files.toSorted((left, right) => (left.path < right.path ? -1 : 1));
 }
+
+function connectorFile(plan: ClusterPlan): Artefact {
+  const connector = { name: plan.name, config: connectorConfig(plan) };
+  return { path: 'connect/connector.json', text: json(connector) };
+}
+
+const SUBMIT_FILES: readonly Artefact[] = [
+  { path: 'spark/submit.sh', text: SUBMIT_COMMAND },
+  { path: 'spark/run_sql.py', text: SUBMIT_PROGRAM },
+];
 
 function json(value: unknown): string {
   return `${stringifyJson(value, 2)}\n`;
@@ -60,6 +81,7 @@ function ledgerJob(plan: ClusterPlan): readonly string[] {
   const { partitions } = plan.cluster.kafka;
   const offsets = Array.from({ length: partitions }, (_, index) => `{{next offset ${index}}}`);
   return ledgerStatements(plan, {
+    job: plan.name,
     branch: '{{branch}}',
     logName: '{{log name}}',
     offsets: () => startOffsets(offsets),
@@ -76,11 +98,24 @@ function tableFiles(plan: ClusterPlan, table: ClusterTable): readonly Artefact[]
   return [
     ...files,
     { path: `tables/${label}.base.json`, text: json(createRequest(base)) },
-    { path: `bootstrap/${label}.sql`, text: sqlFile(plan, [bootstrapQuery(table)]) },
+    // What the query of another source is depends on its database.
+    ...(plan.source.type === 'mysql' ? bootstrapFiles(plan, table) : []),
     { path: `spark/${label}/merge.sql`, text: sqlFile(plan, mergeFile(plan, table)) },
     { path: `spark/${label}/merge-late.sql`, text: sqlFile(plan, lateFile(plan, table)) },
+    { path: `spark/${label}/submit.sql`, text: sqlFile(plan, submitFile(plan, table)) },
     { path: `spark/${label}/compact.sql`, text: sqlFile(plan, compactFile(plan, table)) },
   ];
+}
+
+/** How the rows that are there at first are read; nothing where that is refused. */
+function bootstrapFiles(plan: ClusterPlan, table: ClusterTable): readonly Artefact[] {
+  const { label } = table;
+  if (plan.cluster.bootstrap === 'firn') {
+    return [{ path: `bootstrap/${label}.sql`, text: sqlFile(plan, [bootstrapQuery(table)]) }];
+  }
+  if (bootstrapObstacle(plan, table) !== null) return [];
+  const statements = commented([...settingLines(plan), ...loadFile(plan, table)]);
+  return [{ path: `spark/${label}/bootstrap.sql`, text: sqlFile(plan, statements) }];
 }
 
 /** What is sent to the catalog (Iceberg REST specification, `CreateTableRequest`). */
@@ -103,58 +138,88 @@ function createRequest(draft: TableDraft): unknown {
 const MERGE_RUN: MergeRun = {
   branch: '{{branch}}',
   ledgerSnapshot: '{{ledger snapshot}}',
-  seenSnapshot: '{{ledger snapshot of the last merge}}',
   from: { epoch: '{{watermark epoch}}', seq: '{{watermark seq}}' },
   to: { epoch: '{{complete-to epoch}}', seq: '{{complete-to seq}}' },
+  late: null,
   truncate: null,
   buckets: '{{buckets}}',
+};
+
+const LATE_RUN: MergeRun = {
+  ...MERGE_RUN,
+  late: {
+    lowest: { epoch: '{{lowest epoch}}', seq: '{{lowest seq}}' },
+    newFiles: '{{new files}}',
+    lowMark: { epoch: '{{low mark epoch}}', seq: '{{low mark seq}}' },
+    changesCount: true,
+  },
+  truncate: {
+    epoch: '{{truncate epoch}}',
+    seq: '{{truncate seq}}',
+    row: '{{truncate row}}',
+  },
 };
 
 /** Statements with a line above each that says what it is for. */
 type Commented = readonly (readonly [comment: string | null, statement: string])[];
 
 function mergeFile(plan: ClusterPlan, table: ClusterTable): readonly string[] {
-  const { conflicts, truncates, changes, buckets, truncate, merge } = mergeStatements(
-    plan,
-    table,
-    MERGE_RUN,
-  );
-  return commented([
-    ...settingLines(),
-    ['No row, or the table halts: two changes of one identity differ.', conflicts],
+  const subject = subjectOf(plan, table);
+  return commented([...settingLines(plan), ...mergeLines(subject, MERGE_RUN)]);
+}
+
+function mergeLines(subject: MergeSubject, run: MergeRun): Commented {
+  return [
+    ['What the merge reads, in one row.', surveyQuery(subject, run)],
     [
-      'The newest truncate: only later changes are taken, and the base is emptied first.',
-      truncates,
+      'Only where two rows share an identity. No row, or the table halts: they differ.',
+      conflictsQuery(subject, run),
     ],
-    ['The newest change of each key.', changes],
-    ['{{buckets}} of the merge: all that the changes lie in.', buckets],
-    ['Only after a truncate.', truncate],
-    [null, merge],
-  ]);
+    ['The newest change of each key.', changesView(subject, run)],
+    ['Only after a truncate: the base is what came after it.', replaceStatement(subject, run)],
+    ['{{buckets}} are those of the changes.', mergeStatement(subject, run)],
+    [
+      'Afterwards, for one of the buckets: no key is wrong, or nothing is published.',
+      checkQuery(subject, run, '{{bucket}}'),
+    ],
+  ];
 }
 
 function lateFile(plan: ClusterPlan, table: ClusterTable): readonly string[] {
-  const about = 'After the merge, when new files hold rows at or below the old watermark.';
-  return commented(
-    lateStatements(plan, table, MERGE_RUN).map((statement, index) => {
-      return [index === 0 ? about : null, statement] as const;
-    }),
-  );
+  const subject = subjectOf(plan, table);
+  const truncates = lateTruncateQuery(subject, LATE_RUN) ?? '';
+  return commented([
+    [
+      'A merge whose new files hold rows at or below the watermark, and after a truncate.',
+      truncates,
+    ],
+    [null, surveyQuery(subject, LATE_RUN)],
+    [null, changesView(subject, LATE_RUN)],
+    ['The counts and buckets of what is left.', countsQuery(subject)],
+    [null, mergeStatement(subject, LATE_RUN)],
+  ]);
+}
+
+function submitFile(plan: ClusterPlan, table: ClusterTable): readonly string[] {
+  const run = { ...MERGE_RUN, buckets: null };
+  const seen = '{{ledger snapshot of the last merge}}';
+  const statements = submittedMerge(subjectOf(plan, table), run, seen);
+  return [...commented(settingLines(plan)), ...statements];
 }
 
 function compactFile(plan: ClusterPlan, table: ClusterTable): readonly string[] {
   const run = { branch: '{{branch}}', bucket: '{{bucket}}' };
-  return commented([...settingLines(), [null, compactBucket(plan, table, run)]]);
+  return commented([...settingLines(plan), [null, compactBucket(subjectOf(plan, table), run)]]);
 }
 
 /** What Firn puts into the session: what every session has, and what tells this one apart. */
-function settingLines(): Commented {
+function settingLines(plan: ClusterPlan): Commented {
   const keys = ['firn.pipeline', 'firn.writer', 'firn.commit-id', 'firn.source-id'];
   const base = ['firn.ledger-uuid', 'firn.ledger-seen', 'firn.watermark', 'firn.low-mark'];
   const own = [...keys, ...base].map(
     (key) => [`${SNAPSHOT_PROPERTY}${key}`, `{{${key}}}`] as const,
   );
-  return [...sessionSettings(), ...own].map(([key, value], index) => {
+  return [...catalogSettings(plan), ...sessionSettings(), ...own].map(([key, value], index) => {
     const about = index === 0 ? 'Settings of the session.' : null;
     return [about, `SET ${sparkName(key)}=${value}`];
   });
@@ -199,14 +264,23 @@ function inline(text: string): string {
   return text.replaceAll(/[\p{Cc}\u2028\u2029]/gu, ' ').replaceAll(/[`<>|*_[\]\\]/g, '\\$&');
 }
 
+const OWN_READER =
+  'Changes come into the topics by `firn run` itself, which reads the database: there is no connector.';
+
 function readme(plan: ClusterPlan): string {
-  const { config, name, tables, refused } = plan;
+  const { config, name, source, tables, refused } = plan;
+  const isRead = source.type !== 'mysql';
   const carried = tables.map(({ schema, label, base }) => {
     const about = base === null ? 'ledger only' : 'ledger and base';
     return `* ${inline(formatTableName(schema.table))}: ${about}, files \`${label}\``;
   });
-  const left = refused.map(({ table, reason }) => {
+  const line = ({ table, reason }: RefusedTable): string => {
     return `* ${inline(formatTableName(table))}: ${inline(reason)}`;
+  };
+  const left = refused.map(line);
+  const unread = tables.flatMap((table) => {
+    const reason = bootstrapObstacle(plan, table);
+    return reason === null ? [] : [line({ table: table.schema.table, reason })];
   });
   return `${[
     `# Pipeline ${config.name} on a cluster`,
@@ -217,15 +291,18 @@ function readme(plan: ClusterPlan): string {
     '| files | told to |',
     '| --- | --- |',
     '| `kafka/topics.json` | Kafka: topics and their settings |',
-    '| `connect/connector.json` | Kafka Connect: the Debezium connector |',
+    ...(isRead ? [] : ['| `connect/connector.json` | Kafka Connect: the Debezium connector |']),
     '| `tables/*.json` | the catalog: ledgers, bases, dead letters |',
     '| `flink/ledgers.sql` | Flink: the job that appends to the ledgers |',
-    '| `bootstrap/*.sql` | the source: how existing rows are read |',
-    '| `spark/*/*.sql` | Spark: merges of ledgers into bases, compaction |',
+    ...(isRead ? [] : ['| `bootstrap/*.sql` | the source: how existing rows are read by Firn |']),
+    '| `spark/*/*.sql` | Spark: merges of ledgers into bases, compaction, first copies if asked |',
+    '| `spark/submit.sh` | you, for a `submit.sql` where there is no Spark Connect |',
     '',
+    ...(isRead ? [OWN_READER, ''] : []),
     '## Tables',
     '',
     ...(carried.length === 0 ? ['None.'] : carried),
     ...(left.length === 0 ? [] : ['', '## Not carried by this engine', '', ...left]),
+    ...(unread.length === 0 ? [] : ['', '## Not loaded by Spark', '', ...unread]),
   ].join('\n')}\n`;
 }

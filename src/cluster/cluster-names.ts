@@ -17,6 +17,11 @@ export function schemaHistoryTopic(epoch: string): string {
   return `${epoch}.schema-history`;
 }
 
+/** Topic in which Firn keeps how far its own reader has written a source's changes. */
+export function placesTopic(epoch: string): string {
+  return `${epoch}.places`;
+}
+
 /** Topic in which a connector says that it is alive. */
 export function heartbeatTopic(epoch: string): string {
   return `__debezium-heartbeat.${epoch}`;

@@ -9,8 +9,9 @@ import { formatTableName, keyColumns } from '../model/table-schema.ts';
 import type { Column, TableName, TableSchema } from '../model/table-schema.ts';
 import { envelopeColumn } from './capture/envelope-column.ts';
 import type { EnvelopeColumn } from './capture/envelope-column.ts';
+import { feedColumn } from './capture/feed-column.ts';
 import { epochName, isTopicName, tableLabel, tableTopic } from './cluster-names.ts';
-import { deadLetterDraft } from './dead-letter-table.ts';
+import { deadLetterDraft, deadLetterIdentifier } from './dead-letter-table.ts';
 
 /** A source table and the lake tables made for it. */
 export interface PlannedTable {
@@ -45,8 +46,11 @@ export interface RefusedTable {
   readonly reason: string;
 }
 
-/** The source as a connector reaches it. */
-export type ClusterSource = Extract<PipelineConfig['source'], { type: 'mysql' }>;
+/** A source that a connector of Debezium reads. */
+export type ConnectorSource = Extract<PipelineConfig['source'], { type: 'mysql' }>;
+
+/** The source: one that a connector reads, or one that Firn itself reads into Kafka. */
+export type ClusterSource = Extract<PipelineConfig['source'], { type: 'mysql' | 'sqlite' }>;
 
 /** Everything that artefacts are made from. */
 export interface ClusterPlan {
@@ -55,7 +59,7 @@ export interface ClusterPlan {
   readonly source: ClusterSource;
   /** Number of the epoch: a literal in everything generated for it. */
   readonly epoch: number;
-  /** Name of the epoch's connector, job, group and topics. */
+  /** Name of the epoch's connector or feed, job, group and topics. */
   readonly name: string;
   /** Name of the lake's catalog at Flink and Spark. */
   readonly catalogName: string;
@@ -73,6 +77,12 @@ export interface PlanRequest extends Pick<ClusterPlan, 'config' | 'cluster' | 's
 
 /** What a catalog over REST is called, which has no name of its own. */
 const DEFAULT_CATALOG = 'firn';
+
+/** Name of the lake's catalog at Flink and Spark. */
+export function catalogNameOf({ lake }: PipelineConfig): string {
+  const { catalog } = lake;
+  return catalog.type === 'sqlite' ? catalog.name : DEFAULT_CATALOG;
+}
 
 /** Sorts the tables into those that can be carried and those that cannot. */
 export function planCluster(request: PlanRequest): ClusterPlan {
@@ -92,26 +102,24 @@ export function planCluster(request: PlanRequest): ClusterPlan {
   for (const planned of ordered) {
     const topic = tableTopic(name, planned.schema.table);
     const reason = topicObstacle(topic, topics.get(topic) ?? 0) ?? nameObstacle(planned);
-    const found = reason ?? carriedColumns(planned.schema);
+    const found = reason ?? carriedColumns(planned.schema, source);
     if (typeof found === 'string') {
       refused.push({ table: planned.schema.table, reason: found });
     } else {
-      const { namespace, name: ledgerName } = planned.ledger.identifier;
-      const identifier = { namespace, name: `${ledgerName}_dead_letters` };
+      const identifier = deadLetterIdentifier(planned.ledger.identifier);
       const deadLetters = deadLetterDraft(config.name, identifier);
       const label = tableLabel(planned.schema.table);
       tables.push({ ...planned, topic, deadLetters, label, columns: found });
     }
   }
-  const { catalog } = config.lake;
-  const catalogName = catalog.type === 'sqlite' ? catalog.name : DEFAULT_CATALOG;
+  const catalogName = catalogNameOf(config);
   return { config, cluster, source, epoch, name, catalogName, tables, refused };
 }
 
 function topicObstacle(topic: string, tableCount: number): string | null {
   if (!isTopicName(topic)) return 'The name of its topic would be longer than Kafka takes.';
   if (tableCount === 1) return null;
-  return `Another captured table has the same topic ${topic}: Debezium writes _ for what Kafka does not take in a name.`;
+  return `Another captured table has the same topic ${topic}: what Kafka does not take in a name becomes _.`;
 }
 
 /** Names that Iceberg's readers in Java keep for themselves. */
@@ -144,11 +152,14 @@ function nameObstacle({ schema, ledger }: PlannedTable): string | null {
 }
 
 /** Every column, or why one of them cannot be carried. */
-function carriedColumns(schema: TableSchema): readonly CarriedColumn[] | string {
+function carriedColumns(
+  schema: TableSchema,
+  source: ClusterSource,
+): readonly CarriedColumn[] | string {
   const keys = new Set(keyColumns(schema).map(({ id }) => id));
   const carried: CarriedColumn[] = [];
   for (const column of schema.columns) {
-    const envelope = envelopeColumn(column);
+    const envelope = source.type === 'mysql' ? envelopeColumn(column) : feedColumn(column);
     if (envelope.kind === 'refused') return `Column ${column.sourceName} ${envelope.reason}.`;
     carried.push({ column, envelope, isKey: keys.has(column.id) });
   }

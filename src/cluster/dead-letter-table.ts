@@ -22,6 +22,11 @@ const COLUMNS: readonly (readonly [
   ['reason', 'string', true],
 ];
 
+/** Name of the dead letters of a ledger. */
+export function deadLetterIdentifier({ namespace, name }: TableIdentifier): TableIdentifier {
+  return { namespace, name: `${name}_dead_letters` };
+}
+
 /** A new table of dead letters. */
 export function deadLetterDraft(pipeline: string, identifier: TableIdentifier): TableDraft {
   // The types named above take no parameters.

@@ -48,7 +48,8 @@ const anyCase = fc
   .filter(({ key, other }) => key.toLowerCase() !== other.toLowerCase())
   .map(({ namespace, table, key, other }): ClusterCase => {
     const columns = { [key]: 'int(11) not null', [other]: 'datetime(6)' };
-    return { flavour: 'mysql', tables: [{ name: [namespace, table], columns, key: [key] }] };
+    const tables = [{ name: [namespace, table], columns, key: [key] }] as const;
+    return { flavour: 'mysql', bootstrap: 'spark', tables };
   });
 
 /** A statement file without its comments and quoted parts; fails when a quote stays open. */

@@ -54,9 +54,15 @@ test('the cluster engine needs its services, and refuses what it cannot do', () 
   const embedded = parsePipelineFile([...GOOD, CLUSTER].join('\n'), FILE);
   equal(embedded.engine, 'embedded');
   deepEqual(problemsOf(clusterFile()), ['5:9  cluster: is required with engine: cluster']);
-  const sqlite = [...GOOD, 'engine: cluster', CLUSTER].join('\n');
-  deepEqual(problemsOf(sqlite), [
-    '2:9  source.type: must be mysql in this version with engine: cluster',
+  const alone = CLUSTER.replace(' connect: {url: "http://c:8083"},', '');
+  deepEqual(problemsOf(clusterFile(alone)), [
+    '6:10  cluster.connect: is required for a source of type mysql with engine: cluster',
+  ]);
+  const sqlite = parsePipelineFile([...GOOD, 'engine: cluster', alone].join('\n'), FILE);
+  equal(sqlite.cluster?.connect, null);
+  const bySpark = alone.replace(/\}$/, ', bootstrap: spark}');
+  deepEqual(problemsOf([...GOOD, 'engine: cluster', bySpark].join('\n')), [
+    '6:165  cluster.bootstrap: must be firn for a source of type sqlite with engine: cluster',
   ]);
   const ledger = clusterFile(CLUSTER, 'ledger: {raw: true, beforeImages: full}');
   deepEqual(problemsOf(ledger), [

@@ -23,7 +23,7 @@ const kafka = {
       pattern: new RegExp(`^${HOST_AND_PORT}(?:,${HOST_AND_PORT})*$`),
       patternText: 'host:port, several with commas between them',
     },
-    text: 'Brokers of Kafka, as Connect and Flink reach them.',
+    text: 'Brokers of Kafka, as Connect, Flink and this program reach them.',
     since: '0.1',
   },
   partitions: {
@@ -111,6 +111,16 @@ const spark = {
     text: 'Where the token is kept that the server asks for. Sent only over TLS. Left out: none.',
     since: '0.1',
   },
+  passwordVariable: {
+    type: {
+      kind: 'text',
+      pattern: /^[A-Za-z_][A-Za-z0-9_]{0,127}$/,
+      patternText: 'the name of an environment variable, such as SHOP_PASSWORD',
+    },
+    default: null,
+    text: 'Environment variable of Spark’s driver and executors with the source’s password, for `cluster.bootstrap: spark`. Left out: the one of `source.password: {env: NAME}`.',
+    since: '0.1',
+  },
 } as const satisfies Section;
 
 /** Options of the cluster. */
@@ -122,7 +132,8 @@ export const CLUSTER_OPTIONS = {
   },
   connect: {
     type: { kind: 'section', options: connect },
-    text: 'Kafka Connect, which runs Debezium.',
+    default: null,
+    text: 'Kafka Connect, which runs Debezium. Needed with a source of type mysql; a SQLite database is read by this program itself.',
     since: '0.1',
   },
   flink: {
@@ -133,6 +144,18 @@ export const CLUSTER_OPTIONS = {
   spark: {
     type: { kind: 'section', options: spark },
     text: 'Spark, which merges ledgers into bases.',
+    since: '0.1',
+  },
+  bootstrap: {
+    type: { kind: 'choice', values: ['firn', 'spark'] },
+    default: 'firn',
+    text: 'Who reads the rows that are there at first. `firn`: this program. `spark`: a job of Spark that reads the source by JDBC, for tables that one machine reads for days; a table with a column that Spark would not read exactly as Firn does is refused by name.',
+    since: '0.1',
+  },
+  reconcileInterval: {
+    type: { kind: 'duration', minMs: 1000, maxMs: 3_600_000 },
+    default: '1m',
+    text: 'How often `firn run` looks whether the services still have what this file asks for, and mends what differs.',
     since: '0.1',
   },
   catalogUri: {

@@ -185,10 +185,16 @@ const CASES: readonly (readonly [text: string, ...problems: string[]])[] = [
   ],
   [
     withLine('source: mysql://u:canary@h/d'),
-    '2:9  source: must be a section with type: sqlite or mysql',
+    '2:9  source: must be a section with type: sqlite or mysql or debezium',
   ],
-  [withLine('source: {path: x}'), '2:9  source: needs the option type: sqlite or mysql'],
-  [withLine('source: {type: tidb}'), '2:16  source.type: this version supports sqlite, mysql'],
+  [
+    withLine('source: {path: x}'),
+    '2:9  source: needs the option type: sqlite or mysql or debezium',
+  ],
+  [
+    withLine('source: {type: tidb}'),
+    '2:16  source.type: this version supports sqlite, mysql, debezium',
+  ],
   [
     withLine('source: {type: mysql, password: hunter2, tls: prefer, serverId: 0}'),
     '2:9  source.host: is required; it is a text',

@@ -69,18 +69,51 @@ function resolvePipeline(
     pattern: table,
   }));
   checkTables({ ...context, path: 'tables' }, tables, tablesNode);
-  if (declared.source.type === 'mysql') {
+  if (declared.source.type !== 'sqlite') {
     checkQualified(context, tables, tablesNode);
-    const { tls, tlsCa } = declared.source;
-    if (tls === 'verify-ca' && tlsCa === null) {
-      const place = { ...context, path: 'source.tlsCa' };
-      fail(place, childOf(tree, 'source').at, 'is required with tls: verify-ca');
-    }
+    checkServer(context, declared.source, childOf(tree, 'source'));
   }
+  if (declared.source.type === 'debezium') checkDebezium(context, declared, tree);
   if (declared.engine === 'cluster') checkCluster(context, declared, tree);
   const lake = completeLake(context, declared, childOf(tree, 'lake'));
   const mergeIntervalMs = declared.base.mergeIntervalMs ?? MERGE_INTERVAL_MS[declared.engine];
   return { ...declared, fileName, tables, lake, base: { ...declared.base, mergeIntervalMs } };
+}
+
+/** What a server's certificates need. */
+function checkServer(
+  context: Resolving,
+  source: Exclude<Resolved<typeof PIPELINE_OPTIONS>['source'], { readonly type: 'sqlite' }>,
+  node: YamlNode,
+): void {
+  const { tls, tlsCa } = source.type === 'mysql' ? source : source.database;
+  if (tls !== 'verify-ca' || tlsCa !== null) return;
+  const path = source.type === 'mysql' ? 'source.tlsCa' : 'source.database.tlsCa';
+  fail({ ...context, path }, node.at, 'is required with tls: verify-ca');
+}
+
+/** What topics do not have, and what a login needs. */
+function checkDebezium(
+  context: Resolving,
+  { source, ledger }: Resolved<typeof PIPELINE_OPTIONS>,
+  tree: YamlNode,
+): void {
+  const refuse = (path: string, node: YamlNode, message: string): void => {
+    fail({ ...context, path }, node.at, message);
+  };
+  const node = childOf(tree, 'source');
+  if (source.type === 'debezium' && source.kafka.user !== null && source.kafka.password === null) {
+    refuse('source.kafka.password', childOf(node, 'kafka'), 'is required with a user');
+  }
+  const ledgerNode = childOf(tree, 'ledger');
+  if (ledger.raw) {
+    const what = 'must be false with a source of type debezium';
+    refuse('ledger.raw', childOf(ledgerNode, 'raw'), what);
+  }
+  if (ledger.beforeImages === 'full') {
+    const what = 'must be key with a source of type debezium';
+    refuse('ledger.beforeImages', childOf(ledgerNode, 'beforeImages'), what);
+  }
 }
 
 /** What the cluster engine needs, and what it cannot do in this version. */
@@ -93,8 +126,16 @@ function checkCluster(
     fail({ ...context, path }, node.at, `${message} with engine: cluster`);
   };
   if (cluster === null) refuse('cluster', childOf(tree, 'engine'), 'is required');
-  if (source.type !== 'mysql') {
-    refuse('source.type', childOf(tree, 'source'), 'must be mysql in this version');
+  if (source.type === 'debezium') {
+    refuse('source.type', childOf(tree, 'source'), 'must be mysql or sqlite');
+  }
+  if (source.type === 'sqlite' && cluster?.bootstrap === 'spark') {
+    const at = childOf(childOf(tree, 'cluster'), 'bootstrap');
+    refuse('cluster.bootstrap', at, 'must be firn for a source of type sqlite');
+  }
+  if (source.type === 'mysql' && cluster?.connect === null) {
+    const what = 'is required for a source of type mysql';
+    refuse('cluster.connect', childOf(tree, 'cluster'), what);
   }
   const ledgerNode = childOf(tree, 'ledger');
   if (ledger.raw) {

@@ -113,7 +113,7 @@ const base = {
   mergeInterval: {
     type: { kind: 'duration', minMs: 1000, maxMs: 30 * DAY_MS },
     default: null,
-    text: 'Time between two merges of the ledger into the base. Left out: 1m, with `engine: cluster` 15m.',
+    text: 'From the beginning of one merge of the ledger into the base to that of the next. Left out: 1m, with `engine: cluster` 15m.',
     since: '0.1',
   },
   buckets: {
@@ -187,7 +187,7 @@ export const PIPELINE_OPTIONS = {
   engine: {
     type: { kind: 'choice', values: ['embedded', 'cluster'] },
     default: 'embedded',
-    text: 'What does the work. `embedded`: this program alone. `cluster`: Debezium, Kafka, Flink and Spark, told what to do by this program; this version generates what they are told (`firn generate`) and runs nothing on them yet.',
+    text: 'What does the work. `embedded`: this program alone. `cluster`: Kafka, Flink and Spark, and for MySQL and MariaDB Debezium, told what to do by this program, which `firn generate` shows.',
     since: '0.1',
   },
   cluster: {

@@ -85,5 +85,94 @@ const mysql = {
   },
 } as const satisfies Section;
 
+const HOST_AND_PORT = String.raw`(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}`;
+
+const topics = {
+  bootstrapServers: {
+    type: {
+      kind: 'text',
+      pattern: new RegExp(`^${HOST_AND_PORT}(?:,${HOST_AND_PORT})*$`),
+      patternText: 'host:port, several with commas between them',
+    },
+    text: 'Brokers of Kafka.',
+    since: '0.1',
+  },
+  tls: {
+    type: { kind: 'choice', values: ['verify', 'off'] },
+    default: 'verify',
+    text: '`verify`: encrypted, and the brokers’ certificates and names are checked. `off`: everything can be read on the way, for loopback and tunnels.',
+    since: '0.1',
+  },
+  tlsCa: {
+    type: { kind: 'path' },
+    default: null,
+    text: 'Certificates (PEM) of the authority that signed the brokers’. Left out: those that Node.js brings.',
+    since: '0.1',
+  },
+  mechanism: {
+    type: { kind: 'choice', values: ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] },
+    default: 'SCRAM-SHA-512',
+    text: 'How the user logs in (SASL).',
+    since: '0.1',
+  },
+  user: {
+    type: { kind: 'text' },
+    default: null,
+    text: 'User at the brokers. Left out: they ask for no login.',
+    since: '0.1',
+  },
+  password: {
+    type: { kind: 'secret' },
+    default: null,
+    text: 'Where the user’s password is kept.',
+    since: '0.1',
+  },
+} as const satisfies Section;
+
+const connect = {
+  url: {
+    type: {
+      kind: 'text',
+      pattern: /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/,
+      patternText: 'an address http://host:port or https://host:port, without a user in it',
+    },
+    text: 'REST interface of the Kafka Connect that runs the connector: it says up to where the topics are complete.',
+    since: '0.1',
+  },
+  connector: {
+    type: { kind: 'text' },
+    text: 'Name of the connector there.',
+    since: '0.1',
+  },
+  server: {
+    type: {
+      kind: 'text',
+      pattern: new RegExp(`^${HOST_AND_PORT}$`),
+      patternText: 'host:port',
+    },
+    default: null,
+    text: 'The database server as the connector knows it, where that is another name of the one in `database`. Left out: the same host and port.',
+    since: '0.1',
+  },
+} as const satisfies Section;
+
+const debezium = {
+  kafka: {
+    type: { kind: 'section', options: topics },
+    text: 'Where the topics are.',
+    since: '0.1',
+  },
+  connect: {
+    type: { kind: 'section', options: connect },
+    text: 'The connector that fills them.',
+    since: '0.1',
+  },
+  database: {
+    type: { kind: 'section', options: mysql },
+    text: 'The database behind the connector: tables, existing rows and marks come from it, changes do not.',
+    since: '0.1',
+  },
+} as const satisfies Section;
+
 /** Option sections by source type. */
-export const SOURCE_OPTIONS = { sqlite, mysql } as const;
+export const SOURCE_OPTIONS = { sqlite, mysql, debezium } as const;

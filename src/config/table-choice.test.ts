@@ -2,7 +2,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TableRule } from './pipeline-config.ts';
-import { chooseTable, tablesNamed } from './table-choice.ts';
+import { chooseTable, firstRule, tablesNamed } from './table-choice.ts';
 
 function rule(pattern: string, more: Partial<TableRule> = {}): TableRule {
   return { pattern, exclude: [], rename: {}, columns: {}, onDrop: 'halt', ...more };
@@ -54,5 +54,11 @@ test('the first rule that matches says everything', () => {
       [false, 'age', 'null'],
     ],
   );
+  const rules = ['a.x', 'a.*', 'a.x', 'x', '*'].map((pattern) => rule(pattern));
+  const placeOf = (...names: readonly string[]): number =>
+    rules.findIndex((one) => one === firstRule(rules, names));
+  deepEqual([placeOf('A.x'), placeOf('a.y'), placeOf('X'), placeOf('y')], [0, 1, 3, 4]);
+  deepEqual([placeOf('x', 'b.x'), placeOf('x', 'a.x'), placeOf('y', 'a.y')], [3, 0, 1]);
+  equal(firstRule([rule('a.x')], ['x', 'b.x']), null);
   deepEqual(tablesNamed([rule('a.*'), rule('a.b')]), ['a.b']);
 });

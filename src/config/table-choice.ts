@@ -18,8 +18,8 @@ export interface TableChoice {
  * @param table the table as this kind of source writes it: its name, or `database.table`
  */
 export function chooseTable(rules: readonly TableRule[], table: string): TableChoice | null {
-  const rule = rules.find(({ pattern }) => matches(pattern, table));
-  if (rule === undefined) return null;
+  const rule = firstRule(rules, [table]);
+  if (rule === null) return null;
   const excluded = new Set(rule.exclude.map(folded));
   const policies = byFoldedName(rule.columns);
   const names = byFoldedName(rule.rename);
@@ -43,11 +43,44 @@ function byFoldedName<T>(record: Readonly<Record<string, T>>): ReadonlyMap<strin
   return new Map(Object.entries(record).map(([name, value]) => [folded(name), value]));
 }
 
-function matches(pattern: string, table: string): boolean {
-  const [first = '', ...others] = folded(pattern).split('*');
-  const name = folded(table);
-  const last = others.pop();
-  if (last === undefined) return name === first;
+/** The first of some rules that takes a table by one of its names; `null` when none does. */
+export function firstRule(rules: readonly TableRule[], names: readonly string[]): TableRule | null {
+  const { exact, patterns } = sortedRules(rules);
+  const spelled = names.map(folded);
+  const named = Math.min(...spelled.map((name) => exact.get(name) ?? Infinity));
+  const pattern = patterns.find(
+    ({ place, parts }) => place < named && spelled.some((name) => matches(parts, name)),
+  );
+  return rules[pattern?.place ?? named] ?? null;
+}
+
+/** Rules by what is compared: a thousand tables may be asked for by a thousand rules. */
+interface SortedRules {
+  /** Places of the first rules that name one table, by its folded name. */
+  readonly exact: ReadonlyMap<string, number>;
+  /** Rules with a `*`, in their order, as the folded text around it. */
+  readonly patterns: readonly { readonly place: number; readonly parts: readonly string[] }[];
+}
+
+const sorted = new WeakMap<readonly TableRule[], SortedRules>();
+
+function sortedRules(rules: readonly TableRule[]): SortedRules {
+  const known = sorted.get(rules);
+  if (known !== undefined) return known;
+  const split = rules.map(({ pattern }, place) => ({ place, parts: folded(pattern).split('*') }));
+  // The first of equal names is set last.
+  const exact = split.filter(({ parts }) => parts.length === 1).toReversed();
+  const made = {
+    exact: new Map(exact.map(({ place, parts }) => [parts.join(''), place])),
+    patterns: split.filter(({ parts }) => parts.length > 1),
+  };
+  sorted.set(rules, made);
+  return made;
+}
+
+/** Whether a name is made of these parts, with any characters between them; two at least. */
+function matches([first = '', ...others]: readonly string[], name: string): boolean {
+  const last = others.pop() ?? '';
   if (!name.startsWith(first)) return false;
   let from = first.length;
   for (const part of others) {

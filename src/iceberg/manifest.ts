@@ -60,6 +60,24 @@ export interface DataFile {
   readonly keyMetadata: Uint8Array | null;
 }
 
+/** Of an entry all that a writer need not say, unsaid. */
+export const UNSAID = {
+  columnSizes: null,
+  valueCounts: null,
+  nullValueCounts: null,
+  nanValueCounts: null,
+  lowerBounds: null,
+  upperBounds: null,
+  splitOffsets: null,
+  equalityIds: null,
+  sortOrderId: null,
+  referencedDataFile: null,
+  contentOffset: null,
+  contentSizeBytes: null,
+  firstRowId: null,
+  keyMetadata: null,
+} as const satisfies Partial<DataFile>;
+
 /**
  * A text that tells the live files of a snapshot apart: several deletion vectors may lie in one
  * Puffin file, each an entry of its own.

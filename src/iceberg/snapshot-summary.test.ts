@@ -1,6 +1,7 @@
 /** Counts and running totals of snapshot summaries. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { UNSAID } from './manifest.ts';
 import type { DataFile } from './manifest.ts';
 import { partitionText, snapshotSummary } from './snapshot-summary.ts';
 
@@ -13,20 +14,7 @@ function file(changes: Partial<DataFile>): DataFile {
     specId: 0,
     recordCount: 10n,
     fileSizeBytes: 100n,
-    columnSizes: null,
-    valueCounts: null,
-    nullValueCounts: null,
-    nanValueCounts: null,
-    lowerBounds: null,
-    upperBounds: null,
-    splitOffsets: null,
-    equalityIds: null,
-    sortOrderId: null,
-    referencedDataFile: null,
-    contentOffset: null,
-    contentSizeBytes: null,
-    firstRowId: null,
-    keyMetadata: null,
+    ...UNSAID,
     ...changes,
   };
 }

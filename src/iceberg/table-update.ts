@@ -47,3 +47,17 @@ export type TableUpdate =
   /** `key` is one entry of the table's `encryption-keys`, with `key-id` (format v3). */
   | { readonly kind: 'add-encryption-key'; readonly key: JsonObject }
   | { readonly kind: 'remove-encryption-key'; readonly keyId: string };
+
+/** Kinds that change single values, or lists that Firn keeps as they are. */
+export type PlainUpdateKind =
+  | 'assign-uuid'
+  | 'upgrade-format-version'
+  | 'set-location'
+  | 'set-properties'
+  | 'remove-properties'
+  | 'set-statistics'
+  | 'remove-statistics'
+  | 'set-partition-statistics'
+  | 'remove-partition-statistics'
+  | 'add-encryption-key'
+  | 'remove-encryption-key';

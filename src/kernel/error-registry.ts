@@ -7,7 +7,9 @@ import { bootstrapErrors } from './errors/bootstrap-errors.ts';
 import { catalogErrors } from './errors/catalog-errors.ts';
 import { clusterErrors } from './errors/cluster-errors.ts';
 import { configErrors } from './errors/config-errors.ts';
+import { devclusterErrors } from './errors/devcluster-errors.ts';
 import { icebergErrors } from './errors/iceberg-errors.ts';
+import { kafkaErrors } from './errors/kafka-errors.ts';
 import { ledgerErrors } from './errors/ledger-errors.ts';
 import { logErrors } from './errors/log-errors.ts';
 import { mergeErrors } from './errors/merge-errors.ts';
@@ -22,7 +24,9 @@ const entries = {
   ...catalogErrors,
   ...clusterErrors,
   ...configErrors,
+  ...devclusterErrors,
   ...icebergErrors,
+  ...kafkaErrors,
   ...ledgerErrors,
   ...logErrors,
   ...mergeErrors,

@@ -7,7 +7,7 @@ import { applyUpdates } from '../iceberg/apply-updates.ts';
 import { defaultExpiryPolicy, snapshotsToExpire } from '../iceberg/expiry.ts';
 import { sameSchema } from '../iceberg/iceberg-schema.ts';
 import { widensIntegers } from '../iceberg/schema-evolution.ts';
-import { MAIN_BRANCH, ancestors, findRef } from '../iceberg/snapshot.ts';
+import { MAIN_BRANCH, ancestors, findRef, findSnapshot } from '../iceberg/snapshot.ts';
 import type { Snapshot } from '../iceberg/snapshot.ts';
 import { currentSchema } from '../iceberg/table-metadata.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
@@ -17,7 +17,12 @@ import type { TableUpdate } from '../iceberg/table-update.ts';
 import { assert } from '../kernel/assert.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
 import type { TableIdentifier } from '../ports/catalog.ts';
-import type { CommitRequest, PublishRequest, RemoveRefRequest } from './commit-request.ts';
+import type {
+  CommitRequest,
+  CreateBranchRequest,
+  PublishRequest,
+  RemoveRefRequest,
+} from './commit-request.ts';
 import { refuseForeignChanges } from './foreign-changes.ts';
 import type { LakeContext } from './lake-context.ts';
 import { deletesFit, prepareSnapshot } from './snapshot-producer.ts';
@@ -42,6 +47,8 @@ export interface CommitJob {
   /** Schema that must still be the current one; `null`: any. */
   readonly schemaId: number | null;
   readonly rebase: 'allowed' | 'never';
+  /** Others of Firn commit to the ref as well: what they did means that this is planned again. */
+  readonly isShared?: true;
   /** Prepares the change on a table whose ref has this head. */
   prepare(metadata: TableMetadata, head: Snapshot | null): Promise<PreparedChange>;
   /** Whether a plan still fits a table whose head did not move. */
@@ -93,32 +100,34 @@ export function snapshotJob(context: LakeContext, request: CommitRequest): Commi
   };
 }
 
-/** A job that moves main to a branch's head, and the state tag with it. */
+/** A job that moves main to a branch's head, and the state tag with it; or another branch. */
 export function publishJob(context: LakeContext, request: PublishRequest): CommitJob {
-  const { branch, branchHead, mainHead, keepOldAs } = request;
+  const { branch, branchHead, mainHead, keepOldAs, ref = MAIN_BRANCH } = request;
   const uuid = request.tableUuid;
-  const main = { ref: MAIN_BRANCH, parentId: mainHead };
   return {
-    ...main,
+    ref,
+    parentId: mainHead,
     identifier: request.identifier,
     tableUuid: uuid,
     schemaId: null,
     rebase: 'never',
     async prepare(metadata) {
       const keep: readonly TableUpdate[] =
-        mainHead === null ? [] : [tagAt({ name: keepOldAs, snapshotId: mainHead })];
-      const moved = { ...findRef(metadata, MAIN_BRANCH), snapshotId: branchHead };
+        mainHead === null || keepOldAs === null
+          ? []
+          : [tagAt({ name: keepOldAs, snapshotId: mainHead })];
+      const moved = { ...findRef(metadata, ref), snapshotId: branchHead };
       const updates: readonly TableUpdate[] = [
         ...keep,
-        { kind: 'set-snapshot-ref', name: MAIN_BRANCH, ref: { kind: 'branch', ...moved } },
-        stateTagAt(branchHead),
+        { kind: 'set-snapshot-ref', name: ref, ref: { kind: 'branch', ...moved } },
+        ...(ref === MAIN_BRANCH ? [stateTagAt(branchHead)] : []),
         { kind: 'remove-snapshot-ref', name: branch },
       ];
       return {
         updates: withExpiry(context, metadata, updates),
         requirements: [
           { kind: 'assert-table-uuid', uuid },
-          { kind: 'assert-ref-snapshot-id', ref: MAIN_BRANCH, snapshotId: mainHead },
+          { kind: 'assert-ref-snapshot-id', ref, snapshotId: mainHead },
           { kind: 'assert-ref-snapshot-id', ref: branch, snapshotId: branchHead },
         ],
         newFiles: [],
@@ -126,17 +135,44 @@ export function publishJob(context: LakeContext, request: PublishRequest): Commi
     },
     fits: (metadata) => findRef(metadata, branch)?.snapshotId === branchHead,
     landed(metadata) {
-      const isThere = chainOf(metadata, MAIN_BRANCH).some(
-        ({ snapshotId }) => snapshotId === branchHead,
-      );
+      const isThere = chainOf(metadata, ref).some(({ snapshotId }) => snapshotId === branchHead);
       return isThere ? branchHead : null;
+    },
+  };
+}
+
+/** A job that makes a branch. */
+export function createBranchJob(request: CreateBranchRequest): CommitJob {
+  const { identifier, tableUuid, branch, snapshotId } = request;
+  return {
+    identifier,
+    tableUuid,
+    ref: branch,
+    parentId: null,
+    schemaId: null,
+    rebase: 'never',
+    async prepare() {
+      const made = { kind: 'branch', snapshotId } as const;
+      return {
+        updates: [{ kind: 'set-snapshot-ref', name: branch, ref: made }],
+        requirements: [
+          { kind: 'assert-table-uuid', uuid: tableUuid },
+          { kind: 'assert-ref-snapshot-id', ref: branch, snapshotId: null },
+        ],
+        newFiles: [],
+      };
+    },
+    fits: (metadata) => findSnapshot(metadata, snapshotId) !== null,
+    landed(metadata) {
+      const isThere = [...chainOf(metadata, branch)].some((one) => one.snapshotId === snapshotId);
+      return isThere ? snapshotId : null;
     },
   };
 }
 
 /** A job that takes a ref away. */
 export function removeRefJob(request: RemoveRefRequest): CommitJob {
-  const { identifier, tableUuid, ref, snapshotId } = request;
+  const { identifier, tableUuid, ref, snapshotId, isShared } = request;
   assert(ref !== MAIN_BRANCH && ref !== STATE_TAG, 'main and the state tag are never removed');
   return {
     identifier,
@@ -145,6 +181,7 @@ export function removeRefJob(request: RemoveRefRequest): CommitJob {
     parentId: snapshotId,
     schemaId: null,
     rebase: 'never',
+    ...(isShared === true ? { isShared } : {}),
     async prepare() {
       return {
         updates: [{ kind: 'remove-snapshot-ref', name: ref }],

@@ -169,6 +169,9 @@ function decide(
     return halted(job, 'CATALOG-TABLE-REPLACED', `its uuid is ${metadata.tableUuid}`);
   }
   const verdict = judgeCommit(metadata, job, context.writer);
+  const isOpen = verdict.kind === 'landed' || verdict.kind === 'unmoved';
+  // The head it asserts is not the ref's any more, so it can never be applied.
+  if (job.isShared === true && !isOpen) return { kind: 'replan', identifier };
   switch (verdict.kind) {
     case 'landed':
       return committed(progress, table, verdict.snapshotId);

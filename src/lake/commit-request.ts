@@ -41,6 +41,11 @@ export interface CommitRequest {
    * holds for the snapshot it was made on.
    */
   readonly rebase: 'allowed' | 'never';
+  /**
+   * Several processes of Firn commit to this ref, each planning anew whenever another one was
+   * faster. Left out: another process there is a second owner, and this one stops.
+   */
+  readonly isShared?: true;
 }
 
 /** History that is no longer in a table's metadata; its files may still be used by the rest. */
@@ -76,8 +81,20 @@ export interface PublishRequest {
   readonly branch: string;
   readonly branchHead: bigint;
   readonly mainHead: bigint | null;
-  /** Name of the tag that keeps the old main. */
-  readonly keepOldAs: string;
+  /** Name of the tag that keeps the old main; `null`: the new one's history holds it. */
+  readonly keepOldAs: string | null;
+  /** Moves this branch in place of main, and no tag with it. Left out: main. */
+  readonly ref?: string;
+}
+
+/**
+ * Makes a branch, whose name is never used again; one that is at `snapshotId` already is no error.
+ */
+export interface CreateBranchRequest {
+  readonly identifier: TableIdentifier;
+  readonly tableUuid: string;
+  readonly branch: string;
+  readonly snapshotId: bigint;
 }
 
 /** Takes away a branch or tag that is at `snapshotId`; one that is gone already is no error. */
@@ -86,4 +103,6 @@ export interface RemoveRefRequest {
   readonly tableUuid: string;
   readonly ref: string;
   readonly snapshotId: bigint;
+  /** As in {@link CommitRequest}. */
+  readonly isShared?: true;
 }

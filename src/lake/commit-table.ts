@@ -4,11 +4,12 @@
  * outcome open: whoever goes on reads the state from the tables first.
  */
 import type { CommitJob } from './commit-job.ts';
-import { publishJob, removeRefJob, snapshotJob } from './commit-job.ts';
+import { createBranchJob, publishJob, removeRefJob, snapshotJob } from './commit-job.ts';
 import { runCommitJobs } from './commit-loop.ts';
 import type {
   CommitRequest,
   CommitResult,
+  CreateBranchRequest,
   PublishRequest,
   RemoveRefRequest,
 } from './commit-request.ts';
@@ -36,6 +37,15 @@ export async function publishBranch(
 ): Promise<CommitResult> {
   const results = await inTurn(context, [publishJob(context, request)]);
   return present(results[0], 'the result of a publish');
+}
+
+/** Makes a branch; `replan` when its name is taken or the snapshot is gone. */
+export async function createBranch(
+  context: LakeContext,
+  request: CreateBranchRequest,
+): Promise<CommitResult> {
+  const results = await inTurn(context, [createBranchJob(request)]);
+  return present(results[0], 'the result of making a branch');
 }
 
 /** Takes a branch or tag away; `replan` when it is no longer where it was. */

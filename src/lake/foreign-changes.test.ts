@@ -186,3 +186,37 @@ test('the policy accepts changes of bases, never of ledgers', async () => {
     else await assert.rejects(judged, (error) => isFirnError(error, CODES.ledger));
   }
 });
+
+test('several compactions are looked at, the rows of each snapshot counted once', async () => {
+  const { lake, table, files } = await tableOf('base');
+  let old = files;
+  for (let count = 0; count < 3; count++) {
+    const added = [await testFile(lake.context, table, { rows: 17n })];
+    await foreign(lake, table, { operation: 'replace', added, removed: old });
+    old = added;
+  }
+  const { metadata } = await reload(lake.context, table);
+  const lists = new Set(metadata.snapshots.map(({ manifestList }) => manifestList));
+  let reads = 0;
+  const { store } = lake.context;
+  const counting = {
+    ...store,
+    read(location: string) {
+      if (lists.has(location)) reads += 1;
+      return store.read(location);
+    },
+  };
+  await refuseForeignChanges({ store: counting }, { metadata, ref: 'main', kind: 'base' });
+  // Two lists for each difference, and one for each of four counts.
+  assert.equal(reads, 3 * 2 + 4);
+});
+
+test('what is there already can be left out', async () => {
+  const { lake, table } = await tableOf('base');
+  await foreign(lake, table, { operation: 'append', added: [await testFile(lake.context, table)] });
+  const { metadata } = await reload(lake.context, table);
+  const request = { metadata, ref: 'main', kind: 'base' } as const;
+  await assert.rejects(refuseForeignChanges(lake.context, request));
+  const since = refSnapshot(metadata, 'main')?.snapshotId ?? 0n;
+  await refuseForeignChanges(lake.context, { ...request, since });
+});

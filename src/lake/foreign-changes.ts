@@ -23,6 +23,8 @@ export interface ForeignRequest {
   readonly metadata: TableMetadata;
   readonly ref: string;
   readonly kind: 'ledger' | 'base';
+  /** This snapshot and those before it are not looked at. Left out: Firn's newest one. */
+  readonly since?: bigint;
 }
 
 /**
@@ -38,8 +40,9 @@ export async function refuseForeignChanges(
 ): Promise<void> {
   const { metadata, kind } = request;
   if (kind === 'base' && context.foreignChanges === 'accept') return;
+  const counts: Counts = { last: null };
   for (const snapshot of foreignSnapshots(request)) {
-    const found = await foreignChange(context, request, snapshot);
+    const found = await foreignChange(context, { ...request, snapshot, counts });
     if (found === null) continue;
     throw new FirnError(kind === 'ledger' ? 'LEDGER-FOREIGN-CHANGE' : 'MERGE-FOREIGN-CHANGE', {
       what: `snapshot ${snapshot.snapshotId} on ${request.ref}, ${authorOf(snapshot)}, ${found}`,
@@ -48,11 +51,16 @@ export async function refuseForeignChanges(
   }
 }
 
+/** Rows of the snapshot that was counted last: counting reads all manifests of a snapshot. */
+interface Counts {
+  last: { readonly snapshotId: bigint; readonly rows: bigint | null } | null;
+}
+
 /** Snapshots of others since Firn's newest one on the ref, oldest first. */
-function foreignSnapshots({ metadata, ref }: ForeignRequest): readonly Snapshot[] {
+function foreignSnapshots({ metadata, ref, since }: ForeignRequest): readonly Snapshot[] {
   const foreign: Snapshot[] = [];
   for (const snapshot of ancestors(metadata, findRef(metadata, ref)?.snapshotId ?? null)) {
-    if (stampOf(snapshot) !== null) return foreign.toReversed();
+    if (stampOf(snapshot) !== null || snapshot.snapshotId === since) break;
     foreign.push(snapshot);
   }
   return foreign.toReversed();
@@ -61,10 +69,9 @@ function foreignSnapshots({ metadata, ref }: ForeignRequest): readonly Snapshot[
 /** What a snapshot changed, as the end of a sentence; `null`: nothing that matters. */
 async function foreignChange(
   context: Pick<LakeContext, 'store'>,
-  request: ForeignRequest,
-  snapshot: Snapshot,
+  request: ForeignRequest & { readonly snapshot: Snapshot; readonly counts: Counts },
 ): Promise<string | null> {
-  const { metadata, kind } = request;
+  const { metadata, kind, snapshot, counts } = request;
   const { parentSnapshotId } = snapshot;
   const parent = parentSnapshotId === null ? null : findSnapshot(metadata, parentSnapshotId);
   if (parent === null && parentSnapshotId !== null) return 'follows a snapshot that is gone';
@@ -72,8 +79,8 @@ async function foreignChange(
   if (added === 0 && removed === 0) return null;
   const change = `added ${added} files and removed ${removed}`;
   if (kind === 'ledger' || snapshot.summary['operation'] !== 'replace') return change;
-  const before = parent === null ? 0n : await countRows(context, metadata, parent);
-  const after = await countRows(context, metadata, snapshot);
+  const before = parent === null ? 0n : await rowsOf(context, { metadata, counts }, parent);
+  const after = await rowsOf(context, { metadata, counts }, snapshot);
   if (before === null || after === null) {
     return `${change}; whether it kept the rows cannot be told from the manifests`;
   }
@@ -81,7 +88,7 @@ async function foreignChange(
 }
 
 /** How many live files only one of two snapshots has, or has with another age or partition. */
-async function differingFiles(
+export async function differingFiles(
   context: Pick<LakeContext, 'store'>,
   metadata: TableMetadata,
   [parent, child]: readonly [Snapshot | null, Snapshot],
@@ -116,6 +123,18 @@ function identityOf({ file, dataSequenceNumber }: ResolvedEntry): string {
     String(dataSequenceNumber),
     partitionText(file),
   ]);
+}
+
+async function rowsOf(
+  context: Pick<LakeContext, 'store'>,
+  { metadata, counts }: { readonly metadata: TableMetadata; readonly counts: Counts },
+  snapshot: Snapshot,
+): Promise<bigint | null> {
+  const { snapshotId } = snapshot;
+  if (counts.last?.snapshotId !== snapshotId) {
+    counts.last = { snapshotId, rows: await countRows(context, metadata, snapshot) };
+  }
+  return counts.last.rows;
 }
 
 /**

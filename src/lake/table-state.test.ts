@@ -6,6 +6,7 @@ import type { Snapshot, SnapshotRef } from '../iceberg/snapshot.ts';
 import { newTableMetadata } from '../iceberg/table-metadata.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { isFirnError } from '../kernel/firn-error.ts';
+import type { ClusterPlace } from '../model/cluster-place.ts';
 import { readState, readStateAtHead, stampOf, stateKeys } from './table-state.ts';
 import type { BaseState, LedgerState, TableState } from './table-state.ts';
 
@@ -21,6 +22,16 @@ const ledger: LedgerState = {
   events: 7n,
   retainedFrom: null,
   gap: null,
+  appended: [],
+  cluster: null,
+};
+
+const clustered: LedgerState = {
+  ...ledger,
+  cluster: {
+    offsets: new Map([['t', [1n, 0n]]]),
+    published: { branch: 'firn_ledger_1', sequence: 4n },
+  },
 };
 
 const base: BaseState = {
@@ -72,6 +83,18 @@ function table(
 const plain = { noNullPrototype: true } as const;
 const mark = fc.record({ epoch: fc.nat(2 ** 31 - 1), seq: fc.bigInt(0n, 2n ** 63n - 1n) }, plain);
 const optionalMark = fc.option(mark);
+const anyOffset = fc.bigInt(0n, 2n ** 63n - 1n);
+const anyPlace: fc.Arbitrary<ClusterPlace> = fc.record(
+  {
+    offsets: fc
+      .dictionary(fc.uuid(), fc.array(anyOffset, { minLength: 1, maxLength: 3 }), { maxKeys: 3 })
+      .map((offsets) => new Map(Object.entries(offsets))),
+    published: fc.option(
+      fc.record({ branch: fc.string({ minLength: 1 }), sequence: anyOffset }, plain),
+    ),
+  },
+  plain,
+);
 const anyLedger: fc.Arbitrary<LedgerState> = fc.record(
   {
     kind: fc.constant('ledger'),
@@ -86,19 +109,39 @@ const anyLedger: fc.Arbitrary<LedgerState> = fc.record(
     events: fc.bigInt(0n, 2n ** 62n),
     retainedFrom: optionalMark,
     gap: optionalMark,
+    appended: fc.array(fc.record({ sequence: fc.bigInt(0n, 2n ** 58n), atMs: fc.nat() }, plain)),
+    cluster: fc.option(anyPlace),
   },
   plain,
 );
-const progress = fc.record(
-  {
-    cursor: fc.option(fc.string()),
-    chunksDone: fc.boolean(),
-    rows: fc.nat(),
-    schemaVersion: fc.nat(),
-    firstReplay: fc.boolean(),
-  },
+const cursor = fc.option(fc.string());
+const claim = fc.record(
+  { id: fc.nat(), holder: cursor, isOwner: fc.boolean(), after: cursor, upTo: cursor },
   plain,
 );
+const shared = fc.record(
+  { next: cursor, isOpen: fc.boolean(), lastId: fc.nat(), claims: fc.array(claim) },
+  plain,
+);
+const position = fc.record(
+  { sourceId: fc.string(), partition: fc.string(), token: fc.string() },
+  plain,
+);
+const progress = fc
+  .record(
+    {
+      cursor,
+      chunksDone: fc.boolean(),
+      rows: fc.nat(),
+      schemaVersion: fc.nat(),
+      firstReplay: fc.boolean(),
+      low: fc.option(position),
+      isAsked: fc.boolean(),
+      shared: fc.option(shared),
+    },
+    plain,
+  )
+  .map((made) => (made.shared === null ? made : { ...made, cursor: null }));
 const anyBase: fc.Arbitrary<BaseState> = fc.record(
   {
     kind: fc.constant('base'),
@@ -113,7 +156,7 @@ const anyBase: fc.Arbitrary<BaseState> = fc.record(
   plain,
 );
 
-test('spec: L7 every state is read back from its summary keys', () => {
+test('spec: L7, E15 every state is read back from its summary keys', () => {
   fc.assert(
     fc.property(fc.oneof(anyLedger, anyBase), (state) => {
       const made = snapshot(1n, null, state);
@@ -124,14 +167,17 @@ test('spec: L7 every state is read back from its summary keys', () => {
 });
 
 test('a summary key that is missing or damaged is an error, never a default', () => {
-  for (const state of [ledger, base]) {
+  for (const state of [ledger, clustered, base]) {
     const keys = Object.keys(stateKeys(stamp, state)).filter(
       (key) => !/pipeline|writer|commit-id|ledger-uuid/.test(key),
     );
     for (const key of keys) {
       const good = snapshot(1n, null, state);
       const { [key]: _, ...rest } = good.summary;
-      const bad = [{ ...good.summary, [key]: 'x' }, ...(/sequence/.test(key) ? [] : [rest])];
+      const bad = [
+        { ...good.summary, [key]: 'x' },
+        ...(/sequence|published/.test(key) ? [] : [rest]),
+      ];
       for (const summary of key === 'firn.source-id' ? [rest] : bad) {
         assert.throws(
           () => readStateAtHead(table([{ ...good, summary }], { main: 1n }), 'main'),

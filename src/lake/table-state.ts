@@ -8,11 +8,21 @@ import { MAIN_BRANCH, ancestors, findRef } from '../iceberg/snapshot.ts';
 import type { Snapshot } from '../iceberg/snapshot.ts';
 import type { TableMetadata } from '../iceberg/table-metadata.ts';
 import { FirnError } from '../kernel/firn-error.ts';
-import { parseJson } from '../kernel/lossless-json.ts';
+import { formatAppendTimes, parseAppendTimes } from '../model/append-times.ts';
+import type { AppendTime } from '../model/append-times.ts';
+import { formatProgress, parseProgress } from '../model/bootstrap-progress.ts';
+import type { BootstrapProgress } from '../model/bootstrap-progress.ts';
 import { formatMark, parseMark } from '../model/change-sequence.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
 import { formatPosition, parsePosition } from '../model/source-position.ts';
 import type { SourcePosition } from '../model/source-position.ts';
+import {
+  formatOffsets,
+  formatPublished,
+  parseOffsets,
+  parsePublished,
+} from '../model/cluster-place.ts';
+import type { ClusterPlace } from '../model/cluster-place.ts';
 
 /** State of a ledger. */
 export interface LedgerState {
@@ -34,6 +44,10 @@ export interface LedgerState {
   readonly retainedFrom: SequenceMark | null;
   /** `firn.gap`: complete again from here, history before is missing; `null`: no gap. */
   readonly gap: SequenceMark | null;
+  /** `firn.appended`: of files whose names have no time. */
+  readonly appended: readonly AppendTime[];
+  /** `firn.offsets`, `firn.published`; `null`: the embedded engine writes the ledger. */
+  readonly cluster: ClusterPlace | null;
 }
 
 /** State of a base, on main or on a bootstrap branch. */
@@ -50,19 +64,6 @@ export interface BaseState {
   readonly lowMark: SequenceMark;
   /** `firn.bootstrap`: progress, on a bootstrap branch; `null` once published. */
   readonly bootstrap: BootstrapProgress | null;
-}
-
-/** How far a bootstrap is, in the state of its branch. */
-export interface BootstrapProgress {
-  /** Cursor of the last finished chunk; `null`: none yet. */
-  readonly cursor: string | null;
-  /** All chunks are in. */
-  readonly chunksDone: boolean;
-  readonly rows: number;
-  /** Schema version the chunks are read with; another one restarts the bootstrap. */
-  readonly schemaVersion: number;
-  /** No merge was made on the branch yet. */
-  readonly firstReplay: boolean;
 }
 
 /** State of a table. */
@@ -182,6 +183,15 @@ function ledgerKeys(state: LedgerState): Keys {
     'firn.events': String(state.events),
     ...optional('firn.retained-from', state.retainedFrom),
     ...optional('firn.gap', state.gap),
+    ...(state.appended.length === 0 ? {} : { 'firn.appended': formatAppendTimes(state.appended) }),
+    ...(state.cluster === null ? {} : clusterKeys(state.cluster)),
+  };
+}
+
+function clusterKeys({ offsets, published }: ClusterPlace): Keys {
+  return {
+    'firn.offsets': formatOffsets(offsets),
+    ...(published === null ? {} : { 'firn.published': formatPublished(published) }),
   };
 }
 
@@ -192,7 +202,7 @@ function baseKeys(state: BaseState): Keys {
     'firn.watermark': formatMark(state.watermark),
     ...(state.watermarkTsUs === null ? {} : { 'firn.watermark-ts': String(state.watermarkTsUs) }),
     'firn.low-mark': formatMark(state.lowMark),
-    ...(state.bootstrap === null ? {} : { 'firn.bootstrap': JSON.stringify(state.bootstrap) }),
+    ...(state.bootstrap === null ? {} : { 'firn.bootstrap': formatProgress(state.bootstrap) }),
   };
 }
 
@@ -244,6 +254,24 @@ function readLedger(keys: KeyReader): LedgerState {
     events: keys.count('firn.events'),
     retainedFrom: keys.optionalMark('firn.retained-from'),
     gap: keys.optionalMark('firn.gap'),
+    appended: readAppended(keys),
+    cluster: readCluster(keys),
+  };
+}
+
+function readAppended(keys: KeyReader): readonly AppendTime[] {
+  const text = keys.optional('firn.appended');
+  return text === null ? [] : (parseAppendTimes(text) ?? keys.fail('firn.appended'));
+}
+
+function readCluster(keys: KeyReader): ClusterPlace | null {
+  const offsets = keys.optional('firn.offsets');
+  const published = keys.optional('firn.published');
+  if (offsets === null) return published === null ? null : keys.fail('firn.offsets');
+  return {
+    offsets: parseOffsets(offsets) ?? keys.fail('firn.offsets'),
+    published:
+      published === null ? null : (parsePublished(published) ?? keys.fail('firn.published')),
   };
 }
 
@@ -258,30 +286,11 @@ function readBase(keys: KeyReader): BaseState {
     watermark: keys.mark('firn.watermark'),
     watermarkTsUs: ts === null ? null : keys.count('firn.watermark-ts'),
     lowMark: keys.mark('firn.low-mark'),
-    bootstrap: progress === null ? null : (readProgress(progress) ?? keys.fail('firn.bootstrap')),
+    bootstrap: progress === null ? null : (parseProgress(progress) ?? keys.fail('firn.bootstrap')),
   };
 }
 
 function readInt(keys: KeyReader, key: string): number {
   const text = keys.text(key);
   return /^\d{1,9}$/.test(text) ? Number.parseInt(text, 10) : keys.fail(key);
-}
-
-function readProgress(text: string): BootstrapProgress | null {
-  let value: unknown;
-  try {
-    value = parseJson(text);
-  } catch {
-    // Not JSON: the caller names key and snapshot.
-    return null;
-  }
-  if (typeof value !== 'object' || value === null) return null;
-  const { cursor, chunksDone, rows, schemaVersion, firstReplay } = value as Readonly<
-    Record<keyof BootstrapProgress, unknown>
-  >;
-  if (cursor !== null && typeof cursor !== 'string') return null;
-  if (typeof chunksDone !== 'boolean' || typeof firstReplay !== 'boolean') return null;
-  if (!Number.isSafeInteger(rows) || !Number.isSafeInteger(schemaVersion)) return null;
-  if (typeof rows !== 'number' || typeof schemaVersion !== 'number') return null;
-  return { cursor, chunksDone, rows, schemaVersion, firstReplay };
 }

@@ -12,6 +12,7 @@ import { createTable } from '../lake/create-table.ts';
 import type { TableDraft } from '../lake/create-table.ts';
 import type { LakeContext } from '../lake/lake-context.ts';
 import { readState } from '../lake/table-state.ts';
+import type { ClusterPlace } from '../model/cluster-place.ts';
 import type { LedgerState } from '../lake/table-state.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
 import type { SourcePosition } from '../model/source-position.ts';
@@ -45,7 +46,19 @@ export async function ensureLedger(
   schema: TableSchema,
   options: LedgerOptions,
 ): Promise<LoadedTable> {
-  const identifier = ledgerIdentifier(schema);
+  return ensureOwnTable(context, ledgerDraft(context.pipeline, schema, options));
+}
+
+/**
+ * A table of the pipeline as the catalog has it; makes it where it is missing.
+ *
+ * @throws FirnError PIPELINE-TABLE-TAKEN
+ */
+export async function ensureOwnTable(
+  context: LakeContext,
+  draft: TableDraft,
+): Promise<LoadedTable> {
+  const { identifier } = draft;
   const present = await context.catalog.loadTable(identifier);
   if (present !== null) {
     const owner = present.metadata.properties['firn.pipeline'];
@@ -55,7 +68,7 @@ export async function ensureLedger(
       where: `${identifier.namespace}.${identifier.name}`,
     });
   }
-  return createTable(context, ledgerDraft(context.pipeline, schema, options));
+  return createTable(context, draft);
 }
 
 /** A new ledger of a pipeline, as every engine gets it. */
@@ -82,6 +95,8 @@ export function newLedgerState(start: {
   readonly sourceId: string;
   readonly position: SourcePosition;
   readonly completeTo: SequenceMark;
+  /** Of the cluster engine `NO_PLACE`, of the embedded one `null`. */
+  readonly cluster: ClusterPlace | null;
 }): LedgerState {
   return {
     kind: 'ledger',
@@ -93,6 +108,8 @@ export function newLedgerState(start: {
     events: 0n,
     retainedFrom: null,
     gap: null,
+    appended: [],
+    cluster: start.cluster,
   };
 }
 

@@ -14,7 +14,7 @@ export interface DeleteShare {
  * A deleted row costs a read about as much as a live one, so this share of dead rows costs a full
  * read about an eighth more.
  */
-const DELETED_SHARE_MAX = 0.125;
+export const DELETED_SHARE_MAX = 0.125;
 
 /** Paths of the files whose deleted share passes the budget. */
 export function chooseRewrites(files: readonly DeleteShare[]): ReadonlySet<string> {
@@ -36,7 +36,7 @@ const SMALL_FILES_MIN = 8;
  * Files of this size are never rewritten only to have fewer files: reading sixteen of them is no
  * slower than reading one of 128 MiB, and a row in them is rewritten four times less.
  */
-const SMALL_BYTES_MAX = 8 * 1024 * 1024;
+export const SMALL_BYTES_MAX = 8 * 1024 * 1024;
 
 /**
  * Files that become one together have at most this size: their rows are sorted, and more would go

@@ -85,6 +85,12 @@ const declarations = {
     labels: ['table'],
     help: '1 while the table is halted, else 0.',
   },
+  firn_dead_letters: {
+    kind: 'gauge',
+    unit: 'changes',
+    labels: ['table'],
+    help: 'Records that were set aside unread and are not loaded again yet.',
+  },
 } as const satisfies Record<string, MetricDeclaration>;
 
 /** Name of a declared metric. */

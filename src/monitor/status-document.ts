@@ -32,6 +32,8 @@ export interface BootstrapStatus {
   readonly rowsPerSecond: number | null;
   /** Seconds to go, estimated; `null` when unknown. */
   readonly etaSeconds: number | null;
+  /** Processes that read rows now, where several share the table; `null`: one does. */
+  readonly readers: number | null;
 }
 
 /** The ledger table at its last commit. */
@@ -107,10 +109,20 @@ export interface TableStatus {
   readonly lagSeconds: number | null;
   /** Ledger rows that are not in the base yet; `null` unknown. */
   readonly unmergedRows: number | null;
+  /** Records set aside unread that no copy has settled; `null`: the engine sets none aside. */
+  readonly deadLetters: number | null;
   readonly halted: HaltStatus | null;
   /** While `retired`, else `null`. */
   readonly retired: RetiredStatus | null;
   readonly lastVerify: ProofStatus | null;
+}
+
+/** Something that is otherwise than it should be, and does not stop the pipeline by itself. */
+export interface FindingStatus {
+  /** `ok`, `warning`, or `error`: nothing comes in until it is mended. */
+  readonly severity: string;
+  readonly code: string;
+  readonly what: string;
 }
 
 /** Process that holds the pipeline. */
@@ -124,7 +136,7 @@ export interface OwnerStatus {
 export interface StatusDocument {
   readonly version: typeof STATUS_VERSION;
   readonly pipeline: string;
-  readonly engine: 'embedded';
+  readonly engine: 'embedded' | 'cluster';
   /** The source without secrets, `sqlite:/data/app.db`. */
   readonly source: string;
   /** Unix milliseconds at which this was written. */
@@ -142,5 +154,10 @@ export interface StatusDocument {
    * a halted one too; `null`: it purges nothing by itself, or it is not known.
    */
   readonly logKeptUntilMs: number | null;
+  /**
+   * What was otherwise than the pipeline file says when the cluster was looked at last; `null` in a
+   * document of an older program.
+   */
+  readonly findings: readonly FindingStatus[] | null;
   readonly tables: readonly TableStatus[];
 }

@@ -30,6 +30,7 @@ const table: ShapeOf<TableStatus> = {
           rowsTotal: optionalNumber,
           rowsPerSecond: optionalNumber,
           etaSeconds: optionalNumber,
+          readers: optionalNumber,
         },
       },
     },
@@ -63,6 +64,7 @@ const table: ShapeOf<TableStatus> = {
     },
     lagSeconds: optionalNumber,
     unmergedRows: optionalNumber,
+    deadLetters: optionalNumber,
     halted: halt,
     retired: {
       kind: 'optional',
@@ -98,6 +100,13 @@ export const statusShape: ShapeOf<StatusDocument> = {
     lagChanges: optionalNumber,
     lagBytes: optionalNumber,
     logKeptUntilMs: optionalNumber,
+    findings: {
+      kind: 'optional',
+      of: {
+        kind: 'list',
+        of: { kind: 'object', fields: { severity: text, code: text, what: text } },
+      },
+    },
     tables: { kind: 'list', of: table },
   },
 };

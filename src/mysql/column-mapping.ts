@@ -5,7 +5,7 @@
 import type { ColumnType } from '../model/column-type.ts';
 import { textAppender } from './charset/charset-decoder.ts';
 import type { MysqlColumn, MysqlFlavour } from './mysql-column.ts';
-import { formatSourceType, parseSourceType } from './source-type.ts';
+import { formatSourceType, isBytesType, isTextType, parseSourceType } from './source-type.ts';
 import type { SourceType } from './source-type.ts';
 import { isSpatialType } from './text-reader.ts';
 
@@ -152,14 +152,9 @@ function otherChoice(source: SourceType): Choice | null {
     const note = 'well-known binary; a reference system other than 0 stands in it (EWKB)';
     return { type: { kind: 'binary' }, note };
   }
+  if (isTextType(source)) return withNote(STRING, charsetNote(source.charset));
+  if (isBytesType(source)) return { type: { kind: 'binary' } };
   switch (source.name) {
-    case 'char':
-    case 'varchar':
-    case 'tinytext':
-    case 'text':
-    case 'mediumtext':
-    case 'longtext':
-      return withNote(STRING, charsetNote(source.charset));
     case 'inet4':
     case 'inet6':
       return { type: STRING, note: 'text as the server shows it' };
@@ -172,13 +167,6 @@ function otherChoice(source: SourceType): Choice | null {
       return { type: STRING, note: `the labels in declared order, with commas${LABEL_NOTE}` };
     case 'json':
       return { type: STRING, note: "the server's own text of the document" };
-    case 'binary':
-    case 'varbinary':
-    case 'tinyblob':
-    case 'blob':
-    case 'mediumblob':
-    case 'longblob':
-      return { type: { kind: 'binary' } };
     case 'vector':
       return { type: { kind: 'binary' }, note: 'floats of four bytes, little-endian' };
     case 'uuid':

@@ -18,6 +18,9 @@ export interface SourceType {
   readonly charset: string | null;
 }
 
+const TEXT_TYPES = new Set(['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext']);
+const BYTES_TYPES = new Set(['binary', 'varbinary', 'tinyblob', 'blob', 'mediumblob', 'longblob']);
+
 const CHARSET_MARK = ' character set ';
 
 /** The name under which a column's type is kept; {@link parseSourceType} reads it. */
@@ -40,6 +43,16 @@ export function parseSourceType(text: string): SourceType {
   // `zerofill` alone means unsigned too.
   const unsigned = / (unsigned|zerofill)\b/.test(declared.toLowerCase());
   return { name, parameters, unsigned, labels: [], charset };
+}
+
+/** Whether values of a type are text of its character set. */
+export function isTextType({ name }: SourceType): boolean {
+  return TEXT_TYPES.has(name);
+}
+
+/** Whether values of a type are bytes that nobody reads. */
+export function isBytesType({ name }: SourceType): boolean {
+  return BYTES_TYPES.has(name);
 }
 
 /** What a backslash stands before in a label, as the servers write it in COLUMN_TYPE. */

@@ -55,6 +55,17 @@ export type Statement =
 /** A migration tool that puts a copy in a table's place. */
 export type MigrationTool = 'gh-ost' | 'pt-online-schema-change';
 
+/**
+ * The statements of one place of the log as a whole, where whoever read them there takes one on
+ * several tables for one on each: their effects belong together, a swap is one of them.
+ */
+export function joined(statements: readonly Statement[]): readonly Statement[] {
+  const tables = statements.filter((one) => one.kind === 'tables');
+  if (tables.length < 2) return statements;
+  const effects = tables.flatMap((one) => one.effects);
+  return [...statements.filter((one) => one.kind !== 'tables'), { kind: 'tables', effects }];
+}
+
 /** A table whose name another table took over in the same statement. */
 export interface TableSwap {
   readonly table: TableName;

@@ -48,22 +48,27 @@ export function quoteText(text: string): string {
 
 /** The rows of a range, in key order. */
 export function selectRange(table: ReadTable, range: KeyRange): string {
-  const { keys } = table;
-  const conditions = [
-    ...(range.after === null ? [] : [`(${behind(keys, range.after)})`]),
-    ...(range.upTo === null ? [] : [`(${notBehind(keys, range.upTo)})`]),
-  ];
-  const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  const order = keys.length === 0 ? '' : ` ORDER BY ${orderOf(table)}`;
+  const order = table.keys.length === 0 ? '' : ` ORDER BY ${orderOf(table)}`;
   const limit = range.limit === null ? '' : ` LIMIT ${range.limit}`;
-  return `SELECT ${table.list} FROM ${relation(table)}${where}${order}${limit}`;
+  return `SELECT ${table.list} ${fromRange(table, range)}${order}${limit}`;
 }
 
-/** The key of the row that is `count` rows behind `after`. */
-export function selectBorder(table: ReadTable, after: KeyRange['after'], count: number): string {
-  const where = after === null ? '' : ` WHERE ${behind(table.keys, after)}`;
+/** What follows the list of a SELECT of the rows between two keys, in any order. */
+export function fromRange(
+  table: Pick<ReadTable, 'name' | 'keys' | 'index'>,
+  range: Pick<KeyRange, 'after' | 'upTo'>,
+): string {
+  return `FROM ${relation(table)}${whereIn(table, range)}`;
+}
+
+/** The key of the row that is `count` rows behind the beginning of a range; none: it has fewer. */
+export function selectBorder(
+  table: ReadTable,
+  range: Pick<KeyRange, 'after' | 'upTo'>,
+  count: number,
+): string {
   const select = `SELECT ${table.keyList} FROM ${relation(table)}`;
-  return `${select}${where} ORDER BY ${orderOf(table)} LIMIT ${count - 1}, 1`;
+  return `${select}${whereIn(table, range)} ORDER BY ${orderOf(table)} LIMIT ${count - 1}, 1`;
 }
 
 /** The rows of these keys, in any order. */
@@ -77,7 +82,18 @@ export function selectKeys(table: ReadTable, keys: readonly (readonly string[])[
   return `SELECT ${table.list} FROM ${relation(table)} WHERE ${condition}`;
 }
 
-function relation({ name, index }: ReadTable): string {
+function whereIn(
+  { keys }: Pick<ReadTable, 'keys'>,
+  range: Pick<KeyRange, 'after' | 'upTo'>,
+): string {
+  const conditions = [
+    ...(range.after === null ? [] : [`(${behind(keys, range.after)})`]),
+    ...(range.upTo === null ? [] : [`(${notBehind(keys, range.upTo)})`]),
+  ];
+  return conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
+}
+
+function relation({ name, index }: Pick<ReadTable, 'name' | 'index'>): string {
   return index === null ? name : `${name} FORCE INDEX (${quoteMysqlName(index)})`;
 }
 

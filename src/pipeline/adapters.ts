@@ -21,9 +21,11 @@ import type { ObjectStore } from '../ports/object-store.ts';
 import type { RowEngine } from '../ports/row-engine.ts';
 import type { ServedCatalog } from '../ports/served-catalog.ts';
 import type { ChangeSource } from '../ports/source.ts';
+import type { MysqlConfig } from './secrets/mysql-address.ts';
 import { openStore, stageFolderOf } from './open-store.ts';
 import type { OpenedStore } from './open-store.ts';
 import type { SqliteCatalogOptions } from '../storage/sqlite-catalog.ts';
+import type { MysqlChangeSource } from '../sources/mysql/source.ts';
 import type { GuardedCatalog } from '../storage/warehouse-guard.ts';
 
 /** What adapters are made with. */
@@ -160,29 +162,37 @@ export async function openSource(parts: AdapterParts): Promise<ChangeSource> {
       const { tables, name } = config;
       return createSqliteSource({ path, pollIntervalMs, tables, namespace: name, clock, random });
     }
-    case 'mysql': {
-      const { createMysqlSource } = await import('../sources/mysql/source.ts');
-      const { readMysqlAddress } = await import('./mysql-address.ts');
-      const { source, tables, name } = config;
-      const { host, port, serverId, onSwap, heartbeatIntervalMs, readConnections } = source;
-      return createMysqlSource({
-        address: () => readMysqlAddress(source, parts.readSecret),
-        label: `mysql://${host}:${port}`,
-        tables,
-        namespace: name,
-        // A lake of the same name elsewhere is another reader: the server would end one of them.
-        reader: [hostname(), config.lake.warehouse, name].join('\0'),
-        clock,
-        random,
-        serverId,
-        onSwap,
-        heartbeatIntervalMs,
-        readConnections,
-      });
+    case 'mysql':
+      return openMysql(parts, config.source);
+    case 'debezium': {
+      const { openDebezium } = await import('./sources/debezium-source.ts');
+      return openDebezium(parts, config.source, await openMysql(parts, config.source.database));
     }
     default:
       return unreachable(config.source);
   }
+}
+
+async function openMysql(parts: AdapterParts, server: MysqlConfig): Promise<MysqlChangeSource> {
+  const { config, clock, random } = parts;
+  const { createMysqlSource } = await import('../sources/mysql/source.ts');
+  const { readMysqlAddress } = await import('./secrets/mysql-address.ts');
+  const { tables, name } = config;
+  const { host, port, serverId, onSwap, heartbeatIntervalMs, readConnections } = server;
+  return createMysqlSource({
+    address: () => readMysqlAddress(server, parts.readSecret),
+    label: `mysql://${host}:${port}`,
+    tables,
+    namespace: name,
+    // A lake of the same name elsewhere is another reader: the server would end one of them.
+    reader: [hostname(), config.lake.warehouse, name].join('\0'),
+    clock,
+    random,
+    serverId,
+    onSwap,
+    heartbeatIntervalMs,
+    readConnections,
+  });
 }
 
 /** What an engine is opened with. */

@@ -1,6 +1,7 @@
 /** One source table as a running pipeline holds it. Changed only by the pipeline's own tasks. */
-import type { BootstrapProgress } from '../lake/table-state.ts';
+import type { BootstrapProgress } from '../model/bootstrap-progress.ts';
 import type { SourceTable } from '../model/source-event.ts';
+import type { SequenceMark } from '../model/change-sequence.ts';
 import { formatTableName } from '../model/table-schema.ts';
 import type { TableSchema } from '../model/table-schema.ts';
 import type { TableIdentifier } from '../ports/catalog.ts';
@@ -16,6 +17,15 @@ export interface RunningBootstrap {
   readonly startedMs: number;
 }
 
+/** The DROP of a table, as the log has it. */
+export interface ReadDrop {
+  /** Alone, or with its whole database. */
+  readonly with: 'table' | 'database';
+  readonly what: string;
+  /** Its changes end here; `null`: with what was read so far. */
+  readonly upTo: SequenceMark | null;
+}
+
 /** What the pipeline knows of a table. */
 export interface CapturedTable {
   readonly name: string;
@@ -29,12 +39,12 @@ export interface CapturedTable {
   halt: Halt | null;
   /** The ledger has commits that no merge has looked at. */
   unmerged: boolean;
-  /** Monotonic time of the last merge; `null` before the first. */
-  mergedAtMs: number | null;
+  /** Monotonic time at which the last merge began; `null`: none has, or it is to be made again. */
+  mergeBegunMs: number | null;
   /** The source has it no more; its log is read up to its DROP. */
   isAbsent: boolean;
-  /** Its DROP was read; it retires with the next commit. `null`: it was not. */
-  drop: { readonly with: 'table' | 'database'; readonly what: string } | null;
+  /** Its DROP was read; it retires with the commit that reaches it. `null`: it was not. */
+  drop: ReadDrop | null;
 }
 
 /** Whether changes of the table are read into its ledger. */
@@ -51,7 +61,7 @@ export function capturedTable(
     name: formatTableName(opened.schema.table),
     bootstrap: null,
     unmerged: true,
-    mergedAtMs: null,
+    mergeBegunMs: null,
     isAbsent: false,
     drop: null,
   };

@@ -30,6 +30,8 @@ const REMOVAL_MS = 24 * 60 * 60 * 1000;
 /** How often it is looked whether a retired table is there again, or its time is over. */
 const WATCH_MS = 60_000;
 
+type HaltEvent = Extract<SourceEvent, { kind: 'table-halted' }>;
+
 const REMEDY =
   'Nothing to do: created again under its name it is loaded again by itself. `firn drop FILE --table T` removes the copy at once.';
 
@@ -164,15 +166,20 @@ export function undroppedTables(run: RunState, completeTo: SequenceMark): readon
   );
 }
 
+/** Whether a DROP of the table makes it retire. */
+export function mayRetire(config: PipelineConfig, { schema }: CapturedTable): boolean {
+  return policyOf(config, schema.table) !== 'halt';
+}
+
 /** Takes note of a DROP that the file does not want to halt for; whether it was one. */
 export function takeDrop(
   { config }: PipelineParts,
   table: CapturedTable,
-  event: Extract<SourceEvent, { kind: 'table-halted' }>,
+  event: Pick<HaltEvent, 'removal' | 'error'> & { readonly upTo: SequenceMark | null },
 ): boolean {
-  const { removal, error } = event;
-  if (removal === undefined || policyOf(config, table.schema.table) === 'halt') return false;
-  table.drop ??= { with: removal, what: error.what };
+  const { removal, error, upTo } = event;
+  if (removal === undefined || !mayRetire(config, table)) return false;
+  table.drop ??= { with: removal, what: error.what, upTo };
   return true;
 }
 

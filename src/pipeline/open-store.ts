@@ -11,7 +11,7 @@ import type { RetryPolicy } from '../kernel/retry.ts';
 import type { ObjectStore } from '../ports/object-store.ts';
 import type { Finding } from '../ports/source.ts';
 import type { ScopedKeys } from '../storage/s3/s3-client.ts';
-import { readS3Credentials } from './s3-credentials.ts';
+import { readS3Credentials } from './secrets/s3-credentials.ts';
 
 /** What a store is opened with. */
 export interface StoreParts {

@@ -7,6 +7,7 @@ import { baseFormat } from '../base/base-format.ts';
 import { baseStateOf, ensureBase } from '../base/base-table.ts';
 import { evolveBase } from '../base/evolve-base.ts';
 import { BOOTSTRAP_BRANCH_PREFIX } from '../bootstrap/bootstrap-table.ts';
+import { present } from '../kernel/assert.ts';
 import { FirnError } from '../kernel/firn-error.ts';
 import type { LedgerState } from '../lake/table-state.ts';
 import { ensureLedger, ledgerStateOf } from '../ledger/ledger-table.ts';
@@ -20,12 +21,12 @@ import { commitToTable } from './commit-tables.ts';
 import { absentTables, openAbsent, removeDropped, removedTables } from './dropped-tables.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 import { sortTables } from './refused-tables.ts';
-import { readHalts, writeHalts } from './state/halts.ts';
+import { changeHalts, readHalts, writeHalts } from './state/halts.ts';
 import type { Halt } from './state/halts.ts';
 import { assertSameSelection } from './state/schema-store.ts';
 import type { SchemaStore } from './state/schema-store.ts';
 import { placeTables } from './table-places.ts';
-import type { Capture, PlacedTables } from './table-places.ts';
+import type { Capture, CaptureStart, PlacedTables } from './table-places.ts';
 
 /** Everything a run starts from. */
 export interface OpenedTables extends PlacedTables {
@@ -40,13 +41,14 @@ function isReload(halt: Halt | undefined): boolean {
 }
 
 /**
- * Opens the tables that the pipeline file names.
+ * Opens the tables that the pipeline file names; `start` is asked before any mark is taken.
  *
  * @throws FirnError PIPELINE-NO-TABLES, and what source, catalog and storage throw
  */
 export async function openTables(
   parts: PipelineParts,
   schemas: SchemaStore,
+  start: CaptureStart,
 ): Promise<OpenedTables> {
   const discovered = await parts.source.discover();
   const halts = await readHalts(parts.state);
@@ -65,15 +67,7 @@ export async function openTables(
     });
   }
   for (const [table, halt] of refused) parts.onEvent({ kind: 'halted', table, halt });
-  const found: { readonly source: SourceTable; readonly schema: TableSchema }[] = [];
-  for (const source of taken) {
-    const reload = isReload(halts.get(formatTableName(source.table)));
-    // A known table keeps its registered schema here: what changed meanwhile is the stream's news.
-    const known = reload ? null : schemas.newest(source.table);
-    const schema = known ?? (await schemas.resolve(source));
-    assertSameSelection(parts.config, schema);
-    found.push({ source, schema });
-  }
+  const found = await withSchemas(parts, schemas, { taken, halts });
   const captures: Capture[] = [];
   for (const [name, { source, schema }] of absent) {
     if (!gone.has(name)) continue;
@@ -86,19 +80,49 @@ export async function openTables(
     const halt = halts.get(formatTableName(schema.table)) ?? null;
     captures.push(await openOne(parts, { source, schema, halt }));
   }
-  const opened = await placeTables(parts, captures);
+  const opened = await placeTables(parts, captures, start);
   // Halts of tables that are no longer named go.
   await writeHalts(parts.state, withHaltsOf(opened.tables, new Map([...removed, ...refused])));
   const known = new Set(discovered.map(({ table }) => formatTableName(table)));
   return { ...opened, known };
 }
 
-/** Stores the halts of the tables of a run; those of refused tables stay. */
-export async function storeHalts(
+/** A table of the source with its registered schema. */
+interface FoundTable {
+  readonly source: SourceTable;
+  readonly schema: TableSchema;
+}
+
+/**
+ * A known table keeps its registered schema here: what changed meanwhile is the stream's news. Of
+ * the others all are registered at once, for each time the whole registry is stored.
+ */
+async function withSchemas(
   parts: PipelineParts,
+  schemas: SchemaStore,
+  now: {
+    readonly taken: readonly SourceTable[];
+    readonly halts: ReadonlyMap<string, Halt>;
+  },
+): Promise<readonly FoundTable[]> {
+  const known = ({ table }: SourceTable): TableSchema | null =>
+    isReload(now.halts.get(formatTableName(table))) ? null : schemas.newest(table);
+  const unknown = now.taken.filter((source) => known(source) === null);
+  const resolved = await schemas.resolveAll(unknown);
+  const schemaOf = new Map(unknown.map((source, index) => [source, resolved[index]]));
+  return now.taken.map((source) => {
+    const schema = schemaOf.get(source) ?? present(known(source), 'a registered schema');
+    assertSameSelection(parts.config, schema);
+    return { source, schema };
+  });
+}
+
+/** Stores the halts of the tables of a run; those of refused tables stay. */
+export function storeHalts(
+  { state }: Pick<PipelineParts, 'state'>,
   tables: readonly CapturedTable[],
 ): Promise<void> {
-  await writeHalts(parts.state, withHaltsOf(tables, await readHalts(parts.state)));
+  return changeHalts(state, (halts) => withHaltsOf(tables, halts));
 }
 
 function withHaltsOf(
@@ -154,7 +178,21 @@ async function openLedger(
   const { raw, beforeImages } = parts.config.ledger;
   const options = { raw, beforeImages: beforeImages === 'full' };
   const loaded = await ensureLedger(parts.lake, schema, options);
-  return { loaded, state: ledgerStateOf(loaded) };
+  const state = ledgerStateOf(loaded);
+  if (state !== null) assertOwnEngine(parts, schema, state);
+  return { loaded, state };
+}
+
+/** Where the other engine stopped is a place that this one cannot go on from. */
+function assertOwnEngine(
+  { config }: PipelineParts,
+  { table }: TableSchema,
+  { cluster }: LedgerState,
+): void {
+  const engine = cluster === null ? 'embedded' : 'cluster';
+  if (engine === config.engine) return;
+  const what = `Its ledger was written with engine: ${engine}, the pipeline file says ${config.engine}.`;
+  throw new FirnError('LEDGER-OTHER-ENGINE', { what, where: formatTableName(table) });
 }
 
 async function openBase(parts: PipelineParts, table: CapturedTable): Promise<void> {

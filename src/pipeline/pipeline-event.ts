@@ -12,6 +12,8 @@ export type PipelineEvent =
       /** Estimated rows in the source; `null` unknown. */
       readonly rowsTotal: number | null;
     }
+  /** All rows that exist are in a branch; told by a process that loaded some of them. */
+  | { readonly kind: 'loaded'; readonly table: string; readonly rows: number }
   | { readonly kind: 'published'; readonly table: string; readonly rows: number }
   | {
       readonly kind: 'committed';

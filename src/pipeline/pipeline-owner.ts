@@ -161,6 +161,7 @@ async function statusText(parts: PipelineParts, now: StatusNow): Promise<string>
 async function currentStatus(parts: PipelineParts, now: StatusNow): Promise<string> {
   const { label } = await parts.source.identify();
   const { store, catalog, state, clock } = parts;
+  const { engine, cluster } = parts.config;
   const status = await buildStatus({
     store,
     catalog,
@@ -169,6 +170,7 @@ async function currentStatus(parts: PipelineParts, now: StatusNow): Promise<stri
     owner: now.owner,
     halted: now.trouble,
     pipeline: parts.config.name,
+    engine,
     sourceLabel: label,
     nowMs: clock.nowMs(),
     monotonicMs: clock.monotonicMs(),
@@ -176,6 +178,7 @@ async function currentStatus(parts: PipelineParts, now: StatusNow): Promise<stri
     isNamed: (table) => ruleFor(parts.config, table) !== null,
     removalTimeMs: (table, halt) => removalTimeMs(parts.config, table, halt),
     source: parts.source,
+    topicRetentionMs: engine === 'cluster' ? (cluster?.kafka.retentionMs ?? null) : null,
   });
   measure(parts, status);
   return formatStatus(status);
@@ -184,8 +187,9 @@ async function currentStatus(parts: PipelineParts, now: StatusNow): Promise<stri
 /** Sets the gauges that a status knows. */
 function measure({ metrics }: PipelineParts, status: StatusDocument): void {
   if (status.lagChanges !== null) metrics.set('firn_source_lag_changes', {}, status.lagChanges);
-  for (const { table, base, halted } of status.tables) {
+  for (const { table, base, halted, deadLetters } of status.tables) {
     metrics.set('firn_table_halted', { table }, halted === null ? 0 : 1);
+    if (deadLetters !== null) metrics.set('firn_dead_letters', { table }, deadLetters);
     if (base === null) continue;
     metrics.set('firn_base_files', { table, content: 'data' }, base.files);
     metrics.set('firn_base_files', { table, content: 'deletes' }, base.deleteFiles);

@@ -10,19 +10,22 @@ import { runBootstraps } from './bootstrap-runner.ts';
 import { commitToTables } from './commit-tables.ts';
 import { watchRetired } from './dropped-tables.ts';
 import { retainLedgers, runMaintenance } from './control/maintain-tables.ts';
+import { engineTasks } from './cluster/engine-tasks.ts';
+import type { EngineTasks } from './cluster/engine-tasks.ts';
 import { mergeTable, runMerges } from './merge-runner.ts';
 import { openTables } from './open-tables.ts';
 import type { OpenedTables } from './open-tables.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 import { RunState } from './run-state.ts';
 import { openSchemaStore } from './state/schema-store.ts';
-import { runStream } from './stream-runner.ts';
 
 /** How long a pipeline runs, and who hears of each start. */
 export interface RunRequest {
   /** Catch up with the source as it stands now, merge, end. */
   readonly once: boolean;
   readonly signal: AbortSignal;
+  /** Carried out in place of reading and merging, once the tables are open. */
+  readonly instead?: (run: RunState) => Promise<void>;
   /** Called with the state of each new run, and with `null` when a run is over. */
   readonly onRun: (run: RunState | null) => void;
 }
@@ -44,11 +47,17 @@ export async function runPipeline(parts: PipelineParts, request: RunRequest): Pr
     const stop = new AbortController();
     const restart = new AbortController();
     const signal = AbortSignal.any([request.signal, restart.signal, stop.signal]);
-    const progress = { committed: false };
+    const last: { run: RunState | null } = { run: null };
+    const onRun = (run: RunState | null): void => {
+      last.run = run ?? last.run;
+      request.onRun(run);
+    };
     try {
-      await runOnce(parts, { ...request, signal, stop, restart, progress });
+      await runOnce(parts, { ...request, signal, stop, restart, onRun });
       if (request.once && !restart.signal.aborted) return;
     } catch (error) {
+      // A stop cuts off requests that are on their way: that is no failure.
+      if (request.signal.aborted && mayPass(error)) return;
       if (request.signal.aborted) throw error;
       if (isFirnError(error, 'LEDGER-LATE-COMMIT')) {
         forgiveOnce(error, late);
@@ -56,7 +65,7 @@ export async function runPipeline(parts: PipelineParts, request: RunRequest): Pr
       }
       if (!mayPass(error)) throw error;
       const nowMs = parts.clock.monotonicMs();
-      if (progress.committed) failing.count = 0;
+      if (last.run?.hasCommitted === true) failing.count = 0;
       if (failing.count++ === 0) failing.sinceMs = nowMs;
       const isTooMuch = request.once
         ? failing.count >= FAILURES_MAX
@@ -95,17 +104,17 @@ interface OneRun extends RunRequest {
   /** Ends all tasks of the run as soon as one of them failed. */
   readonly stop: AbortController;
   readonly restart: AbortController;
-  /** Whether the run has committed changes: a failure after that is the first of its kind. */
-  readonly progress: { committed: boolean };
 }
 
 async function runOnce(parts: PipelineParts, request: OneRun): Promise<void> {
   const schemas = await openSchemaStore(parts.state, parts.config);
-  const opened = await openTables(parts, schemas);
+  // Only what a person asked for is carried out in place of reading.
+  const tasks = await engineTasks(parts, { resumes: request.instead !== undefined });
+  const opened = await openTables(parts, schemas, tasks);
   const stage = new LedgerStage({
     commit: async (requests) => {
       const results = await commitToTables(parts, requests);
-      request.progress.committed = true;
+      run.hasCommitted = true;
       return results;
     },
     openWriter: (table) => parts.engine.ledgerWriter(writeTarget(table.metadata)),
@@ -114,11 +123,13 @@ async function runOnce(parts: PipelineParts, request: OneRun): Promise<void> {
   const { epoch, tables, known, absentUntil } = opened;
   parts.onEvent({ kind: 'started', tables: tables.map(({ name }) => name), epoch });
   const { restart } = request;
-  const run = new RunState({ epoch, tables, known, absentUntil, stage, schemas, restart });
+  const about = { epoch, tables, known, absentUntil };
+  const run = new RunState({ ...about, stage, schemas, restart });
   request.onRun(run);
   try {
-    if (request.once) await catchUp(parts, run, { ...request, opened });
-    else await follow(parts, run, { ...request, opened });
+    if (request.instead !== undefined) await request.instead(run);
+    else if (request.once) await catchUp(parts, run, { ...request, opened, tasks });
+    else await follow(parts, run, { ...request, opened, tasks });
   } finally {
     run.end(
       new FirnError('PIPELINE-REQUEST-FAILED', { what: 'The run ended before it was done.' }),
@@ -128,13 +139,15 @@ async function runOnce(parts: PipelineParts, request: OneRun): Promise<void> {
 
 interface OpenedRun extends OneRun {
   readonly opened: OpenedTables;
+  readonly tasks: EngineTasks;
 }
 
 /** Runs all tasks beside one another until one fails or the signal aborts. */
 async function follow(parts: PipelineParts, run: RunState, request: OpenedRun): Promise<void> {
-  const { signal, stop, opened } = request;
+  const { signal, stop, opened, tasks } = request;
   await together(stop, [
-    runStream(parts, run, { from: opened.from, once: false, signal }),
+    tasks.stream(run, { from: opened.from, own: opened.own, once: false, signal }),
+    tasks.watch(run, signal),
     runBootstraps(parts, run, { signal, once: false }),
     runMerges(parts, run, signal),
     runMaintenance(parts, run, signal),
@@ -144,15 +157,16 @@ async function follow(parts: PipelineParts, run: RunState, request: OpenedRun): 
 
 /** Reads what is in the source now, loads what waits, merges everything. */
 async function catchUp(parts: PipelineParts, run: RunState, request: OpenedRun): Promise<void> {
-  const { signal, stop, opened } = request;
+  const { signal, stop, opened, tasks } = request;
   const bootstraps = run.hold(() => runBootstraps(parts, run, { signal, once: true }));
   const passes = async (): Promise<void> => {
-    let { from } = opened;
+    let { from, own } = opened;
     // A bootstrap waits for what is written until its last chunk was read: another pass is due.
     for (let held = true; held && !signal.aborted;) {
       held = run.isHeld;
-      await runStream(parts, run, { from, once: true, signal });
-      from = run.position ?? from;
+      await tasks.stream(run, { from, own, once: true, signal });
+      // All tables have come there.
+      if (run.position !== null) [from, own] = [run.position, new Map()];
       // Who held it may have let go during the pass.
       if (run.isHeld) await pause(parts, run, signal);
     }

@@ -4,19 +4,18 @@
  */
 import { hostname } from 'node:os';
 import { FirnError, isFirnError } from '../kernel/firn-error.ts';
-import type { Clock } from '../kernel/clock.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
-import type { Random } from '../kernel/random.ts';
-import type { PipelineConfig } from '../config/pipeline-config.ts';
-import type { SecretReader } from '../config/secret-reference.ts';
 import { createTableQueues } from '../lake/table-queues.ts';
 import { formatMark } from '../model/change-sequence.ts';
 import { createMetrics } from '../monitor/metrics.ts';
 import { parseStatus } from '../monitor/status-codec.ts';
 import type { StatusDocument } from '../monitor/status-document.ts';
+import type { TableIdentifier } from '../ports/catalog.ts';
 import type { RowEngine } from '../ports/row-engine.ts';
 import type { ChangeSource, Finding } from '../ports/source.ts';
 import { openEngine, openLake, openSource } from './adapters.ts';
+import { ServicePool } from './cluster/cluster-services.ts';
+import { inspectKept } from './cluster/ledgers/kept-records.ts';
 import { newTableProperties } from './open-store.ts';
 import type { OpenedLake } from './adapters.ts';
 import { carryOut } from './control/control-commands.ts';
@@ -32,8 +31,7 @@ import { findView, viewTables } from './view/lake-view.ts';
 import type { LakeReaderParts } from './view/lake-view.ts';
 import { ownershipPaths, takeOwnership } from './control/ownership.ts';
 import type { Ownership, OwnershipKey } from './control/ownership.ts';
-import type { PipelineEvent } from './pipeline-event.ts';
-import type { PipelineParts } from './pipeline-parts.ts';
+import type { PipelineParts, ServiceParts } from './pipeline-parts.ts';
 import { runAsOwner, storeStatus } from './pipeline-owner.ts';
 import { runPipeline } from './pipeline-runner.ts';
 import type { RunState } from './run-state.ts';
@@ -45,24 +43,6 @@ import type { StateFolder } from './state/state-folder.ts';
 import { withHalts } from './view/status-builder.ts';
 import { verifyTables } from './view/verify-tables.ts';
 import type { VerifyReport } from './view/verify-tables.ts';
-
-/** What the command line hands in. */
-export interface ServiceParts {
-  readonly config: PipelineConfig;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly readSecret: SecretReader;
-  /** Folder of the user for locks and sockets. */
-  readonly runtimeFolder: string;
-  readonly processId: number;
-  readonly onEvent: (event: PipelineEvent) => void;
-  readonly signal: AbortSignal;
-}
-
-/** How a run ended. */
-export interface RunReport {
-  readonly halted: readonly string[];
-}
 
 /** Opens a pipeline; nothing is written until something is asked for that writes. */
 export async function openPipeline(parts: ServiceParts): Promise<PipelineService> {
@@ -86,20 +66,22 @@ interface Opened {
 export class PipelineService {
   readonly #parts: ServiceParts;
   readonly #opened: Opened;
+  readonly #services: ServicePool;
   #source: Promise<ChangeSource> | null = null;
   #engine: Promise<RowEngine> | null = null;
 
   constructor(parts: ServiceParts, opened: Opened) {
     this.#parts = parts;
     this.#opened = opened;
+    this.#services = parts.services ?? new ServicePool(parts);
   }
 
   /**
-   * Owns the pipeline and runs it until stopped, or once.
+   * Owns the pipeline and runs it until stopped, or once. Gives the tables that are halted then.
    *
    * @throws FirnError PIPELINE-OWNED when another process owns it, and what no retry can pass
    */
-  async run(options: { readonly once: boolean }): Promise<RunReport> {
+  async run(options: { readonly once: boolean }): Promise<{ readonly halted: readonly string[] }> {
     const owned = this.#own();
     try {
       await runAsOwner(await this.#pipelineParts(), {
@@ -111,10 +93,8 @@ export class PipelineService {
     } finally {
       owned.release();
     }
-    const halts = await readHalts(this.#opened.state);
-    return {
-      halted: [...halts].flatMap(([name, { scope }]) => (scope === 'retired' ? [] : [name])),
-    };
+    const halts = [...(await readHalts(this.#opened.state))];
+    return { halted: halts.flatMap(([name, { scope }]) => (scope === 'retired' ? [] : [name])) };
   }
 
   /** What would break or lose; changes nothing. */
@@ -141,10 +121,8 @@ export class PipelineService {
       const stored = { ...parseStatus(text, where), owner: null };
       return withProofs(state, withHalts(stored, await readHalts(state)));
     }
-    throw new FirnError('PIPELINE-STATE-MISSING', {
-      what: 'The pipeline has no status yet.',
-      where,
-    });
+    const what = 'The pipeline has no status yet.';
+    throw new FirnError('PIPELINE-STATE-MISSING', { what, where });
   }
 
   /** Tables for queries, tail and history. */
@@ -199,6 +177,7 @@ export class PipelineService {
     if (answer !== null) return answer.result;
     if (command === 'drop') return this.#dropAlone(String(args['table']));
     if (command === 'resume') return this.#resumeAlone(String(args['table']));
+    if (command === 'apply') return this.#applyAlone(onProgress);
     return this.#runFor({ command, arguments: args, progress: onProgress });
   }
 
@@ -222,6 +201,19 @@ export class PipelineService {
     }
   }
 
+  /** How long Kafka keeps what the ledgers of a cluster lack. */
+  keptRecords(): Promise<readonly Finding[]> {
+    return inspectKept({ ...this.#parts, ...this.#readerParts() });
+  }
+
+  /** Those of `tables` that the catalog does not have. */
+  async missingTables(tables: readonly TableIdentifier[]): Promise<readonly TableIdentifier[]> {
+    const { catalog } = this.#opened.lake;
+    const missing: TableIdentifier[] = [];
+    for (const table of tables) if ((await catalog.loadTable(table)) === null) missing.push(table);
+    return missing;
+  }
+
   /** What `upgrade` would do to tables, and which declared readers it may shut out. */
   async upgradePlan(tables: readonly string[]): Promise<UpgradePlan> {
     const views = await viewTables(this.#readerParts());
@@ -235,15 +227,17 @@ export class PipelineService {
 
   /** Takes everything of Firn's out of the source. Nobody may own the pipeline. */
   async uninstall(): Promise<void> {
-    const owned = this.#own();
-    try {
-      await (await this.source()).uninstall();
-    } finally {
-      owned.release();
-    }
+    await this.#owning(async () => (await this.source()).uninstall());
+  }
+
+  /** Loads chunks of tables that another process bootstraps, until none is left; owns nothing. */
+  async join(): Promise<void> {
+    const { joinBootstraps } = await import('./bootstrap-worker.ts');
+    await joinBootstraps(await this.#pipelineParts('reader'), this.#parts.signal);
   }
 
   async close(): Promise<void> {
+    if (this.#parts.services === undefined) await this.#services.close();
     await (await this.#source)?.close();
     await (await this.#engine)?.close();
     await this.#opened.lake.catalog.close();
@@ -257,6 +251,15 @@ export class PipelineService {
       what: `Another process on this machine runs pipeline ${this.#parts.config.name}.`,
       where: this.#parts.config.fileName,
     });
+  }
+
+  async #owning<T>(work: () => Promise<T>): Promise<T> {
+    const owned = this.#own();
+    try {
+      return await work();
+    } finally {
+      owned.release();
+    }
   }
 
   /** An owner uses the same stage again and again, and finds in it what a crashed one left. */
@@ -273,8 +276,8 @@ export class PipelineService {
     return { store: lake.store, catalog: lake.catalog, state };
   }
 
-  async #pipelineParts(): Promise<PipelineParts> {
-    const { config, clock, random, onEvent } = this.#parts;
+  async #pipelineParts(role: 'owner' | 'reader' = 'owner'): Promise<PipelineParts> {
+    const { config, clock, random, signal, onEvent, copyLimits } = this.#parts;
     const { store, catalog } = this.#opened.lake;
     const writer = uuidV7(clock, random);
     return {
@@ -284,7 +287,7 @@ export class PipelineService {
       store,
       catalog,
       source: await this.source(),
-      engine: await this.#openEngine('owner'),
+      engine: await this.#openEngine(role),
       lake: {
         store,
         catalog,
@@ -298,6 +301,9 @@ export class PipelineService {
       },
       state: this.#opened.state,
       metrics: createMetrics(),
+      signal,
+      ...(copyLimits === undefined ? {} : { copyLimits }),
+      services: this.#services,
       onEvent,
     };
   }
@@ -345,18 +351,24 @@ export class PipelineService {
     }
   }
 
+  /** Without an owner the tables are opened, which starts capture, and nothing is read. */
+  async #applyAlone(progress: (text: string) => void): Promise<null> {
+    return this.#owning(async () => {
+      const { applyAlone } = await import('./cluster/apply-now.ts');
+      await applyAlone(await this.#pipelineParts(), { signal: this.#parts.signal, progress });
+      return null;
+    });
+  }
+
   async #dropAlone(table: string): Promise<null> {
-    const owned = this.#own();
-    try {
+    return this.#owning(async () => {
       const { lake, state } = this.#opened;
       const schemas = await openSchemaStore(state, this.#parts.config);
       const { schema } = findView(await viewTables(this.#readerParts()), table);
       const { store, catalog } = lake;
       await dropTable({ store, catalog, state }, schemas, schema);
-    } finally {
-      owned.release();
-    }
-    return null;
+      return null;
+    });
   }
 
   /** Without an owner, a halt is only taken away: the next run tries again. */
@@ -373,13 +385,10 @@ export class PipelineService {
         progress: () => undefined,
       });
     }
-    const owned = this.#own();
-    try {
+    return this.#owning(async () => {
       halts.delete(name);
       await writeHalts(this.#opened.state, halts);
-    } finally {
-      owned.release();
-    }
-    return { was };
+      return { was };
+    });
   }
 }

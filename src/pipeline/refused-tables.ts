@@ -33,7 +33,10 @@ export async function sortTables(
   const { found } = source;
   const gone = new Set(source.absent);
   const ledgers = new Map(found.map(({ table }) => [lakeName(table, '_ledger'), table]));
-  const taken = found.filter(({ table }) => !ledgers.has(lakeName(table, '')));
+  const obstacles = await engineObstacles(parts, schemas, found);
+  const taken = found.filter(
+    ({ table }) => !ledgers.has(lakeName(table, '')) && !obstacles.has(formatTableName(table)),
+  );
   const names = new Set(taken.map(({ table }) => formatTableName(table)));
   const refused = new Map<string, Halt>();
   const refuse = (table: string, code: ErrorCode, what: string): void => {
@@ -48,6 +51,7 @@ export async function sortTables(
     const what = `In the lake ${table.table} is the name of the ledger of ${owner.table}.`;
     refuse(formatTableName(table), 'PIPELINE-NAME-TAKEN', what);
   }
+  for (const [table, reason] of obstacles) refuse(table, 'CLUSTER-TABLE', reason);
   for (const { severity, table, code, message } of await parts.source.check()) {
     if (severity !== 'error' || table === null || !isErrorCode(code)) continue;
     const name = formatTableName(table);
@@ -62,6 +66,17 @@ export async function sortTables(
     refuse(formatTableName(table), 'SOURCE-TABLE-MISSING', what);
   }
   return { taken, gone, refused };
+}
+
+/** Tables that the source has and the pipeline's engine cannot carry exactly. */
+async function engineObstacles(
+  parts: PipelineParts,
+  schemas: SchemaStore,
+  found: readonly SourceTable[],
+): Promise<ReadonlyMap<string, string>> {
+  if (parts.config.engine !== 'cluster') return new Map();
+  const { tableObstacles } = await import('./cluster/table-obstacles.ts');
+  return tableObstacles(parts, schemas, found);
 }
 
 /** Engines do not tell names apart by case. */

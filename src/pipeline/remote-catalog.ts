@@ -10,7 +10,7 @@ import type { Catalog } from '../ports/catalog.ts';
 import type { Finding } from '../ports/source.ts';
 import type { Authorization } from '../storage/rest/authorization.ts';
 import type { VendedCredentials } from '../storage/rest/vended-credentials.ts';
-import { readS3Credentials } from './s3-credentials.ts';
+import { readS3Credentials } from './secrets/s3-credentials.ts';
 
 /** What a remote catalog is opened with. */
 export interface RemoteCatalogParts {

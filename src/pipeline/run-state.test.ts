@@ -37,7 +37,14 @@ function runOf(...tables: readonly CapturedTable[]): RunState {
     known: new Set(),
     absentUntil: null,
     stage: new LedgerStage({ commit: never, openWriter: never }),
-    schemas: { tables: () => [], newest: () => null, resolve: never, forget: never },
+    schemas: {
+      tables: () => [],
+      newest: () => null,
+      preview: never,
+      resolve: never,
+      resolveAll: never,
+      forget: never,
+    },
     restart: new AbortController(),
   });
 }

@@ -9,6 +9,7 @@ import type { SequenceMark } from '../model/change-sequence.ts';
 import type { SourcePosition } from '../model/source-position.ts';
 import { formatTableName } from '../model/table-schema.ts';
 import type { TableName } from '../model/table-schema.ts';
+import type { Finding } from '../ports/source.ts';
 import { isCapturing } from './captured-table.ts';
 import type { CapturedTable } from './captured-table.ts';
 import type { SchemaStore } from './state/schema-store.ts';
@@ -22,6 +23,17 @@ interface Waiter {
 interface StreamJob {
   readonly run: () => Promise<void>;
   readonly reject: (reason: Error) => void;
+}
+
+/** How long one pass over the changes of the source lasts. */
+export interface StreamPass {
+  /** Read after this place; `null`: there is nothing to read. */
+  readonly from: SourcePosition | null;
+  /** Own places of tables by name; those that are not there are at `from`. */
+  readonly own: ReadonlyMap<string, SourcePosition>;
+  /** Ends once everything that is in the source now is in the ledgers. */
+  readonly once: boolean;
+  readonly signal: AbortSignal;
 }
 
 /** Shared state of one run. */
@@ -40,8 +52,14 @@ export class RunState {
   completeTo: SequenceMark | null = null;
   /** The place that {@link completeTo} belongs to. */
   position: SourcePosition | null = null;
+  /** What was otherwise than it should be when the cluster was looked at last. */
+  findings: readonly Finding[] = [];
+  /** Monotonic time: records that are older are on the ledgers; `null`: unknown, or no Kafka. */
+  completeAtMs: number | null = null;
   /** Commit time at the source of the newest committed change, microseconds. */
   commitTsUs: bigint | null = null;
+  /** Whether a ledger was committed to: a failure after that is the first of its kind. */
+  hasCommitted = false;
   readonly #waiters = new Set<Waiter>();
   readonly #jobs: StreamJob[] = [];
   #held = 0;

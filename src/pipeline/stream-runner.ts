@@ -3,24 +3,19 @@
  * made only where the source says that a transaction ended; the floor is written and the source's
  * log acknowledged only after it.
  */
-import { evolveBase } from '../base/evolve-base.ts';
-import type { CommitRequest, CommitResult } from '../lake/commit-request.ts';
 import type { LedgerTable } from '../ledger/ledger-table.ts';
 import { floorToJson } from '../ledger/floor.ts';
 import type { CommitPoint } from '../ledger/ledger-stage.ts';
 import { present, unreachable } from '../kernel/assert.ts';
-import { FirnError } from '../kernel/firn-error.ts';
+import type { FirnError } from '../kernel/firn-error.ts';
 import { toSafeNumber } from '../kernel/integers.ts';
 import { compareMarks } from '../model/change-sequence.ts';
 import type { ChangeBatch } from '../model/change-batch.ts';
 import type { SourceEvent } from '../model/source-event.ts';
-import type { SourcePosition } from '../model/source-position.ts';
 import { formatTableName } from '../model/table-schema.ts';
 import type { TableSchema } from '../model/table-schema.ts';
-import { compareSchemas } from '../schema/schema-change.ts';
 import type { CapturedTable } from './captured-table.ts';
 import { isCapturing } from './captured-table.ts';
-import { commitToTable, evolveLedger } from './commit-tables.ts';
 import {
   absentError,
   droppedTables,
@@ -29,18 +24,13 @@ import {
   takeDrop,
   undroppedTables,
 } from './dropped-tables.ts';
-import { haltOf, haltsTable } from './state/halts.ts';
+import { acknowledgeSource, isFarBehind } from './capture/acknowledge-source.ts';
+import { changeSchema } from './capture/change-schema.ts';
+import { haltCapture } from './capture/halt-capture.ts';
+import { haltsTable } from './state/halts.ts';
 import { storeHalts } from './open-tables.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
-import type { RunState } from './run-state.ts';
-
-/** How long one pass over the stream lasts. */
-export interface StreamPass {
-  readonly from: SourcePosition | null;
-  /** Ends once everything that is in the source now has been delivered. */
-  readonly once: boolean;
-  readonly signal: AbortSignal;
-}
+import type { RunState, StreamPass } from './run-state.ts';
 
 /** Why a timer ends early. Without a reason of its own an abort makes an error, with a stack. */
 const WOKEN = 'woken';
@@ -57,12 +47,6 @@ export async function runStream(
   const runner = new StreamRunner(parts, run);
   await runner.run(pass);
 }
-
-/** A ledger without changes gets a commit of its own after this time, while others have some. */
-const IDLE_MS_MAX = 60 * 60 * 1000;
-
-/** The same after this many changes of others, by the source's own count. */
-const IDLE_CHANGES_MAX = 200_000n;
 
 type HaltEvent = Extract<SourceEvent, { kind: 'table-halted' }>;
 
@@ -91,6 +75,7 @@ class StreamRunner {
     const events = source.stream({
       tables: [...this.#run.tables.values()].filter(isCapturing).map((table) => table.schema),
       from: pass.from,
+      own: pass.own,
       epoch: this.#run.epoch,
       resolveSchema: (table) => this.#run.schemas.resolve(table),
       beforeImages: config.ledger.beforeImages === 'full',
@@ -154,7 +139,7 @@ class StreamRunner {
       case 'table-halted': {
         const table = this.#run.table(event.table);
         if (table === null || !this.#isNews(table, event)) return;
-        if (takeDrop(this.#parts, table, event)) {
+        if (takeDrop(this.#parts, table, { ...event, upTo: null })) {
           // It retires where the log was read past its DROP.
           this.#point = null;
           return;
@@ -282,30 +267,17 @@ class StreamRunner {
     this.#parts.onEvent({ kind: 'committed', tables: withRows, completeTo, lagMs });
   }
 
-  /**
-   * Ledgers without changes whose own position lies far back get a commit without rows now and
-   * then: sooner where the source keeps its log for them, and only there its sequence counts
-   * changes.
-   */
-  #idleLedgers(point: CommitPoint): readonly string[] {
-    const { clock, source } = this.#parts;
-    const nowMs = clock.nowMs();
-    const isKept = source.keepsLog === 'until-acknowledged';
-    return this.#run.stage.tables().flatMap(({ schema, state, metadata }) => {
-      if (compareMarks(state.completeTo, point.completeTo) >= 0) return [];
-      const old = nowMs - metadata.lastUpdatedMs > IDLE_MS_MAX;
-      const far = isKept && point.completeTo.seq - state.completeTo.seq > IDLE_CHANGES_MAX;
-      return old || far ? [formatTableName(schema.table)] : [];
+  /** Ledgers without changes whose own position lies far back. */
+  #idleLedgers({ completeTo }: CommitPoint): readonly string[] {
+    return this.#run.stage.tables().flatMap((ledger) => {
+      const isFar = isFarBehind(this.#parts, ledger, completeTo);
+      return isFar ? [formatTableName(ledger.schema.table)] : [];
     });
   }
 
-  /**
-   * Writes the floor, then lets the source forget what every ledger holds by its own commit: the
-   * floor alone must not decide that, because losing it may cost time only (docs/spec/ledger.md
-   * L11).
-   */
+  /** Writes the floor, then lets the source forget what every ledger holds. */
   async #writeFloor(point: CommitPoint): Promise<void> {
-    const { state, source, clock } = this.#parts;
+    const { state, clock } = this.#parts;
     const ledgers = new Map(
       this.#run.stage.tables().map((ledger) => [ledger.metadata.tableUuid, ledger.headId]),
     );
@@ -313,44 +285,13 @@ class StreamRunner {
     await state.write('floor.json', floorToJson({ position, completeTo, ledgers }));
     this.#floorPoint = point;
     this.#nextFloorMs = clock.monotonicMs() + FLOOR_INTERVAL_MS;
-    // A halted table may be resumed from where it stopped, so its part of the log is kept.
-    const halted = [...this.#run.tables.values()].some(({ halt }) => halt?.scope === 'capture');
-    const [first, ...others] = this.#run.stage.tables().map((ledger) => ledger.state.position);
-    if (halted || first === undefined) return;
-    await source.acknowledge(others.reduce((left, right) => source.oldest(left, right), first));
+    await acknowledgeSource(this.#parts, this.#run);
   }
 
   async #changeSchema(schema: TableSchema): Promise<void> {
     const table = this.#run.table(schema.table);
-    const ledger = this.#run.stage.table(schema.table);
-    if (table === null || ledger === null || table.drop !== null) return;
-    await this.#haltingOn(table, async () => {
-      const change = compareSchemas(table.schema, schema);
-      if (change.kind === 'incompatible') {
-        throw new FirnError('LEDGER-SCHEMA-INCOMPATIBLE', {
-          what: `The table changed: ${change.reason}.`,
-          where: table.name,
-        });
-      }
-      this.#run.stage.replace(await evolveLedger(this.#parts, ledger, schema));
-      await this.#evolveBase(table, schema);
-      table.schema = schema;
-      const { version } = schema;
-      this.#parts.onEvent({ kind: 'schema-changed', table: table.name, version });
-    });
-  }
-
-  async #evolveBase(table: CapturedTable, schema: TableSchema): Promise<void> {
-    if (table.base === null) return;
-    const { lake } = this.#parts;
-    const { identifier, tableUuid } = table.base;
-    const commit = (request: CommitRequest): Promise<CommitResult> =>
-      commitToTable(this.#parts, request);
-    await lake.queues.job(tableUuid, () =>
-      evolveBase({ context: lake, commit }, { identifier, schema }),
-    );
-    // A bootstrap that reads the old columns starts again with the new ones.
-    if (table.bootstrap !== null) table.needsBootstrap = true;
+    if (table === null || table.drop !== null) return;
+    await this.#haltingOn(table, () => changeSchema(this.#parts, this.#run, { table, schema }));
   }
 
   async #haltingOn(table: CapturedTable, run: () => Promise<void>): Promise<void> {
@@ -362,21 +303,8 @@ class StreamRunner {
     }
   }
 
-  async #halt(
-    table: CapturedTable,
-    error: FirnError,
-    recovery: 'bootstrap' | 'operator',
-  ): Promise<void> {
-    const sinceMs = this.#parts.clock.nowMs();
-    table.halt = haltOf(error, { scope: 'capture', recovery, sinceMs });
-    table.drop = null;
-    await this.#run.stage.remove(table.schema.table);
-    this.#run.settleWaiters();
-    await this.#storeHalts();
-    this.#parts.metrics.set('firn_table_halted', { table: table.name }, 1);
-    this.#parts.onEvent({ kind: 'halted', table: table.name, halt: table.halt });
-    // Opening all tables again gives the halted one a new start and a bootstrap.
-    if (recovery === 'bootstrap') this.#run.restart.abort();
+  #halt(table: CapturedTable, error: FirnError, recovery: 'bootstrap' | 'operator'): Promise<void> {
+    return haltCapture(this.#parts, this.#run, { table, error, recovery });
   }
 
   async #tellRetired(table: CapturedTable): Promise<void> {

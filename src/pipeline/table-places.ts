@@ -6,8 +6,10 @@
 import { baseStateOf } from '../base/base-table.ts';
 import { MAIN_BRANCH, ancestors, findRef } from '../iceberg/snapshot.ts';
 import { currentSchema } from '../iceberg/table-metadata.ts';
-import { assert } from '../kernel/assert.ts';
+import { assert, present } from '../kernel/assert.ts';
+import type { CommitRequest } from '../lake/commit-request.ts';
 import type { LedgerState } from '../lake/table-state.ts';
+import { NO_PLACE } from '../model/cluster-place.ts';
 import { floorFromJson } from '../ledger/floor.ts';
 import type { Floor } from '../ledger/floor.ts';
 import { ledgerTable, newLedgerState, stateCommit } from '../ledger/ledger-table.ts';
@@ -20,7 +22,7 @@ import type { PositionVerdict, SourceMark } from '../ports/source.ts';
 import { evolvedSchema } from '../schema/schema-change.ts';
 import { haltingOn, isCapturing } from './captured-table.ts';
 import type { CapturedTable } from './captured-table.ts';
-import { commitToTable } from './commit-tables.ts';
+import { commitToTables } from './commit-tables.ts';
 import { haltAbsent } from './dropped-tables.ts';
 import type { PipelineParts } from './pipeline-parts.ts';
 
@@ -29,6 +31,8 @@ export interface PlacedTables {
   readonly epoch: number;
   /** Read after this place: the oldest that any capturing table needs; `null`: nothing to read. */
   readonly from: SourcePosition | null;
+  /** The place of each capturing table, by name. */
+  readonly own: ReadonlyMap<string, SourcePosition>;
   readonly tables: readonly CapturedTable[];
   /** Ledgers of the tables that are capturing. */
   readonly ledgers: readonly LedgerTable[];
@@ -48,43 +52,82 @@ export interface Capture {
   } | null;
 }
 
+/**
+ * Makes sure that changes are kept from now on by whatever keeps them: a mark that is taken later
+ * must not be before what is kept. Of all tables of the run, also those that are halted.
+ */
+export type StartCapture = (epoch: number, tables: readonly CapturedTable[]) => Promise<void>;
+
+/** What a run asks of whatever brings changes to the ledgers. */
+export interface CaptureStart {
+  readonly startCapture: StartCapture;
+  /**
+   * How far changes were read in an epoch beside the ledgers, whose places may be behind it;
+   * `null`: no further.
+   */
+  readonly readPlace: (epoch: number) => Promise<SourceMark | null>;
+}
+
 /** Decides the epoch, gives every ledger a committed state in it, and finds where to read from. */
 export async function placeTables(
   parts: PipelineParts,
   captures: readonly Capture[],
+  capture: CaptureStart,
 ): Promise<PlacedTables> {
   const floor = await readFloor(parts);
   const saved = captures.map((capture) => savedPlace(parts, capture, floor));
-  const found = await verifyPlaces(parts, saved);
+  const found = await verifyPlaces(parts, [...saved, await placeAhead(saved, capture)]);
   const epoch = epochOf(captures, saved, found);
   tellPlaces(parts, { captures, saved, found, epoch });
+  await capture.startCapture(
+    epoch,
+    captures.map(({ table }) => table),
+  );
   const start = {
     ...(await parts.source.lowMark(epoch)),
     sourceId: (await parts.source.identify()).sourceId,
+    cluster: parts.config.engine === 'cluster' ? NO_PLACE : null,
   };
   const isAbsent = ({ table }: Capture): boolean => table.isAbsent && isCapturing(table);
   const absentUntil = captures.some(isAbsent)
     ? (await parts.source.highMark(epoch)).completeTo
     : null;
-  const ledgers: LedgerTable[] = [];
-  let from: SourcePosition | null = null;
+  const placed: PlacedLedger[] = [];
   for (const [index, capture] of captures.entries()) {
     const before = saved[index] ?? null;
-    const restarted = found.broken !== null || isPurged(found, before);
+    const isMoved = before !== null && restated(found, before, epoch) !== null;
+    // The connector of another epoch starts where its server stands, not where this one stood.
+    const isCut = parts.config.engine === 'cluster' && isMoved;
+    const restarted = found.broken !== null || isPurged(found, before) || isCut;
     // What it would be loaded again from is gone, and so may be the DROP.
     if (isAbsent(capture) && (restarted || before === null)) haltAbsent(parts, capture.table);
     if (capture.table.isAbsent && !isCapturing(capture.table)) continue;
     const moved = restarted || before === null ? null : restated(found, before, epoch);
-    const ledger = await placeLedger(parts, capture, { ...start, restarted, moved });
-    if (ledger === null || !isCapturing(capture.table)) continue;
-    ledgers.push(ledger);
-    await noteGap(parts, capture.table, ledger);
+    const planned = await planPlace(parts, capture, { ...start, restarted, moved });
     const isSame = !restarted && moved === null;
-    const position = (isSame ? before?.position : null) ?? ledger.state.position;
-    from = from === null ? position : parts.source.oldest(from, position);
+    const place = isSame ? (before?.position ?? null) : null;
+    if (planned !== null) placed.push({ ...planned, table: capture.table, place });
+  }
+  const ledgers: LedgerTable[] = [];
+  const own = new Map<string, SourcePosition>();
+  for (const { ledger, table, place } of await commitPlaces(parts, placed)) {
+    if (!isCapturing(table)) continue;
+    ledgers.push(ledger);
+    await noteGap(parts, table, ledger);
+    const position = place ?? ledger.state.position;
+    own.set(table.name, position);
   }
   const tables = captures.map((capture) => capture.table);
-  return { epoch, from, tables, ledgers, absentUntil };
+  return { epoch, from: oldestOf(parts, own), own, tables, ledgers, absentUntil };
+}
+
+function oldestOf(
+  { source }: PipelineParts,
+  places: ReadonlyMap<string, SourcePosition>,
+): SourcePosition | null {
+  const [first, ...others] = places.values();
+  if (first === undefined) return null;
+  return others.reduce((left, right) => source.oldest(left, right), first);
 }
 
 async function readFloor(parts: PipelineParts): Promise<Floor | null> {
@@ -109,6 +152,23 @@ function savedPlace(
   if (!counts) return state;
   const { token } = parts.source.newest(state.position, floor.position);
   return token === floor.position.token ? floor : state;
+}
+
+/**
+ * The place up to which changes were read that no ledger has yet; `null`: every one is in a ledger.
+ * A source that no longer has it gives the sequences behind the ledgers' places to other changes.
+ */
+async function placeAhead(
+  saved: readonly (SourceMark | null)[],
+  { readPlace }: CaptureStart,
+): Promise<SourceMark | null> {
+  const marks = saved.flatMap((mark) => mark ?? []);
+  if (marks.length === 0) return null;
+  const place = await readPlace(Math.max(...marks.map(({ completeTo }) => completeTo.epoch)));
+  const isAhead = marks.every(({ completeTo }) => {
+    return place !== null && compareMarks(place.completeTo, completeTo) > 0;
+  });
+  return isAhead ? place : null;
 }
 
 type Moved = Extract<PositionVerdict, { kind: 'renumbered' }>;
@@ -207,20 +267,35 @@ interface StartingPlace {
   readonly sourceId: string;
   readonly position: SourcePosition;
   readonly completeTo: LedgerState['completeTo'];
+  readonly cluster: LedgerState['cluster'];
   /** History up to here is missing. */
   readonly restarted: boolean;
   /** The table's own place under the epoch's sequences; `null`: it did not move. */
   readonly moved: SourceMark | null;
 }
 
+/** A ledger in its place. */
+interface PlannedLedger {
+  readonly ledger: LedgerTable;
+  /** What gives it this place and its columns; `null`: it has both. */
+  readonly commit: CommitRequest | null;
+}
+
+interface PlacedLedger extends PlannedLedger {
+  readonly table: CapturedTable;
+  /** Where its reading goes on; `null`: at its state's own position. */
+  readonly place: SourcePosition | null;
+}
+
 /**
- * Commits a starting state to a ledger that has none or lost its to a new epoch; also its columns.
+ * A starting state for a ledger that has none or lost its to a new epoch; also its columns. `null`:
+ * it is halted.
  */
-async function placeLedger(
+async function planPlace(
   parts: PipelineParts,
   capture: Capture,
   start: StartingPlace,
-): Promise<LedgerTable | null> {
+): Promise<PlannedLedger | null> {
   if (capture.ledger === null) return null;
   const { loaded, state, reload } = capture.ledger;
   const { table } = capture;
@@ -233,12 +308,31 @@ async function placeLedger(
     const restarted = start.restarted || reload || isOrphaned;
     const wanted = wantedState(state, { ...start, restarted });
     const ledger = ledgerTable(table.schema, loaded, wanted);
-    if (wanted === state && schema === null) return ledger;
-    const result = await commitToTable(parts, stateCommit(ledger, wanted, schema));
-    if (result.kind === 'halted') throw result.error;
-    assert(result.kind === 'committed', 'a state is appended, never planned again');
-    return ledgerTable(table.schema, result.table, wanted);
+    const isThere = wanted === state && schema === null;
+    return { ledger, commit: isThere ? null : stateCommit(ledger, wanted, schema) };
   });
+}
+
+/** Makes all commits that are wanted, at once where the catalog can; those not halted by them. */
+async function commitPlaces(
+  parts: PipelineParts,
+  placed: readonly PlacedLedger[],
+): Promise<readonly PlacedLedger[]> {
+  const requests = placed.flatMap(({ commit }) => commit ?? []);
+  const results = (await commitToTables(parts, requests)).values();
+  const done: PlacedLedger[] = [];
+  for (const one of placed) {
+    const { table, commit } = one;
+    const result = commit === null ? null : present(results.next().value, 'a result per commit');
+    const ledger = await haltingOn(parts, { table, scope: 'capture' }, async () => {
+      if (result === null) return one.ledger;
+      if (result.kind === 'halted') throw result.error;
+      assert(result.kind === 'committed', 'a state is appended, never planned again');
+      return ledgerTable(table.schema, result.table, one.ledger.state);
+    });
+    if (ledger !== null) done.push({ ...one, ledger });
+  }
+  return done;
 }
 
 function wantedState(state: LedgerState | null, start: StartingPlace): LedgerState {

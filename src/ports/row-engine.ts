@@ -225,6 +225,11 @@ export interface RowEngine {
     readonly older: () => Promise<readonly ScanFile[]>;
     readonly rules: MergeRules;
   }): Promise<MergeSession>;
+  /** Writes a few rows, as text in the order of the columns, for a table without partitions. */
+  writeRows(request: {
+    readonly target: WriteTarget;
+    readonly rows: readonly (readonly (string | null)[])[];
+  }): Promise<readonly DataFile[]>;
   /** Rewrites live rows of `files` (of one bucket) as one sorted file. */
   compact(request: {
     readonly schema: TableSchema;

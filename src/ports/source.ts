@@ -37,6 +37,35 @@ export interface SourceMark {
   readonly completeTo: SequenceMark;
 }
 
+/** A place in the log as another reader of the same log names it. */
+export interface ForeignPlace {
+  readonly fileName: string;
+  /** Offset in the file: a transaction begins there, or none has begun since. */
+  readonly offset: bigint;
+  /** Ids of the transactions up to there, in the source's own words; `null`: not told. */
+  readonly transactions: string | null;
+}
+
+/** A statement as another reader of the log found it there. */
+export interface ForeignStatement {
+  readonly sql: string;
+  /** Default database of the session; empty when it had none. */
+  readonly database: string;
+  /** Where it stands, for messages. */
+  readonly where: string;
+}
+
+/** A table that cannot go on behind a statement. */
+export type StatementHalt = Pick<
+  Extract<SourceEvent, { kind: 'table-halted' }>,
+  'table' | 'error' | 'recovery' | 'removal'
+> & {
+  /** Which of the statements it is; of several in one place the first. */
+  readonly index: number;
+  /** One of the statements before it gave the table more columns. */
+  readonly isExtended: boolean;
+};
+
 /** Whether a saved position still means what it meant. */
 export type PositionVerdict =
   | { readonly kind: 'valid' }
@@ -72,6 +101,11 @@ export interface StreamRequest {
   readonly tables: readonly TableSchema[];
   /** Read after this place; `null`: from the source's present end. */
   readonly from: SourcePosition | null;
+  /**
+   * Own places of tables by name, at or after `from`: what is before one concerns its table no
+   * more. Left out, or no entry: `from`. A source with one log for all tables reads from `from`.
+   */
+  readonly own?: ReadonlyMap<string, SourcePosition>;
   /** Epoch that the delivered sequences carry. */
   readonly epoch: number;
   readonly resolveSchema: SchemaResolver;
@@ -88,16 +122,50 @@ export interface BootstrapRequest {
   readonly schema: TableSchema;
   /** Cursor of the last finished chunk; `null`: from the first row. */
   readonly after: string | null;
+  /** Cursor of the last row to read; `null`, left out: to the last one there is. */
+  readonly upTo?: string | null;
+  /**
+   * Place of the low mark: whatever reads proves first that it is at the source of that place and
+   * has passed it. `null`, left out: the caller knows.
+   */
+  readonly low?: SourcePosition | null;
   /** Rows per chunk at most. */
   readonly chunkRowsMax: number;
   readonly signal: AbortSignal;
 }
 
+/** Where a range of a table ends. */
+export interface BorderRequest extends Pick<
+  BootstrapRequest,
+  'schema' | 'after' | 'low' | 'signal'
+> {
+  /** Rows of the range. */
+  readonly rows: number;
+}
+
 /** Rows of one chunk. Each chunk is read at one point in time, no earlier than the low mark. */
 export interface BootstrapChunk {
   readonly rows: RowBatch;
-  /** Where the next chunk starts, opaque; `null` when this was the last one. */
+  /** Where the next chunk starts, opaque; `null` when this was the last one of the range. */
   readonly cursor: string | null;
+}
+
+/**
+ * How another program reads a table over connections of its own, in the source's own words. The
+ * ranges together are the table, whatever is written to it meanwhile.
+ */
+export interface ForeignRead {
+  /** At or before what is read. */
+  readonly mark: SourceMark;
+  /**
+   * A condition that holds on a connection that is at the mark's server, while that has everything
+   * up to the mark.
+   */
+  readonly isSame: string;
+  /** Statement that each connection runs first. It fails where {@link isSame} does not hold. */
+  readonly session: string;
+  /** What follows the list of a SELECT, for each range; no row is in two of them. */
+  readonly ranges: readonly string[];
 }
 
 /**
@@ -123,6 +191,21 @@ export interface SourceLag {
   readonly keptUntilMs?: number | null;
 }
 
+/**
+ * What a server has done so far that Debezium carries wrongly. The counts begin anew when the
+ * server does.
+ */
+export interface HiddenChanges {
+  /** For how many seconds the server has been running. */
+  readonly uptimeS: bigint;
+  /** XA transactions that were prepared. */
+  readonly xaPrepared: bigint;
+  /** Transactions that stand compressed in the log; `null`: the server cannot do that. */
+  readonly compressed: bigint | null;
+  /** Bytes of the longest file of the log. */
+  readonly logFileBytesMax: bigint;
+}
+
 /** A source database. */
 export interface ChangeSource {
   /** Name of the kind: folder, config value, metric label. */
@@ -135,6 +218,13 @@ export interface ChangeSource {
   discover(): Promise<readonly SourceTable[]>;
   /** Reads only. What would break or lose, and the statement that fixes it. */
   check(): Promise<readonly Finding[]>;
+  /**
+   * What Debezium would carry wrongly or not at all, for the cluster engine; sources that it does
+   * not read lack it. `readsRows`: tables are looked through for values, for a bounded time.
+   */
+  checkDebezium?(options: { readonly readsRows: boolean }): Promise<readonly Finding[]>;
+  /** What of it has happened at the server so far. */
+  hiddenChanges?(): Promise<HiddenChanges>;
   identify(): Promise<SourceIdentity>;
   /** Puts into the source what capture needs (triggers, log table). Idempotent. */
   prepare(tables: readonly TableSchema[]): Promise<void>;
@@ -142,8 +232,43 @@ export interface ChangeSource {
   lowMark(epoch: number): Promise<SourceMark>;
   /** A mark at or after what every finished read saw. */
   highMark(epoch: number): Promise<SourceMark>;
-  /** Chunks of existing rows in key order. */
+  /**
+   * The mark of a place that another reader of the log has come to. Left out: nobody else reads it.
+   *
+   * @throws {FirnError} SOURCE-POSITION-BROKEN when the log that is there has no such place
+   */
+  foreignMark?(place: ForeignPlace, epoch: number): Promise<SourceMark>;
+  /** Which of these tables statements of the log stop. Left out with {@link foreignMark}. */
+  judgeStatements?(
+    statements: readonly ForeignStatement[],
+    tables: readonly TableName[],
+  ): Promise<readonly StatementHalt[]>;
+  /**
+   * How another program reads existing rows, in ranges of about `rangeRows` rows, after the place
+   * `low`. Left out: nobody else can.
+   *
+   * @throws {FirnError} BOOTSTRAP-OTHER-SOURCE as {@link bootstrap}
+   */
+  planRead?(request: {
+    readonly schema: TableSchema;
+    readonly epoch: number;
+    readonly low: SourcePosition | null;
+    readonly rangeRows: number;
+    readonly signal: AbortSignal;
+  }): Promise<ForeignRead>;
+  /**
+   * Chunks of existing rows in key order.
+   *
+   * @throws {FirnError} BOOTSTRAP-OTHER-SOURCE when the low mark is not of the source that answers
+   */
   bootstrap(request: BootstrapRequest): AsyncIterable<BootstrapChunk>;
+  /**
+   * Cursor of the row that is so many rows behind another, as the source orders keys; `null`: there
+   * are not so many.
+   *
+   * @throws {FirnError} BOOTSTRAP-OTHER-SOURCE as {@link bootstrap}
+   */
+  border(request: BorderRequest): Promise<string | null>;
   /** All rows of a table at one point in time, in key order. For verification. */
   readAll(request: {
     readonly schema: TableSchema;

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FirnError } from '../kernel/firn-error.ts';
 import type { SourceTable } from '../model/source-event.ts';
+import { formatTableName } from '../model/table-schema.ts';
+import type { TableSchema } from '../model/table-schema.ts';
 import { baseSchema, bucketColumn, bucketCountFor } from './base-table.ts';
 import { ledgerSchema } from './ledger-table.ts';
 import { compareSchemas, evolvedSchema } from './schema-change.ts';
@@ -12,6 +14,7 @@ import {
   registryToJson,
   resolveSchema,
 } from './schema-registry.ts';
+import type { SchemaRegistry } from './schema-registry.ts';
 
 const NOTHING = { exclude: [], rename: {} };
 
@@ -29,22 +32,33 @@ function sourceTable(columns: readonly string[], key: readonly string[] = ['id']
   };
 }
 
+/** Resolves a table, and what is stored afterwards. */
+function registered(
+  before: SchemaRegistry,
+  source: SourceTable,
+): { readonly schema: TableSchema; readonly isNew: boolean; readonly registry: SchemaRegistry } {
+  const { schema, entry } = resolveSchema(before, source, NOTHING);
+  const registry = new Map(before);
+  if (entry !== null) registry.set(formatTableName(entry.table), entry);
+  return { schema, isNew: entry !== null, registry };
+}
+
 test('spec: L15 — a column keeps its id, a dropped one is not given to another', () => {
-  const first = resolveSchema(EMPTY_REGISTRY, sourceTable(['id', 'a', 'b']), NOTHING);
+  const first = registered(EMPTY_REGISTRY, sourceTable(['id', 'a', 'b']));
   assert.deepEqual(
     first.schema.columns.map((column) => column.id),
     [1, 2, 3],
   );
-  const same = resolveSchema(first.registry, sourceTable(['id', 'a', 'b']), NOTHING);
+  const same = registered(first.registry, sourceTable(['id', 'a', 'b']));
   assert.equal(same.isNew, false);
   assert.equal(same.schema.version, 1);
-  const second = resolveSchema(first.registry, sourceTable(['id', 'b', 'c']), NOTHING);
+  const second = registered(first.registry, sourceTable(['id', 'b', 'c']));
   assert.deepEqual(
     second.schema.columns.map((column) => column.id),
     [1, 3, 4],
   );
   assert.equal(second.schema.version, 2);
-  const back = resolveSchema(second.registry, sourceTable(['id', 'b', 'c', 'a']), NOTHING);
+  const back = registered(second.registry, sourceTable(['id', 'b', 'c', 'a']));
   assert.deepEqual(
     back.schema.columns.map((column) => column.id),
     [1, 3, 4, 5],
@@ -116,11 +130,11 @@ test('spec: M2 — the key of a base is required and declared as identifier', ()
 });
 
 test('only what old files survive is additive', () => {
-  const first = resolveSchema(EMPTY_REGISTRY, sourceTable(['id', 'a']), NOTHING);
-  const more = resolveSchema(first.registry, sourceTable(['id', 'a', 'b']), NOTHING).schema;
+  const first = registered(EMPTY_REGISTRY, sourceTable(['id', 'a']));
+  const more = registered(first.registry, sourceTable(['id', 'a', 'b'])).schema;
   const change = compareSchemas(first.schema, more);
   assert.equal(change.kind, 'additive');
-  const less = resolveSchema(first.registry, sourceTable(['id']), NOTHING).schema;
+  const less = registered(first.registry, sourceTable(['id'])).schema;
   assert.equal(compareSchemas(first.schema, less).kind, 'incompatible');
   const schema = baseSchema(first.schema);
   const evolved = evolvedSchema({ schema, lastColumnId: 9, schemas: [schema] }, more);

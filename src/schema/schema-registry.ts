@@ -26,32 +26,27 @@ export interface RegisteredTable {
   readonly versions: readonly TableSchema[];
 }
 
-/** The registry of one pipeline. */
-export interface SchemaRegistry {
-  readonly tables: readonly RegisteredTable[];
-}
+/** The registry of one pipeline: tables by name, in the order they came. */
+export type SchemaRegistry = ReadonlyMap<string, RegisteredTable>;
 
 /** A registry without tables. */
-export const EMPTY_REGISTRY: SchemaRegistry = { tables: [] };
+export const EMPTY_REGISTRY: SchemaRegistry = new Map();
 
 /** The newest registered schema of a table, or `null`. */
 export function newestSchema(registry: SchemaRegistry, name: TableName): TableSchema | null {
-  const wanted = formatTableName(name);
-  const found = registry.tables.find((entry) => formatTableName(entry.table) === wanted);
-  return found?.versions.at(-1) ?? null;
+  return registry.get(formatTableName(name))?.versions.at(-1) ?? null;
 }
 
 /**
  * The registered schema for what the source has now: the newest version when nothing changed, else
- * a new one. `registry` is the one to store when `schema` is new.
+ * a new one, with the entry of the table that is to be stored before a row uses it.
  */
 export function resolveSchema(
   registry: SchemaRegistry,
   source: SourceTable,
   selection: ColumnSelection,
-): { readonly registry: SchemaRegistry; readonly schema: TableSchema; readonly isNew: boolean } {
-  const wanted = formatTableName(source.table);
-  const known = registry.tables.find((entry) => formatTableName(entry.table) === wanted);
+): { readonly schema: TableSchema; readonly entry: RegisteredTable | null } {
+  const known = registry.get(formatTableName(source.table));
   const newest = known?.versions.at(-1);
   let lastColumnId = known?.lastColumnId ?? 0;
   const columns = selectedColumns(source, selection).map((column): Column => {
@@ -65,16 +60,9 @@ export function resolveSchema(
     columns,
     keyColumnIds,
   };
-  if (newest !== undefined && sameShape(newest, schema)) {
-    return { registry, schema: newest, isNew: false };
-  }
-  const entry: RegisteredTable = {
-    table: source.table,
-    lastColumnId,
-    versions: [...(known?.versions ?? []), schema],
-  };
-  const others = registry.tables.filter((table) => table !== known);
-  return { registry: { tables: [...others, entry] }, schema, isNew: true };
+  if (newest !== undefined && sameShape(newest, schema)) return { schema: newest, entry: null };
+  const versions = [...(known?.versions ?? []), schema];
+  return { schema, entry: { table: source.table, lastColumnId, versions } };
 }
 
 function selectedColumns(
@@ -124,7 +112,7 @@ function sameShape(left: TableSchema, right: TableSchema): boolean {
 
 /** The registry as JSON text, one table per line. */
 export function registryToJson(registry: SchemaRegistry): string {
-  const tables = registry.tables.map((entry) => ({
+  const tables = [...registry.values()].map((entry) => ({
     ...entry,
     versions: entry.versions.map((schema) => ({
       ...schema,
@@ -165,12 +153,12 @@ export function registryFromJson(text: string, where: string): SchemaRegistry {
     if (type === null) throw invalid(`names an unknown type ${column.type}`);
     return { ...column, type };
   };
-  const tables = (value.tables as unknown as readonly StoredTable[]).map((entry) => ({
-    ...entry,
-    versions: entry.versions.map((schema) => ({
+  const tables = (value.tables as unknown as readonly StoredTable[]).map((entry) => {
+    const versions = entry.versions.map((schema) => ({
       ...schema,
       columns: schema.columns.map(columnOf),
-    })),
-  }));
-  return { tables };
+    }));
+    return [formatTableName(entry.table), { ...entry, versions }] as const;
+  });
+  return new Map(tables);
 }

@@ -51,22 +51,36 @@ export async function syncFolder(path: string): Promise<void> {
  * where another process made them and may not have synced them yet; so is the name of `top`, if
  * made.
  *
- * @param top `folder` or one above it
+ * @param place `top`: `folder` or one above it; `known`: folders whose names, and the names of
+ *   those above them, are durable: they are made again where they are gone
  */
-export async function makeFolders(folder: string, top: string): Promise<void> {
-  const firstMade = await mkdir(folder, { recursive: true });
-  const stop = firstMade !== undefined && firstMade.length <= top.length ? dirname(firstMade) : top;
-  for (let made = folder; made !== stop; made = dirname(made)) await syncFolder(dirname(made));
+export async function makeFolders(
+  folder: string,
+  { top, known }: { readonly top: string; readonly known: ReadonlySet<string> },
+): Promise<void> {
+  const firstMade = (await mkdir(folder, { recursive: true })) ?? null;
+  const stop = firstMade !== null && firstMade.length <= top.length ? dirname(firstMade) : top;
+  for (let made = folder; made !== stop; made = dirname(made)) {
+    const isNew = firstMade !== null && made.length >= firstMade.length;
+    if (!isNew && known.has(made)) return;
+    await syncFolder(dirname(made));
+  }
 }
 
-/** Content of a regular file, or its size alone where that exceeds `bytesMax`. */
+/**
+ * Content of a regular file, or its size alone where that exceeds `bytesMax`; `null` for what is no
+ * regular file.
+ */
 export async function readWhole(
   path: string,
   bytesMax: number,
-): Promise<{ readonly sizeBytes: number; readonly content: Uint8Array | null }> {
-  const handle = await open(path, 'r');
+): Promise<{ readonly sizeBytes: number; readonly content: Uint8Array | null } | null> {
+  // A pipe that nobody writes to would be waited for.
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const { size } = await handle.stat();
+    const found = await handle.stat();
+    const { size } = found;
+    if (!found.isFile()) return null;
     if (size > bytesMax) return { sizeBytes: size, content: null };
     const content = new Uint8Array(size);
     let filled = 0;

@@ -52,6 +52,8 @@ class LocalObjectStore implements ObjectStore {
   readonly #folder: string;
   readonly #space: LocationSpace;
   readonly #knownFolders = new Set<string>();
+  /** Where the folder really is. Links of its own place may lead anywhere, but not change. */
+  #realFolder: string | null = null;
 
   constructor(options: LocalObjectStoreOptions) {
     this.#options = options;
@@ -72,10 +74,11 @@ class LocalObjectStore implements ObjectStore {
   ): Promise<Uint8Array | null> {
     const path = toPath(this.#space.object(location));
     try {
-      if ((await this.#sizeIfPresent(path)) === null) return null;
-      const { sizeBytes, content } = await readWhole(path, bytesMax);
-      if (content === null) throw tooLarge({ location, sizeBytes, bytesMax });
-      return content;
+      const found = (await this.#checkInside(path)) ? await readWhole(path, bytesMax) : null;
+      if (found?.content === null) {
+        throw tooLarge({ location, sizeBytes: found.sizeBytes, bytesMax });
+      }
+      return found?.content ?? null;
     } catch (error) {
       if (isAbsence(error)) return null;
       throw storageError(error, path);
@@ -199,9 +202,11 @@ class LocalObjectStore implements ObjectStore {
   async #makeFolder(folder: string): Promise<void> {
     if (this.#knownFolders.has(folder)) return;
     await this.#checkInside(folder);
-    await makeFolders(folder, this.#folder);
+    await makeFolders(folder, { top: this.#folder, known: this.#knownFolders });
     if (this.#knownFolders.size >= knownFoldersMax) this.#knownFolders.clear();
-    this.#knownFolders.add(folder);
+    for (let made = folder; made !== this.#folder; made = dirname(made)) {
+      this.#knownFolders.add(made);
+    }
   }
 
   /**
@@ -212,7 +217,7 @@ class LocalObjectStore implements ObjectStore {
     for (let existing = path; existing !== this.#folder; existing = dirname(existing)) {
       try {
         const real = await realpath(existing);
-        const top = await realpath(this.#folder);
+        const top = (this.#realFolder ??= await realpath(this.#folder));
         if (real === top || real.startsWith(top.endsWith(sep) ? top : top + sep)) {
           return existing === path;
         }

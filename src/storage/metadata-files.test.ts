@@ -46,20 +46,22 @@ test('spec: X12 files that follow each other are what they would be alone', asyn
   }
 });
 
-test('a cache keeps large files only, and no more than its bytes', async () => {
+test('a cache keeps no more than its bytes, and of small files the last few', async () => {
   const [metadata] = await history();
   ok(metadata !== undefined);
   const cache = new MetadataCache({ bytesMin: 10, bytesMax: 25 });
   const put = (name: string, bytes: number): void =>
     cache.put(name, { metadata, content: new Uint8Array(bytes), snapshotsAt: null });
-  put('small', 9);
+  for (let number = 0; number < 17; number++) put(`small ${number}`, 9);
   put('a', 10);
   put('b', 10);
   put('c', 10);
   deepEqual(
-    ['small', 'a', 'b', 'c'].map((name) => cache.get(name) !== null),
-    [false, false, true, true],
+    ['small 0', 'small 1', 'small 16', 'a', 'b', 'c'].map((name) => cache.get(name) !== null),
+    [false, true, true, false, true, true],
   );
+  cache.forget('small 1');
+  equal(cache.get('small 1'), null);
   put('huge', 100);
   deepEqual(
     ['b', 'c', 'huge'].map((name) => cache.get(name) !== null),

@@ -21,8 +21,8 @@ import { openSqlitePointers } from './sqlite-pointers.ts';
 import type { SqlitePointersOptions } from './sqlite-pointers.ts';
 
 /**
- * Metadata of a table with a long history is decoded once, not with every commit. Smaller files are
- * not kept: a pipeline may have a thousand tables, and decodes them in a millisecond.
+ * Metadata of a table with a long history is decoded once, not with every commit. Of smaller files
+ * only the last few are kept: a pipeline may have a thousand tables.
  */
 const LARGE_BYTES = 512 * 1024;
 

@@ -57,6 +57,13 @@ async function answers(): Promise<void> {
     'app.db',
     "UPDATE users SET name = 'Augusta' WHERE id = 1; DELETE FROM lines WHERE b = 'x'",
   );
+  const joined = await place.run('bootstrap', '.', '--join');
+  equal(joined.code, 0, joined.err);
+  equal(joined.out, 'no table needs loading\n');
+  const unsaid = await place.run('bootstrap', '.');
+  equal(unsaid.code, 2);
+  match(unsaid.err, /--table.*--join/);
+
   const behind = await place.run('verify', '.');
   equal(behind.code, 1, behind.out);
   match(behind.out, /app\.users +different/);

@@ -90,6 +90,27 @@ async function severalPipelines(): Promise<void> {
   }
 }
 
+async function folderOfPipelines(): Promise<void> {
+  using place = new Workplace();
+  for (const name of ['one', 'two']) {
+    place.sql(`${name}.db`, PIPELINE);
+    writeFileSync(place.path(`${name}.yaml`), pipelineFile(name));
+  }
+  writeFileSync(place.path('broken.yml'), 'name: [');
+  const owner = place.start('run', 'one.yaml', '--json');
+  await owner.saw('"event":"published"');
+  // A file that cannot be read, and one that somebody else runs, stop nothing.
+  const all = place.start('run', '.', '--json');
+  await Promise.all([all.saw('CONFIG-INVALID'), all.saw('"event":"published"')]);
+  await Promise.all([all.saw('PIPELINE-OWNED'), all.saw('one starts again in 30 s')]);
+  place.sql('two.db', "INSERT INTO t VALUES (2, 'b')");
+  await all.saw('"event":"committed"');
+  all.child.kill('SIGTERM');
+  equal((await all.ended).code, 3);
+  owner.child.kill('SIGTERM');
+  equal((await owner.ended).code, 130);
+}
+
 async function toldAtItsEnd(): Promise<void> {
   using place = new Workplace();
   place.sql('app.db', PIPELINE);
@@ -125,6 +146,7 @@ suite('running pipelines', { concurrency: 3, timeout: 120_000 }, () => {
     'several pipelines in one process: one that fails does not stop the others',
     severalPipelines,
   );
+  test('a folder of pipelines: one that cannot run rests, the others go on', folderOfPipelines);
   test('catching up once says what came of it', toldAtItsEnd);
   test('check says that a lake cannot be made, and makes nothing', lakeChecked);
 });

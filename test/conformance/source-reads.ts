@@ -1,11 +1,11 @@
 /** The reads every source owes beside its stream: marks, bootstrap, whole tables, single keys. */
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, notEqual, ok, rejects } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
 import { present } from '../../src/kernel/assert.ts';
 import { REREAD_ROW } from '../../src/model/change-sequence.ts';
 import type { TableSchema } from '../../src/model/table-schema.ts';
-import type { BootstrapChunk, WholeTable } from '../../src/ports/source.ts';
+import type { BootstrapChunk, BootstrapRequest, WholeTable } from '../../src/ports/source.ts';
 import { changesIn, fold, keyText, rowsIn, stateText } from '../support/source-events.ts';
 import type { Cell, Row } from '../support/source-events.ts';
 import { ITEMS, item, readFrom, withPrepared } from './source-under-test.ts';
@@ -61,7 +61,7 @@ function insertOf({ spec }: KeyCase, key: readonly Cell[], v: number): WriteStep
 async function chunksOf(
   world: SourceUnderTest,
   schema: TableSchema,
-  more: { readonly after?: string | null; readonly chunkRowsMax: number },
+  more: Pick<BootstrapRequest, 'chunkRowsMax'> & Partial<BootstrapRequest>,
 ): Promise<BootstrapChunk[]> {
   const chunks: BootstrapChunk[] = [];
   const { signal } = new AbortController();
@@ -80,6 +80,7 @@ function tableNamed(prepared: Prepared, name: string): TableSchema {
 /** The reads of the suite. */
 export function sourceReads(make: MakeSourceUnderTest): void {
   describe('bootstrap', () => bootstrapTests(make));
+  describe('ranges of a bootstrap', () => rangeTests(make));
   describe('marks and reads beside a writer', () => markTests(make));
   describe('single keys', () => keyTests(make));
 }
@@ -135,6 +136,63 @@ function bootstrapTests(make: MakeSourceUnderTest): void {
         }
       }));
   }
+}
+
+/** Ranges that several processes read: their borders come from the source, in its own order. */
+function rangeTests(make: MakeSourceUnderTest): void {
+  for (const keyCase of KEYS) {
+    const { spec, keys } = keyCase;
+    test(`${spec.name}: ranges between borders hold every row once (spec: B2, B14)`, () =>
+      withPrepared(make, [spec], async (prepared) => {
+        const schema = tableNamed(prepared, spec.name);
+        const { world } = prepared;
+        const { source } = world;
+        const { signal } = new AbortController();
+        const low = (await source.lowMark(1)).position;
+        equal(await source.border({ schema, after: null, rows: 1, low, signal }), null);
+        for (const [index, key] of keys.entries())
+          await world.write([insertOf(keyCase, key, index)]);
+        const whole = await chunksOf(world, schema, { chunkRowsMax: 1000 });
+        for (const rows of [1, 2, 3, keys.length]) {
+          const found: Row[] = [];
+          for (let after: string | null = null; ;) {
+            const upTo = await source.border({ schema, after, rows, low, signal });
+            const range = { after, upTo, low, chunkRowsMax: 2 };
+            const chunks = await chunksOf(world, schema, range);
+            const read = chunks.flatMap((chunk) => rowsIn(chunk.rows));
+            equal(chunks.at(-1)?.cursor, null);
+            if (upTo !== null) equal(read.length, rows);
+            found.push(...read);
+            if (upTo === null) break;
+            after = upTo;
+          }
+          deepEqual(
+            found,
+            whole.flatMap((chunk) => rowsIn(chunk.rows)),
+          );
+        }
+      }));
+  }
+
+  test('only a source that has passed the low mark is read (spec: B17)', () =>
+    withPrepared(make, [ITEMS], async ({ world, tables: [schema] }) => {
+      ok(schema);
+      const { source } = world;
+      const { signal } = new AbortController();
+      const low = (await source.lowMark(1)).position;
+      await world.write([item(1, 0)]);
+      equal((await chunksOf(world, schema, { chunkRowsMax: 9, low }))[0]?.rows.rowCount, 1);
+      // The place of another server, and one that is not there yet.
+      const token = low.token
+        .replace(/\/(?:[0-9a-f]{8}-[0-9a-f-]{27}|id-\d+)\//, '/id-4294967295/')
+        .replace(/^(\d+)([-:])/, '9$1$2');
+      notEqual(token, low.token);
+      const ahead = { ...low, token };
+      const isRefused = { code: 'BOOTSTRAP-OTHER-SOURCE' };
+      await rejects(chunksOf(world, schema, { chunkRowsMax: 9, low: ahead }), isRefused);
+      const border = { schema, after: null, rows: 1, low: ahead, signal };
+      await rejects(source.border(border), isRefused);
+    }));
 }
 
 function markTests(make: MakeSourceUnderTest): void {

@@ -38,6 +38,7 @@ export function faultySource(source: ChangeSource, plan: FaultPlan): ChangeSourc
     lowMark: (epoch) => alive(() => source.lowMark(epoch)),
     highMark: (epoch) => alive(() => source.highMark(epoch)),
     bootstrap: (request) => living(source.bootstrap(request)),
+    border: (request) => alive(() => source.border(request)),
     readAll: (request) => alive(() => source.readAll(request)),
     readKeys: (request) => alive(() => source.readKeys(request)),
     stream: (request) => living(source.stream(request)),

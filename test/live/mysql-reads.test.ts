@@ -65,6 +65,7 @@ async function openWorld(t: TestContext, flavour: ServerFlavour): Promise<World>
     },
     connections: 1,
     pace: async () => undefined,
+    prove: async () => undefined,
   };
   return { server, database: database.name, parts };
 }

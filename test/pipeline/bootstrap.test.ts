@@ -1,10 +1,12 @@
 /** The initial copy, step by step: what is committed when, and what a cut-off one goes on from. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bootstrapTable } from '../../src/bootstrap/bootstrap-table.ts';
-import type { BootstrapParts } from '../../src/bootstrap/bootstrap-table.ts';
+import { copyTable, publishCopy } from '../../src/bootstrap/bootstrap-table.ts';
+import { COPY_LIMITS } from '../../src/bootstrap/copy-parts.ts';
+import type { BootstrapParts } from '../../src/bootstrap/copy-parts.ts';
 import { MAIN_BRANCH } from '../../src/iceberg/snapshot.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
+import { uuidV7 } from '../../src/kernel/identifiers.ts';
 import { systemRandom } from '../../src/kernel/random.ts';
 import type { CommitRequest } from '../../src/lake/commit-request.ts';
 import type { LakeContext } from '../../src/lake/lake-context.ts';
@@ -33,7 +35,12 @@ interface Step {
 interface Watched {
   readonly steps: Step[];
   /** Runs a bootstrap of ten rows a commit; dies after `dieAfter` commits. */
-  run(options?: { readonly dieAfter?: number; readonly schemaVersion?: number }): Promise<void>;
+  run(options?: {
+    readonly dieAfter?: number;
+    readonly schemaVersion?: number;
+    /** In place of reading chunks. */
+    readonly load?: NonNullable<BootstrapParts['load']>;
+  }): Promise<void>;
 }
 
 class SimulatedDeath extends Error {}
@@ -62,17 +69,17 @@ function watchedParts(watched: {
     source: {
       ...source,
       identify: () => source.identify(),
-      highMark: (epoch) => source.highMark(epoch),
-      lowMark(epoch) {
-        note('low-mark');
-        return source.lowMark(epoch);
-      },
+      border: (request) => source.border(request),
       async *bootstrap(request) {
         for await (const chunk of source.bootstrap(request)) {
           note('chunk');
           yield chunk;
         }
       },
+    },
+    lowMark() {
+      note('low-mark');
+      return source.lowMark(1);
     },
     loadBase: () => lakeTable(catalog, 'users'),
     loadLedger: () => lakeTable(catalog, 'users_ledger'),
@@ -82,10 +89,10 @@ function watchedParts(watched: {
       note('publish');
       return publishBranch(context, request);
     },
-    async ownBranch() {
+    async newBranch() {
       note('own-branch');
+      return `firn_bootstrap_${uuidV7(systemClock, systemRandom)}`;
     },
-    ledgerReaches: () => Promise.resolve(),
     onProgress: () => undefined,
   };
 }
@@ -126,8 +133,12 @@ async function watch(world: PipelineWorld): Promise<Watched> {
         const read: TableSchema = { ...schema, version };
         try {
           const { signal } = new AbortController();
-          const bounds = { chunkRowsMax: 10, groupBytesMax: 1 };
-          await bootstrapTable(parts, { schema: read, epoch: 1, ...bounds, signal });
+          const limits = { ...COPY_LIMITS, chunkRowsMax: 10, groupBytesMax: 1 };
+          const request = { schema: read, epoch: 1, limits, signal };
+          const { load } = options;
+          const branch = await copyTable(load === undefined ? parts : { ...parts, load }, request);
+          const { completeTo: to } = await source.highMark(1);
+          await publishCopy(parts, request, { branch, to });
         } catch (error) {
           if (!(error instanceof SimulatedDeath)) throw error;
         } finally {
@@ -195,6 +206,28 @@ test('spec: B5, B9 — a cut-off copy goes on after its last chunk, and no row i
   ]);
 });
 
+test('spec: E25 — a copy that was begun by chunks is ended by chunks', async (t) => {
+  const world = pipelineWorld(t, { ddl: DDL, tables: 'users' });
+  await world.runOnce();
+  const watched = await watch(world);
+  const loads: BaseState[] = [];
+  const load = async ({ state }: { readonly state: BaseState }): Promise<number> => {
+    loads.push(state);
+    throw new SimulatedDeath();
+  };
+  await watched.run({ load });
+  assert.deepEqual(
+    loads.map(({ bootstrap }) => [bootstrap?.cursor, bootstrap?.chunksDone]),
+    [[null, false]],
+  );
+  await watched.run({ dieAfter: 3 });
+  await watched.run({ load });
+  assert.equal(loads.length, 1);
+  assert.deepEqual(await world.rows('SELECT count(*), count(DISTINCT id) FROM users'), [
+    [`${ROWS}`, `${ROWS}`],
+  ]);
+});
+
 test('spec: B4, B10 — other columns start the copy again, the old branch goes', async (t) => {
   const world = pipelineWorld(t, { ddl: DDL, tables: 'users' });
   await world.runOnce();
@@ -207,4 +240,44 @@ test('spec: B4, B10 — other columns start the copy again, the old branch goes'
   assert.notEqual(branches[0], old);
   assert.equal(branchStates(watched.steps).at(-1)?.bootstrap?.rows, 20);
   assert.deepEqual((await world.base()).metadata.refs[MAIN_BRANCH]?.kind, 'branch');
+});
+
+test('spec: B10 — a copy that lacks a column of the ledger’s rows is not published', async (t) => {
+  const world = pipelineWorld(t, { ddl: DDL, tables: 'users' });
+  await world.runOnce();
+  const watched = await watch(world);
+  world.database.exec('ALTER TABLE users ADD COLUMN note TEXT');
+  world.database.exec("UPDATE users SET note = 'n'");
+  await world.runOnce();
+  // It reads the columns of before, and what filled the new one is before its low mark.
+  await assert.rejects(watched.run(), { code: 'BOOTSTRAP-RESTARTED' });
+  assert.deepEqual(await world.rows('SELECT count(note) FROM users'), [[`${ROWS}`]]);
+  await world.runOnce();
+  assert.equal(await world.isEqual(), true);
+});
+
+test('spec: B13 — small tables are copied, then published, and one that stops stops alone', async (t) => {
+  const ddl = ['a', 'b', 'c'].map(
+    (name) => `CREATE TABLE ${name} (id INTEGER PRIMARY KEY, n INTEGER);
+      INSERT INTO ${name} VALUES (1, ${name === 'b' ? "'two'" : '1'});`,
+  );
+  const world = pipelineWorld(t, { ddl: ddl.join('\n'), tables: 'a, b, c' });
+  await world.runOnce();
+  const steps = world.events.flatMap((event) => {
+    const isStep = event.kind === 'published' || event.kind === 'halted';
+    return isStep || (event.kind === 'bootstrap-progress' && event.rows > 0)
+      ? [`${event.kind} ${event.table}`]
+      : [];
+  });
+  assert.deepEqual(
+    [...new Set(steps)],
+    [
+      'bootstrap-progress shop.a',
+      'halted shop.b',
+      'bootstrap-progress shop.c',
+      'published shop.a',
+      'published shop.c',
+    ],
+  );
+  assert.deepEqual(await world.rows('SELECT n FROM a UNION ALL SELECT n FROM c'), [['1'], ['1']]);
 });

@@ -40,6 +40,12 @@ test('spec: P5, L10, S13 a halted table keeps its place, and the others theirs',
     'shop.items': 'streaming',
     'shop.users': 'SOURCE-VALUE-MISFIT',
   });
+  const report = await world.with((pipeline) => pipeline.verify({ table: null, repair: false }));
+  const [items, users] = report.tables;
+  assert(items?.kind === 'compared' && users?.kind === 'compared');
+  assert.equal(items.halted, null);
+  assert.equal(users.halted?.code, 'SOURCE-VALUE-MISFIT');
+  assert.equal(users.equal, false);
 });
 
 test('spec: P5, L2, S18 what the source cannot give is halted by name, until it can', async (t) => {

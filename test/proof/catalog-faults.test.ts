@@ -162,8 +162,10 @@ async function insisting<T>(run: () => Promise<T | null>): Promise<T> {
 }
 
 /** Paths of the files on main. */
-async function pathsOf(context: LakeContext, table: LoadedTable): Promise<readonly string[]> {
-  const { metadata } = await reload(context, table);
+async function pathsOf(
+  context: LakeContext,
+  { metadata }: LoadedTable,
+): Promise<readonly string[]> {
   const files = await scanFiles(context, { metadata, ref: 'main' });
   return files.map(({ file }) => file.filePath).toSorted();
 }
@@ -173,10 +175,10 @@ async function appendOnce(context: LakeContext, table: LoadedTable): Promise<str
   const file = await testFile(context, table);
   let tries = 0;
   return insisting(async () => {
-    // What an earlier try left open is read from the table, not guessed.
-    if (tries++ > 0 && (await pathsOf(context, table)).includes(file.filePath))
-      return file.filePath;
+    // What an earlier try left open is read from the table, not guessed; and from the very state
+    // that the next try asserts, for the earlier one may be applied at any moment.
     const now = await reload(context, table);
+    if (tries++ > 0 && (await pathsOf(context, now)).includes(file.filePath)) return file.filePath;
     const [result] = await commitTables(context, [appendTo(now, [file])]);
     ok(result !== undefined && result.kind !== 'replan');
     if (result.kind === 'committed') return file.filePath;
@@ -215,7 +217,7 @@ test('spec: K2 eight writers on eight tables lose and double nothing', async () 
     await meddling;
     const stored = new Set(await storedFiles(plain));
     for (const [index, table] of tables.entries()) {
-      const paths = await pathsOf(plain, table);
+      const paths = await pathsOf(plain, await reload(plain, table));
       deepEqual(paths, made[index]?.toSorted());
       ok(paths.every((path) => stored.has(path)));
     }

@@ -66,6 +66,25 @@ for (const [what, sql] of RESTORED) {
   });
 }
 
+test('spec: S10, B10 an older copy without a column is loaded again by itself', async () => {
+  using place = new LakePlace();
+  place.exec(TABLES);
+  place.pipeline(['t', 'u']);
+  await place.catchUp();
+  backUp(place);
+  place.exec(`ALTER TABLE t ADD COLUMN w TEXT; INSERT INTO t VALUES (3, 'c', 'w')`);
+  await place.catchUp();
+  restore(place);
+  place.exec(`INSERT INTO t VALUES (4, 'd')`);
+  match(await place.catchUp(), /older copy was restored\. Epoch 2 starts/);
+  await assertEqualCopy(place);
+  deepEqual(await place.rows('SELECT id, v, w FROM t ORDER BY id'), [
+    [1, 'a', null],
+    [2, 'b', null],
+    [4, 'd', null],
+  ]);
+});
+
 test('spec: S10 a file replaced or removed while running is noticed', async () => {
   using place = new LakePlace();
   place.exec(TABLES);

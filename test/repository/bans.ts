@@ -59,7 +59,7 @@ const BANS: readonly Ban[] = [
   {
     what: 'the process',
     pattern: /\bprocess\.(?:exit|exitCode|on|once|kill|std(?:in|out|err)|argv|cwd|chdir)\b/g,
-    homes: ['cli'],
+    homes: ['cli', 'devcluster/server-process.ts'],
     instead: 'return or throw; only cli knows the process',
   },
   {

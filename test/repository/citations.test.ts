@@ -62,7 +62,7 @@ test('a licence that is not on the list, and a package without one', () => {
     'node_modules/b': { integrity: 'sha512-b', license: 'GPL-3.0' },
     'node_modules/c': { integrity: 'sha512-c' },
   };
-  const told = 'not one of Apache-2.0, ISC, MIT';
+  const told = 'not one of Apache-2.0, BSD-3-Clause, ISC, MIT';
   equal(
     report(dependencyViolations(projectOf({ 'package-lock.json': JSON.stringify({ packages }) }))),
     `package-lock.json:1 node_modules/b has the licence GPL-3.0, ${told}\n` +

@@ -6,7 +6,7 @@ import type { Project, Violation } from './project.ts';
 import { lineAt } from './project.ts';
 
 /** The licences a package may have. */
-export const LICENCES = ['Apache-2.0', 'ISC', 'MIT'];
+export const LICENCES = ['Apache-2.0', 'BSD-3-Clause', 'ISC', 'MIT'];
 
 const DECISIONS = 'docs/decisions/dependencies.md';
 const EXACT = /^\d+\.\d+\.\d+(?:-[\w.]+)?$/;

@@ -37,7 +37,7 @@ test('a driver outside its home, and a package without one', () => {
   equal(
     layersOf({ 'src/model/x.ts': "import { readFileSync } from 'node:fs';\n" }),
     'src/model/x.ts:1 imports node:fs, whose home is sources/sqlite, storage, engines/embedded, ' +
-      'pipeline, cli, config',
+      'pipeline, devcluster, cli, config',
   );
 });
 

@@ -31,8 +31,11 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   // L3: adapters
   'sources/sqlite': [...PURE, 'config', 'ports'],
   'sources/mysql': [...PURE, ...MYSQL, 'config', 'ports'],
+  'sources/debezium': [...PURE, 'mysql', 'config', 'ports', 'kafka'],
   storage: [...PURE, 'config', 'ports'],
   'engines/embedded': [...PURE, 'config', 'ports'],
+  // L3: the client of Kafka; no word of tables
+  kafka: ['kernel'],
   // L3: clients of Connect, Flink and Spark; no word of tables
   'engines/cluster': ['kernel'],
   // L3: stages, each over the ones before it
@@ -44,15 +47,19 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
   cluster: [...STAGE, 'mysql', 'ledger', 'base'],
   // L4: the lake's catalog for other engines, over the ports
   'catalog-server': ['kernel', 'iceberg', 'ports', 'lake'],
+  // L4: servers for development and tests on this machine; no word of tables
+  devcluster: ['kernel', 'engines/cluster'],
   // L4: monitor shows, pipeline wires everything
   monitor: ['kernel', 'model', 'config', 'ports'],
   pipeline: [
     ...STAGE,
     'sources/sqlite',
     'sources/mysql',
+    'sources/debezium',
     'storage',
     'engines/embedded',
     'engines/cluster',
+    'kafka',
     'ledger',
     'base',
     'bootstrap',
@@ -61,15 +68,24 @@ export const ALLOWED_IMPORTS: Readonly<Record<string, readonly string[]>> = {
     'monitor',
   ],
   // L5: knows the process
-  cli: [...STAGE, 'cluster', 'monitor', 'pipeline', 'catalog-server'],
+  cli: [...STAGE, 'cluster', 'monitor', 'pipeline', 'catalog-server', 'devcluster'],
 };
 
-const FILES = ['sources/sqlite', 'storage', 'engines/embedded', 'pipeline', 'cli', 'config'];
+const FILES = [
+  'sources/sqlite',
+  'storage',
+  'engines/embedded',
+  'pipeline',
+  'devcluster',
+  'cli',
+  'config',
+];
 
 /** The folders that may import a package or a Node module; a module not named here has no home. */
 export const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@duckdb/node-api': ['engines/embedded'],
   '@duckdb/node-bindings': ['engines/embedded'],
+  '@platformatic/kafka': ['kafka'],
   commander: ['cli'],
   // The demo's shop is an application of its own.
   mysql2: ['sources/mysql', 'cli'],
@@ -87,8 +103,9 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
     'mysql',
     'binlog',
     'sources/mysql',
+    'sources/debezium',
   ],
-  'node:child_process': ['cli'],
+  'node:child_process': ['devcluster', 'cli'],
   'node:crypto': [
     'kernel',
     'model',
@@ -96,6 +113,7 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
     'storage',
     'catalog-server',
     'pipeline',
+    'devcluster',
     'sources/sqlite',
     'sources/mysql',
   ],
@@ -105,10 +123,10 @@ export const HOMES: Readonly<Record<string, readonly string[]>> = {
   'node:http': ['catalog-server', 'monitor', 'cli', 'storage', 'engines/cluster'],
   'node:http2': ['engines/cluster'],
   'node:https': ['storage', 'engines/cluster'],
-  'node:net': ['pipeline', 'cli', 'sources/mysql'],
+  'node:net': ['pipeline', 'devcluster', 'cli', 'sources/mysql'],
   'node:os': ['pipeline', 'cli'],
   'node:path': FILES,
-  'node:process': ['cli'],
+  'node:process': ['devcluster', 'cli'],
   'node:readline': ['cli', 'pipeline'],
   'node:sqlite': ['sources/sqlite', 'storage', 'pipeline', 'cli'],
   'node:timers/promises': ['kernel'],

@@ -41,6 +41,7 @@ export function createFileEngine(context: RowFileContext): RowEngine {
       }
       return { added, removed: [...new Set(files.flatMap(({ deletes }) => deletes))] };
     },
+    writeRows: () => Promise.reject(new Error('only a cluster has dead letters')),
     compare: (request) => compareFiles(context, request),
     openQuery: (request) => openFileQuery(context, request),
     async close() {

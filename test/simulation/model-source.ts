@@ -5,7 +5,13 @@
  */
 import { assert, present } from '../../src/kernel/assert.ts';
 import { FirnError } from '../../src/kernel/firn-error.ts';
-import type { BootstrapChunk, ChangeSource, SourceMark } from '../../src/ports/source.ts';
+import type {
+  BootstrapChunk,
+  BootstrapRequest,
+  BorderRequest,
+  ChangeSource,
+  SourceMark,
+} from '../../src/ports/source.ts';
 import { positionAt, rereads, seqAt, sourceTable } from './model-places.ts';
 import type { ModelSourceParts } from './model-places.ts';
 import { modelStream } from './model-stream.ts';
@@ -48,6 +54,7 @@ export function createModelSource(parts: ModelSourceParts): ChangeSource {
     lowMark: async (epoch) => earlyMark(epoch),
     highMark: async (epoch) => markAt(epoch, database.lastSeq),
     bootstrap: (request) => chunks(parts, request),
+    border: (request) => borderOf(parts, request),
     async readAll({ schema, epoch }) {
       const rows = [...present(database.table(schema.table.table), 'the table').rows.values()];
       const batch = rowBatch(schema, rows);
@@ -82,10 +89,23 @@ export function createModelSource(parts: ModelSourceParts): ChangeSource {
     async uninstall() {
       database.release();
     },
-    async close() {
-      // Nothing is open.
-    },
+    close: () => Promise.resolve(),
   };
+}
+
+async function borderOf(
+  parts: ModelSourceParts,
+  { schema, after, rows, low }: BorderRequest,
+): Promise<string | null> {
+  assertPassed(parts, low);
+  const table = present(parts.database.table(schema.table.table), 'the table');
+  const keys = [...table.rows.keys()].sort();
+  return keys.filter((key) => after === null || key > after)[rows - 1] ?? null;
+}
+
+function assertPassed({ database }: ModelSourceParts, low: BootstrapRequest['low']): void {
+  if (low === null || low === undefined || seqAt(low) <= database.lastSeq) return;
+  throw new FirnError('BOOTSTRAP-OTHER-SOURCE', { what: 'the low mark is ahead' });
 }
 
 async function* chunks(
@@ -99,6 +119,7 @@ async function* chunks(
   for (;;) {
     await clock.sleep(CHUNK_MS, signal);
     if (signal.aborted) return;
+    assertPassed(parts, request.low);
     const table = database.table(schema.table.table);
     if (table === null) {
       throw new FirnError('SOURCE-TABLE-MISSING', {
@@ -106,7 +127,10 @@ async function* chunks(
         where: schema.table.table,
       });
     }
-    const keys = [...table.rows.keys()].sort().filter((key) => after === null || key > after);
+    const { upTo = null } = request;
+    const keys = [...table.rows.keys()]
+      .sort()
+      .filter((key) => (after === null || key > after) && (upTo === null || key <= upTo));
     const chosen = keys.slice(0, size);
     const isLast = keys.length <= size;
     after = isLast ? null : present(chosen.at(-1), 'a key');

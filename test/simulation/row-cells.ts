@@ -10,7 +10,7 @@ import { isValid } from '../../src/model/column-vector.ts';
 import type { TableSchema } from '../../src/model/table-schema.ts';
 import type { TextRow } from '../oracles/fold-events.ts';
 
-/** A value of a vector as text: digits, text as it is, bytes as hexadecimal digits. */
+/** A value of a vector as text: digits, unscaled, text as it is, bytes as hexadecimal digits. */
 export function cellText(vector: ColumnVector, row: number, type: ColumnType): string | null {
   if (!isValid(vector, row)) return null;
   switch (vector.kind) {
@@ -18,8 +18,10 @@ export function cellText(vector: ColumnVector, row: number, type: ColumnType): s
       const bytes = vector.data.subarray(vector.offsets[row], vector.offsets[row + 1]);
       return Buffer.from(bytes).toString(type.kind === 'string' ? 'utf8' : 'hex');
     }
-    case 'int128':
-      throw new Error('decimals are not simulated');
+    case 'int128': {
+      const [low = 0n, high = 0n] = vector.values.subarray(2 * row, 2 * row + 2);
+      return String((high << 64n) | BigInt.asUintN(64, low));
+    }
     case 'bool':
     case 'int32':
     case 'int64':
@@ -43,6 +45,7 @@ export function cellValue(type: { readonly kind: string }, text: string): Presen
     case 'long':
     case 'timestamp':
     case 'timestamptz':
+    case 'decimal':
       return BigInt(text);
     case 'string':
       return text;

@@ -17,6 +17,7 @@ import { readStateAtHead } from '../../src/lake/table-state.ts';
 import { compareMarks, formatMark } from '../../src/model/change-sequence.ts';
 import type { SequenceMark } from '../../src/model/change-sequence.ts';
 import { createMetrics } from '../../src/monitor/metrics.ts';
+import { ServicePool } from '../../src/pipeline/cluster/cluster-services.ts';
 import type { PipelineEvent } from '../../src/pipeline/pipeline-event.ts';
 import type { PipelineParts } from '../../src/pipeline/pipeline-parts.ts';
 import { openStateFolder } from '../../src/pipeline/state/state-folder.ts';
@@ -137,6 +138,7 @@ export class SimulatedWorld {
       lake,
       state: openStateFolder(store, config.name),
       metrics: createMetrics(),
+      services: new ServicePool({ clock, random: lake.random }),
       onEvent: (event) => events.push(event),
     };
     return { parts, plan, events };

@@ -7,7 +7,7 @@ import { compactBase } from '../../src/base/compact-base.ts';
 import type { CompactionReport } from '../../src/base/compact-base.ts';
 import { evolveBase } from '../../src/base/evolve-base.ts';
 import { mergeBase } from '../../src/base/merge-base.ts';
-import type { MergeOutcome, MergeParts } from '../../src/base/merge-base.ts';
+import type { MergeOutcome, MergeParts, MergeRequest } from '../../src/base/merge-base.ts';
 import { MAIN_BRANCH } from '../../src/iceberg/snapshot.ts';
 import { currentSchema } from '../../src/iceberg/table-metadata.ts';
 import { present } from '../../src/kernel/assert.ts';
@@ -55,18 +55,34 @@ export function lakeContext(store: ObjectStore, seed: number): LakeContext {
   return { store, catalog, clock, random, queues, pipeline: 'shop', writer: 'process-1' };
 }
 
+/** Who merges ledgers into bases and rewrites bases, in place of the row engine. */
+export interface PairWorker {
+  merge(request: MergeRequest): Promise<MergeOutcome>;
+  compact(request: {
+    readonly schema: TableSchema;
+    readonly base: LoadedTable;
+  }): Promise<CompactionReport | null>;
+}
+
 /** A ledger and its base, both empty and complete to sequence 0. */
 export class TablePair {
   readonly context: LakeContext;
   readonly #engine: RowEngine;
+  readonly #worker: PairWorker | null;
   schema: TableSchema;
   readonly #stage: LedgerStage;
   /** Every row of the ledger. */
   readonly changes: FoldedChange[] = [];
 
-  private constructor(context: LakeContext, engine: RowEngine, schema: TableSchema) {
+  private constructor(
+    context: LakeContext,
+    engine: RowEngine,
+    table: { readonly schema: TableSchema; readonly worker?: PairWorker },
+  ) {
+    const { schema, worker = null } = table;
     this.context = context;
     this.#engine = engine;
+    this.#worker = worker;
     this.schema = schema;
     this.#stage = new LedgerStage({
       commit: (requests) => commitTables(context, requests),
@@ -81,12 +97,18 @@ export class TablePair {
       readonly schema: TableSchema;
       readonly buckets: number;
       readonly formatVersion: 2 | 3;
+      readonly worker?: PairWorker;
     },
   ): Promise<TablePair> {
     const { schema, buckets, formatVersion } = table;
-    const pair = new TablePair(context, engine, schema);
+    const pair = new TablePair(context, engine, table);
     const loaded = await ensureLedger(context, schema, { raw: false, beforeImages: false });
-    const start = { sourceId: 'model', position: positionOf(0n), completeTo: markOf(0n) };
+    const start = {
+      sourceId: 'model',
+      position: positionOf(0n),
+      completeTo: markOf(0n),
+      cluster: null,
+    };
     const fresh = ledgerTable(schema, loaded, newLedgerState(start));
     const ledger = await pair.#commit(stateCommit(fresh, fresh.state, null));
     pair.#stage.add(ledgerTable(schema, ledger, fresh.state));
@@ -165,11 +187,14 @@ export class TablePair {
     const [ledger, base] = [await this.ledger(), await this.base()];
     const { schema } = this;
     const request = { schema, ledger, base, ref: MAIN_BRANCH, commitTsUs: null };
+    if (this.#worker !== null) return this.#worker.merge(request);
     return mergeBase(this.mergeParts(), request);
   }
 
   async compact(): Promise<CompactionReport | null> {
-    return compactBase(this.mergeParts(), { schema: this.schema, base: await this.base() });
+    const request = { schema: this.schema, base: await this.base() };
+    if (this.#worker !== null) return this.#worker.compact(request);
+    return compactBase(this.mergeParts(), request);
   }
 
   mergeParts(): MergeParts {

@@ -27,6 +27,7 @@ export function timedEngine(engine: RowEngine, clock: VirtualClock): RowEngine {
         close: () => timed(session.close()),
       };
     },
+    writeRows: (request) => timed(engine.writeRows(request)),
     compact: (request) => timed(engine.compact(request)),
     convertDeletes: (request) => timed(engine.convertDeletes(request)),
     compare: (request) => timed(engine.compare(request)),

@@ -4,6 +4,8 @@
  */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { ensureBase } from '../../src/base/base-table.ts';
+import type { MergeParts } from '../../src/base/merge-base.ts';
 import { upgradeBase } from '../../src/base/upgrade-base.ts';
 import { MAIN_BRANCH } from '../../src/iceberg/snapshot.ts';
 import { commitTables } from '../../src/lake/commit-table.ts';
@@ -107,20 +109,21 @@ async function rowsOf(context: LakeContext, pair: TablePair): Promise<readonly s
   return rows.toSorted();
 }
 
-async function upgradeIn(context: LakeContext, pair: TablePair): Promise<number> {
+/** What an upgrade in this process works with. */
+function partsIn(context: LakeContext): MergeParts {
   const engine = createFileEngine(context);
+  return {
+    context,
+    engine,
+    commit: async (request) => present((await commitTables(context, [request]))[0], 'a result'),
+  };
+}
+
+async function upgradeIn(context: LakeContext, pair: TablePair): Promise<number> {
   const { schema } = pair;
   const identifier = { namespace: schema.table.namespace, name: schema.table.table };
   const base = present(await context.catalog.loadTable(identifier), 'the base');
-  const report = await upgradeBase(
-    {
-      context,
-      engine,
-      commit: async (request) => present((await commitTables(context, [request]))[0], 'a result'),
-    },
-    base,
-  );
-  return report.from;
+  return (await upgradeBase(partsIn(context), base)).from;
 }
 
 test('an upgrade that is killed anywhere is finished by the next one (spec: M23)', async (t) => {
@@ -151,4 +154,58 @@ test('an upgrade that is killed anywhere is finished by the next one (spec: M23)
   }
   t.diagnostic(`${points} points`);
   ok(points > 10);
+});
+
+test('a base is upgraded between two commits of its copy, never within one (spec: C1, M23)', async () => {
+  const context = lakeContext(createMemoryObjectStore('memory://lake'), 1);
+  const options = { buckets: 1, bucketBy: null, rowsEstimate: null, formatVersion: 2 } as const;
+  const base = await ensureBase(context, SCHEMA, options);
+  const { identifier, metadata } = base;
+  const upgrades: Promise<unknown>[] = [];
+  const { catalog } = context;
+  const copying = {
+    ...context,
+    catalog: new Proxy(catalog, {
+      get: (object, name) => {
+        const value: unknown = Reflect.get(object, name);
+        if (typeof value !== 'function') return value;
+        return async (...given: unknown[]): Promise<unknown> => {
+          if (name === 'commit') {
+            upgrades.push(upgradeBase(partsIn(context), base));
+            for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+          }
+          return Reflect.apply(value, object, given);
+        };
+      },
+    }),
+  };
+  const mark = { epoch: 1, seq: 0n };
+  const [result] = await commitTables(copying, [
+    {
+      identifier,
+      tableUuid: metadata.tableUuid,
+      ref: 'firn_bootstrap_x',
+      parentId: null,
+      operation: 'append',
+      added: [],
+      removed: [],
+      dataSequenceNumber: null,
+      state: {
+        kind: 'base',
+        sourceId: 'model',
+        ledgerUuid: 'ledger',
+        ledgerSeen: 0n,
+        watermark: mark,
+        watermarkTsUs: null,
+        lowMark: mark,
+        bootstrap: null,
+      },
+      parentless: true,
+      schema: null,
+      rebase: 'never',
+    },
+  ]);
+  equal(result?.kind, 'committed');
+  await Promise.all(upgrades);
+  equal((await catalog.loadTable(identifier))?.metadata.formatVersion, 3);
 });

@@ -2,6 +2,7 @@
  * A lake in memory for tests: a clock that only sleeping moves, repeatable randomness, a catalog
  * that can be told to misbehave, and tables with files that hold no rows.
  */
+import { UNSAID } from '../../src/iceberg/manifest.ts';
 import type { DataFile } from '../../src/iceberg/manifest.ts';
 import { encodeSingleValue } from '../../src/iceberg/single-value.ts';
 import { findRef, refSnapshot } from '../../src/iceberg/snapshot.ts';
@@ -187,20 +188,10 @@ export async function testFile(
     specId: deletesIn?.specId ?? 0,
     recordCount: shape.rows ?? 10n,
     fileSizeBytes: 4n,
-    columnSizes: null,
-    valueCounts: null,
-    nullValueCounts: null,
-    nanValueCounts: null,
+    ...UNSAID,
     lowerBounds: bound(shape.keys?.[0]),
     upperBounds: bound(shape.keys?.[1]),
-    splitOffsets: null,
-    equalityIds: null,
-    sortOrderId: null,
     referencedDataFile: deletesIn?.filePath ?? null,
-    contentOffset: null,
-    contentSizeBytes: null,
-    firstRowId: null,
-    keyMetadata: null,
   };
 }
 
@@ -216,6 +207,8 @@ export function ledgerState(seq: bigint): LedgerState {
     events: seq,
     retainedFrom: null,
     gap: null,
+    appended: [],
+    cluster: null,
   };
 }
 

@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endServer, freePort, serverProcessOf, startServer } from './database-server.ts';
+import { endAtSignal } from './end-at-signal.ts';
 import type { ServerFlavour } from './server-programs.ts';
 import { SERVER_FLAVOURS, ensurePrograms } from './server-programs.ts';
 
@@ -70,10 +71,7 @@ async function endAllIn(folder: string): Promise<void> {
 export async function startLaneServers(): Promise<LaneServers> {
   const folder = mkdtempSync(join(tmpdir(), 'firn-live-'));
   const end = (): Promise<void> => endAllIn(folder);
-  const endAtSignal = (): void => {
-    void end().finally(() => process.exit(1));
-  };
-  process.once('SIGINT', endAtSignal).once('SIGTERM', endAtSignal);
+  endAtSignal(end);
 
   const started = await Promise.allSettled(
     SERVER_FLAVOURS.map((flavour) => addressOf(flavour, folder)),

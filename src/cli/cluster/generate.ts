@@ -18,7 +18,7 @@ import { secretReader } from '../secret-reader.ts';
 /** Names the files that are Firn's own, one a line, this one not among them. */
 const LIST_NAME = '.firn-generated';
 
-/** Exit code 1 when a table cannot be carried: its files are not there. */
+/** Exit code 1 when a table cannot be carried, or not loaded as asked: its files are not there. */
 export const generate: Command = async (context, input) => {
   const { terminal, clock, random, environment } = context;
   const config = loadPipelineFile(textArgument(input, 0));
@@ -29,8 +29,13 @@ export const generate: Command = async (context, input) => {
   const plan = await withSource(context, config, (source) => planPipeline(parts, source));
   const files = clusterArtefacts(plan);
   writeFiles(folder, new Map(files.map(({ path, text }) => [path, text])));
+  const { bootstrapObstacle } = await import('../../cluster/spark/load-file.ts');
   const refused = plan.refused.map(({ table, reason }) => {
     return { table: formatTableName(table), reason };
+  });
+  const unread = plan.tables.flatMap((table) => {
+    const reason = bootstrapObstacle(plan, table);
+    return reason === null ? [] : [{ table: formatTableName(table.schema.table), reason }];
   });
   const tables = plan.tables.map(({ schema }) => formatTableName(schema.table));
   terminal.document({
@@ -39,14 +44,17 @@ export const generate: Command = async (context, input) => {
     files: files.map(({ path }) => path),
     tables,
     refused,
+    unread,
   });
-  for (const { table, reason } of refused) {
-    terminal.line(`${terminal.paint('bad', 'left out')} ${printable(table)}: ${printable(reason)}`);
-  }
+  const tell = (what: string, { table, reason }: (typeof refused)[number]): void => {
+    terminal.line(`${terminal.paint('bad', what)} ${printable(table)}: ${printable(reason)}`);
+  };
+  for (const one of refused) tell('left out', one);
+  for (const one of unread) tell('not loaded', one);
   const count = formatAmount(files.length, 'file');
   const shown = printable(relative('.', folder) || '.');
   terminal.line(`wrote ${count} for ${formatAmount(tables.length, 'table')} to ${shown}`);
-  return refused.length === 0 ? EXIT.done : EXIT.no;
+  return refused.length + unread.length === 0 ? EXIT.done : EXIT.no;
 };
 
 /** Files are written before others are removed; the list names every one of both meanwhile. */

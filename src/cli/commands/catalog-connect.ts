@@ -40,10 +40,11 @@ function doorOf(
   uri: string | null,
   catalog: PipelineConfig['lake']['catalog'],
 ): Door {
+  const warehouse = catalog.type === 'sqlite' ? null : catalog.warehouse;
   if (uri === null) {
     return catalog.type === 'sqlite'
       ? { kind: 'file', path: catalog.path }
-      : { kind: 'rest', uri: catalog.uri, needsToken: catalog.auth.type !== 'none' };
+      : { kind: 'rest', uri: catalog.uri, needsToken: catalog.auth.type !== 'none', warehouse };
   }
   const address = URL.parse(uri);
   if (address === null || !['http:', 'https:'].includes(address.protocol)) {
@@ -54,5 +55,5 @@ function doorOf(
   }
   const hasToken = (environment[TOKEN_VARIABLE] ?? '') !== '';
   const needsToken = hasToken || !isLoopback(address.hostname.replace(/^\[(.*)\]$/, '$1'));
-  return { kind: 'rest', uri: uri.replace(/\/+$/, ''), needsToken };
+  return { kind: 'rest', uri: uri.replace(/\/+$/, ''), needsToken, warehouse };
 }

@@ -16,8 +16,10 @@ async function checkBases(
   context: CommandContext,
   config: PipelineConfig,
 ): Promise<readonly Finding[]> {
-  if (config.engine === 'cluster' || missingLake(config) !== null) return [];
-  return withPipeline(context, { config }, (service) => service.formatFindings());
+  if (missingLake(config) !== null) return [];
+  return withPipeline(context, { config }, (service) =>
+    config.engine === 'cluster' ? service.keptRecords() : service.formatFindings(),
+  );
 }
 
 /** Exit code 1 when something would keep the pipeline from running or lose changes. */
@@ -52,5 +54,6 @@ async function ofCluster(
   const { planPipeline } = await import('../../pipeline/cluster/plan-pipeline.ts');
   const { checkCluster } = await import('../../pipeline/cluster/check-cluster.ts');
   const parts = { config, clock, random, readSecret: secretReader(environment) };
-  return checkCluster(parts, await planPipeline(parts, source));
+  const hidden = (await source.checkDebezium?.({ readsRows: true })) ?? [];
+  return [...hidden, ...(await checkCluster(parts, await planPipeline(parts, source)))];
 }

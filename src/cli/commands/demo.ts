@@ -3,13 +3,15 @@ import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadPipelineFile } from '../../config/load-pipeline-file.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
-import { optionalArgument } from '../command.ts';
-import type { Command, CommandContext } from '../command.ts';
+import { optionalArgument, textOption } from '../command.ts';
+import type { Command, CommandContext, CommandInput } from '../command.ts';
+import type { DemoCluster } from '../demo/demo-cluster.ts';
 import { prepareDemoFolder } from '../demo/demo-folder.ts';
 import type { DemoPaths } from '../demo/demo-folder.ts';
 import { tellProof, tellQueries } from '../demo/demo-proof.ts';
 import { DemoStory } from '../demo/demo-story.ts';
 import { createDice } from '../demo/dice.ts';
+import { PASSWORD_VARIABLE } from '../demo/demo-shop.ts';
 import type { DemoShop } from '../demo/demo-shop.ts';
 import { fillShop } from '../demo/shop-database.ts';
 import { sqliteShop } from '../demo/sqlite-shop.ts';
@@ -24,20 +26,26 @@ import { isServerAddress } from '../server-address.ts';
 const SHOP = { customers: 1000, orders: 12_000 };
 
 /** The demo's pipeline. Its intervals are short: there is something to see. */
-function pipelineFile(shop: DemoShop): string {
+function pipelineFile(shop: DemoShop, cluster: DemoCluster | null): string {
   const tables = ['customers', 'orders', 'order_lines'].map((name) => `${shop.prefix}${name}`);
-  return `# The demo's pipeline. Its intervals are short: there is something to see.
-name: shop
-source:
-${shop.source.map((line) => `  ${line}`).join('\n')}
-tables: [${tables.join(', ')}]
-lake:
-  warehouse: ./lake
-ledger:
-  commitInterval: 1s
-base:
-  mergeInterval: 3s
-`;
+  const source =
+    cluster === null
+      ? shop.source
+      : // Where Connect reads it, too.
+        shop.source.map((line) => line.replace(/^password: .*$/, 'password: {file: ./password}'));
+  return [
+    "# The demo's pipeline. Its intervals are short: there is something to see.",
+    `name: ${cluster?.pipeline ?? 'shop'}`,
+    'source:',
+    ...source.map((line) => `  ${line}`),
+    `tables: [${tables.join(', ')}]`,
+    ...(cluster?.sections(shop.connector) ?? ['lake:', '  warehouse: ./lake']),
+    'ledger:',
+    `  commitInterval: ${cluster === null ? '1s' : '3s'}`,
+    'base:',
+    `  mergeInterval: ${cluster === null ? '3s' : '20s'}`,
+    '',
+  ].join('\n');
 }
 
 /** The shop in the database that was asked for; a folder is made, a server perhaps started. */
@@ -61,28 +69,60 @@ async function openDemoShop(
   }
 }
 
-/** Exit code 1 when the lake does not equal the shop at the end. */
-export const demo: Command = async (context, input) => {
-  const source = optionalArgument(input, 0) ?? 'sqlite';
-  if (source !== 'sqlite' && source !== 'mysql' && !isServerAddress(source)) {
-    const what = 'the demo takes sqlite, mysql, or the address of a server';
+/** What the words and options ask for. */
+function askedFor(input: CommandInput): { readonly source: string; readonly onCluster: boolean } {
+  const first = optionalArgument(input, 0) ?? 'sqlite';
+  const server = optionalArgument(input, 1);
+  const onCluster = first === 'cluster';
+  const source = onCluster ? (server ?? 'mysql') : first;
+  const isKnown = source === 'mysql' || isServerAddress(source);
+  if (!(isKnown || (source === 'sqlite' && !onCluster)) || (server !== null && !onCluster)) {
+    const what = 'the demo takes sqlite, mysql, the address of a server, or cluster and an address';
     throw new FirnError('CONFIG-USAGE', { what });
   }
+  if (!onCluster && textOption(input, 'cluster') !== null) {
+    throw new FirnError('CONFIG-USAGE', { what: '--cluster goes with firn demo cluster' });
+  }
+  return { source, onCluster };
+}
+
+/** What has to do with a cluster is loaded by demos that do. */
+function importClusters() {
+  return import('../demo/demo-cluster.ts');
+}
+
+/** Exit code 1 when the lake does not equal the shop at the end. */
+export const demo: Command = async (context, input) => {
+  const { source, onCluster } = askedFor(input);
   const startMs = context.clock.monotonicMs();
-  const paths = prepareDemoFolder(resolve('firn-demo'));
+  const folder = resolve('firn-demo');
+  const given = textOption(input, 'cluster');
+  if (onCluster) (await importClusters()).checkDemoCluster(given);
+  const paths = await prepareDemoFolder(folder, async (place) => {
+    await (await importClusters()).endOldCluster(context, place);
+  });
   const story = createStoryTeller(context.terminal);
   const shop = await openDemoShop(context, { source, paths });
-  const chapters = new DemoStory(context, { paths, shop, story });
+  let cluster: DemoCluster | null = null;
+  let chapters: DemoStory | null = null;
   try {
-    await fill(context, { shop, paths, story });
+    greet(context, shop, onCluster);
+    if (onCluster) {
+      const { openDemoCluster } = await importClusters();
+      cluster = await openDemoCluster(context, story, { own: paths.cluster, given });
+    }
+    const told = { paths, shop, story, cluster };
+    await fill(context, told);
+    chapters = new DemoStory(context, told);
     await chapters.tell();
     const environment = { ...context.environment, ...shop.environment };
-    return await prove({ ...context, environment }, { paths, shop, story, startMs });
+    return await prove({ ...context, environment }, { ...told, startMs });
   } catch (error) {
     if (context.signal.aborted) return EXIT.interrupted;
     throw error;
   } finally {
-    await chapters.close();
+    await chapters?.close();
+    await cluster?.end();
     await shop.close();
   }
 };
@@ -91,19 +131,29 @@ interface Told {
   readonly paths: DemoPaths;
   readonly shop: DemoShop;
   readonly story: StoryTeller;
+  readonly cluster: DemoCluster | null;
 }
 
-async function fill(context: CommandContext, { shop, paths, story }: Told): Promise<void> {
-  const { terminal, random } = context;
+function greet({ terminal }: CommandContext, shop: DemoShop, onCluster: boolean): void {
+  const how = onCluster ? ' through a cluster' : '';
   terminal.line(`A shop keeps its orders in ${shop.kind}. Firn copies them to Apache Iceberg`);
   terminal.line(
-    'tables while it is open, is killed on the way, and proves that nothing is missing.',
+    `tables${how} while it is open, is killed on the way, and proves that nothing is missing.`,
   );
+}
+
+async function fill(context: CommandContext, told: Told): Promise<void> {
+  const { shop, paths, story, cluster } = told;
+  const { random } = context;
   const store = await shop.open();
   try {
     for (const statement of shop.schema) await store.run(statement);
     const { rows } = await fillShop(store, SHOP, createDice(random));
-    writeFileSync(paths.pipelineFile, pipelineFile(shop));
+    writeFileSync(paths.pipelineFile, pipelineFile(shop, cluster));
+    const password = shop.environment[PASSWORD_VARIABLE];
+    if (cluster !== null && password !== undefined) {
+      writeFileSync(paths.passwordFile, password, { mode: 0o600 });
+    }
     const count = formatCount(rows);
     story.headline(`A shop: ${shop.where}, ${count} rows in customers, orders, order_lines`);
   } finally {

@@ -11,14 +11,12 @@ import { checkLake } from '../check-lake.ts';
 import { flagOption, listArgument, listOption, textOption } from '../command.ts';
 import type { Command, CommandContext, CommandInput } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import type { ExitCode } from '../exit-code.ts';
 import { tellPassword, withPassword, writeNewPipeline } from '../new-pipeline.ts';
-import { withPipeline, withSource } from '../open-pipeline.ts';
+import { withSource } from '../open-pipeline.ts';
 import { countFindings, findingDocuments, hasErrors, showFindings } from '../output/findings.ts';
 import { formatAmount } from '../output/human-text.ts';
 import { printable } from '../output/printable.ts';
-import { exitCodeOf, showError } from '../output/render-error.ts';
-import { RunReporter } from '../output/run-reporter.ts';
+import { pipelineFiles, runFiles, runPipelines } from '../run-pipelines.ts';
 import { isSameSource, isSource, parseSource } from '../source-argument.ts';
 import type { SourceArgument } from '../source-argument.ts';
 import { isServerAddress } from '../server-address.ts';
@@ -34,7 +32,7 @@ export const run: Command = async (context, input) => {
     }
     const source = files.find(isSource);
     if (source !== undefined) throw notAFile(source);
-    return runAll(context, files.map(loadPipelineFile), once);
+    return runFiles(context, pipelineFiles(files), { once });
   }
   if (files.length !== 1) throw usage('--into copies one source');
   const source = parseSource(files[0] ?? '');
@@ -43,7 +41,7 @@ export const run: Command = async (context, input) => {
   const variable = password?.kind === 'env' ? password.name : undefined;
   const inside = withPassword(context, source, variable);
   if (!(await isReady(inside, config))) return EXIT.no;
-  return runAll(inside, [config], once);
+  return runPipelines(inside, [config], { once });
 };
 
 /** A source where a pipeline file belongs. The address of a server is not quoted back. */
@@ -113,47 +111,4 @@ async function isReady(context: CommandContext, config: PipelineConfig): Promise
     findings: findingDocuments(findings),
   });
   return false;
-}
-
-/** Runs pipelines beside one another; one that fails does not stop the others. */
-async function runAll(
-  context: CommandContext,
-  configs: readonly PipelineConfig[],
-  once: boolean,
-): Promise<ExitCode> {
-  const codes = await Promise.all(
-    configs.map(async (config) => {
-      try {
-        return await runOne(context, config, once);
-      } catch (error) {
-        showError(context.terminal, error, context.log.level === 'debug');
-        return exitCodeOf(error);
-      }
-    }),
-  );
-  const failed = Math.max(...codes.filter((code) => code !== EXIT.interrupted), EXIT.done);
-  const worst = codes.find((code) => code === failed) ?? EXIT.done;
-  return worst === EXIT.done && context.signal.aborted ? EXIT.interrupted : worst;
-}
-
-async function runOne(
-  context: CommandContext,
-  config: PipelineConfig,
-  once: boolean,
-): Promise<ExitCode> {
-  const { terminal, clock } = context;
-  const reporter = new RunReporter({ terminal, clock, pipeline: config.name });
-  const onEvent = reporter.take.bind(reporter);
-  return withPipeline(context, { config, onEvent }, async (service) => {
-    const drawing = reporter.follow();
-    try {
-      const { halted } = await service.run({ once });
-      terminal.document({ event: 'ended', pipeline: config.name, halted });
-      if (context.signal.aborted) return EXIT.interrupted;
-      return halted.length > 0 ? EXIT.halted : EXIT.done;
-    } finally {
-      reporter.end();
-      await drawing;
-    }
-  });
 }

@@ -5,7 +5,14 @@ import { parseJson } from '../../kernel/lossless-json.ts';
 import { textArgument } from '../command.ts';
 import type { Command, CommandContext } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
-import { formatAgo, formatBytes, formatCount, formatElapsed } from '../output/human-text.ts';
+import { LOAD_AGAIN, deadLettersText } from '../output/dead-letters-text.ts';
+import {
+  formatAgo,
+  formatAmount,
+  formatBytes,
+  formatCount,
+  formatElapsed,
+} from '../output/human-text.ts';
 import { withExistingPipeline } from '../open-pipeline.ts';
 import { printable } from '../output/printable.ts';
 import type { Tone } from '../output/terminal.ts';
@@ -51,10 +58,21 @@ function showStatus({ terminal, clock }: CommandContext, document: StatusDocumen
     );
   }
   for (const table of document.tables) showProblems(terminal, table, nowMs);
+  showDrift(terminal, document);
   if (halted !== null) {
     terminal.line();
     terminal.line(`${terminal.paint('bad', 'halted')} ${halted.code}: ${printable(halted.what)}`);
     terminal.line(`next: ${halted.remedy}`);
+  }
+}
+
+/** What differs from the pipeline file in the cluster, as it was looked at last. */
+function showDrift(terminal: CommandContext['terminal'], { findings }: StatusDocument): void {
+  if (findings === null || findings.length === 0) return;
+  terminal.line();
+  for (const { severity, code, what } of findings) {
+    const tone = severity === 'error' ? 'bad' : severity === 'ok' ? 'quiet' : 'warning';
+    terminal.line(`${terminal.paint(tone, severity)} ${printable(what)} [${code}]`);
   }
 }
 
@@ -139,16 +157,23 @@ function showProblems(
   table: TableStatus,
   nowMs: number,
 ): void {
-  const { bootstrap, halted, retired } = table;
+  const { bootstrap, halted, retired, deadLetters } = table;
   if (bootstrap !== null) {
-    const { rows, rowsTotal, rowsPerSecond, etaSeconds } = bootstrap;
+    const { rows, rowsTotal, rowsPerSecond, etaSeconds, readers } = bootstrap;
     const of = rowsTotal === null ? '' : ` of about ${formatCount(rowsTotal)}`;
     const rate = rowsPerSecond === null ? '' : `, ${formatCount(rowsPerSecond)} rows/s`;
     const eta = etaSeconds === null ? '' : `, ${formatElapsed(etaSeconds * 1000)} to go`;
+    const by = readers === null ? '' : `, ${formatAmount(readers, 'reader')}`;
     terminal.line();
     terminal.line(
-      `${printable(table.table)}: copying, ${formatCount(rows)}${of} rows${rate}${eta}`,
+      `${printable(table.table)}: copying, ${formatCount(rows)}${of} rows${rate}${eta}${by}`,
     );
+  }
+  if (deadLetters !== null && deadLetters > 0) {
+    terminal.line();
+    const head = terminal.paint('bad', 'set aside');
+    terminal.line(`${head} ${printable(table.table)}: ${deadLettersText(deadLetters)}`);
+    terminal.line(`next: ${LOAD_AGAIN}`);
   }
   if (retired !== null) {
     const { what, sinceMs, removedAtMs, remedy } = retired;

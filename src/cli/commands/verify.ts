@@ -4,6 +4,7 @@ import type { KeyDifference } from '../../ports/row-engine.ts';
 import { flagOption, textArgument, textOption } from '../command.ts';
 import type { Command } from '../command.ts';
 import { EXIT } from '../exit-code.ts';
+import { LOAD_AGAIN, deadLettersText } from '../output/dead-letters-text.ts';
 import { formatAmount, formatCount } from '../output/human-text.ts';
 import { withExistingPipeline } from '../open-pipeline.ts';
 import { printable } from '../output/printable.ts';
@@ -49,6 +50,23 @@ function showProof(terminal: Terminal, proof: TableProof, width: number): void {
     terminal.line(`    next: ${remedy}`);
     return;
   }
+  showComparison(terminal, proof, name);
+  if (proof.deadLetters !== null && proof.deadLetters > 0) {
+    const head = terminal.paint('bad', 'set aside');
+    terminal.line(`    ${head}: ${deadLettersText(proof.deadLetters)}`);
+    terminal.line(`    next: ${LOAD_AGAIN}`);
+  }
+  if (proof.halted === null) return;
+  const { what, code, remedy } = proof.halted;
+  terminal.line(`    ${terminal.paint('bad', 'halted')}: ${printable(what)} [${code}]`);
+  terminal.line(`    next: ${printable(remedy)}`);
+}
+
+function showComparison(
+  terminal: Terminal,
+  proof: Extract<TableProof, { kind: 'compared' }>,
+  name: string,
+): void {
   const { sourceRows, baseRows, settled, differences, differencesTotal } = proof.result;
   const settledText = settled === 0 ? '' : `, ${formatCount(settled)} settled by the ledger`;
   const inSource = `${formatCount(sourceRows)} rows in the source`;
@@ -88,6 +106,9 @@ function nextStep(tables: readonly TableProof[], repaired: boolean): string {
   if (tables.some((proof) => proof.kind === 'failed')) return 'a table could not be read';
   const compared = tables.filter((proof) => proof.kind === 'compared');
   if (compared.length === 0) return 'nothing could be compared';
+  if (compared.some((proof) => !proof.equal && proof.halted !== null)) {
+    return 'a halted table stands where it stopped; what is said of it comes first';
+  }
   if (compared.some((proof) => !proof.equal && proof.ledgerBehind)) {
     return 'firn status tells whether the pipeline runs; firn run --once reads what is missing';
   }

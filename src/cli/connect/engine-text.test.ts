@@ -7,8 +7,13 @@ import type { EngineName, EngineText } from './engine-text.ts';
 import type { Door, LakeConnection } from './lake-connection.ts';
 
 const FILE: Door = { kind: 'file', path: "/data/it's/catalog.db" };
-const SERVED: Door = { kind: 'rest', uri: 'http://127.0.0.1:8181', needsToken: false };
-const GUARDED: Door = { kind: 'rest', uri: 'https://lake.example', needsToken: true };
+const SERVED: Door = {
+  kind: 'rest',
+  uri: 'http://127.0.0.1:8181',
+  needsToken: false,
+  warehouse: null,
+};
+const GUARDED: Door = { ...SERVED, uri: 'https://lake.example', needsToken: true };
 const S3 = { endpoint: 'http://store.example:9000', region: 'eu-central-1', pathStyle: true };
 
 const ENGINES = ENGINE_NAMES.filter(isEngineName);
@@ -52,6 +57,18 @@ test('a token is named where the server has one, and nowhere else', () => {
     const lake = engine === 'chdb' ? folder : bucket;
     match(textOf(engine, lake(GUARDED))?.setup ?? '', /FIRN_CATALOG_TOKEN/, engine);
     ok(!(textOf(engine, lake(SERVED))?.setup ?? '').includes('TOKEN'), engine);
+  }
+});
+
+test('a server with several catalogs is told which one, and its name is no name of SQL', () => {
+  const name = 'arn:aws:it:is/a-shop';
+  for (const engine of ENGINES) {
+    const lake = engine === 'chdb' ? folder : bucket;
+    const text = textOf(engine, lake({ ...SERVED, warehouse: name }));
+    match(text?.setup ?? '', new RegExp(name), engine);
+    ok(!(text?.read ?? '').includes('arn:'), engine);
+    ok(!/(?:AS|CATALOG|DATABASE) arn:/.test(text?.setup ?? ''), engine);
+    ok(!(textOf(engine, lake(SERVED))?.setup ?? '').includes('arn:'), engine);
   }
 });
 

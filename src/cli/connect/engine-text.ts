@@ -4,7 +4,7 @@
  * for a table's names; words in `<>` stand for secrets.
  */
 import { FirnError } from '../../kernel/firn-error.ts';
-import type { LakeConnection, S3Place } from './lake-connection.ts';
+import type { Door, LakeConnection, S3Place } from './lake-connection.ts';
 
 /** What one engine needs. */
 export interface EngineText {
@@ -52,7 +52,7 @@ function javaCatalog({ door, warehouse, s3 }: LakeConnection): Properties {
   // Both keep a table as it was when they first saw it: Spark while it is in use, Flink for ever.
   const fresh = { 'cache-enabled': 'false' };
   // The server says where the files are.
-  if (door.kind === 'rest') return { uri: door.uri, ...fresh };
+  if (door.kind === 'rest') return { uri: door.uri, ...ownName(door), ...fresh };
   return {
     ...fresh,
     uri: `jdbc:sqlite:${door.path}`,
@@ -60,6 +60,11 @@ function javaCatalog({ door, warehouse, s3 }: LakeConnection): Properties {
     warehouse,
     ...(s3 === null ? {} : javaFiles(s3)),
   };
+}
+
+/** A server with several catalogs is told which one is meant. */
+function ownName({ warehouse }: Extract<Door, { kind: 'rest' }>): Properties {
+  return warehouse === null ? {} : { warehouse };
 }
 
 function javaFiles({ endpoint, region, pathStyle }: S3Place): Properties {
@@ -148,6 +153,7 @@ function trino(connection: LakeConnection): EngineText {
     'connector.name': 'iceberg',
     'iceberg.catalog.type': 'rest',
     'iceberg.rest-catalog.uri': door.uri,
+    ...(door.warehouse === null ? {} : { 'iceberg.rest-catalog.warehouse': door.warehouse }),
     ...(door.needsToken
       ? {
           'iceberg.rest-catalog.security': 'OAUTH2',
@@ -186,7 +192,7 @@ function pythonCatalog({ name, door, warehouse, s3 }: LakeConnection): string {
         };
   const own: Properties =
     door.kind === 'rest'
-      ? { uri: door.uri }
+      ? { uri: door.uri, ...ownName(door) }
       : { uri: `sqlite:///${door.path}`, warehouse, ...files };
   const items = Object.entries(own).map(([key, text]) => [key, JSON.stringify(text)]);
   const token = door.kind === 'rest' && door.needsToken;
@@ -267,13 +273,13 @@ function duckdb({ name, door, s3 }: LakeConnection): EngineText {
   if (s3 !== null) loaded.push(duckdbSecret(s3));
   const notes = s3 === null ? [] : ['Put the keys in place of the words in <>.'];
   if (door.kind === 'rest') {
-    const { uri, needsToken } = door;
+    const { uri, needsToken, warehouse } = door;
     const how = needsToken ? 'SECRET firn_token' : "AUTHORIZATION_TYPE 'none'";
     if (needsToken) {
       loaded.push("CREATE SECRET firn_token (TYPE iceberg, TOKEN '<FIRN_CATALOG_TOKEN>');");
     }
     loaded.push(
-      `ATTACH '' AS ${name} (TYPE iceberg, ENDPOINT ${sql(uri)}, ${how}, ACCESS_DELEGATION_MODE 'none');`,
+      `ATTACH ${sql(warehouse ?? '')} AS ${name} (TYPE iceberg, ENDPOINT ${sql(uri)}, ${how}, ACCESS_DELEGATION_MODE 'none');`,
     );
     return {
       where,
@@ -313,7 +319,7 @@ function chdb(connection: LakeConnection): EngineText {
   }
   const settings = {
     catalog_type: 'rest',
-    warehouse: name,
+    warehouse: door.warehouse ?? name,
     ...(door.needsToken ? { auth_header: 'Authorization: Bearer <FIRN_CATALOG_TOKEN>' } : {}),
   };
   const given = Object.entries(settings).map(([key, text]) => `${key} = ${sql(text)}`);

@@ -14,20 +14,30 @@ export interface DemoPaths {
   /** A server's data. */
   readonly server: string;
   readonly pipelineFile: string;
+  /** The password of the shop's server, where a cluster's workers read it. */
+  readonly passwordFile: string;
+  /** A cluster of the demo's own. */
+  readonly cluster: string;
 }
 
 /**
  * An empty folder for the demo; what an earlier demo left there is removed.
  *
+ * @param endCluster ends what may still run of an earlier demo's cluster in this folder
  * @throws {FirnError} CONFIG-DEMO-FOLDER when the folder holds something else
  */
-export function prepareDemoFolder(folder: string): DemoPaths {
+export async function prepareDemoFolder(
+  folder: string,
+  endCluster: (place: string) => Promise<void>,
+): Promise<DemoPaths> {
   const marker = join(folder, MARKER);
   const names = existsSync(folder) ? readdirSync(folder) : [];
   if (names.length > 0 && !names.includes(MARKER)) {
     const what = 'the folder is not empty and not from an earlier demo; nothing in it was touched';
     throw new FirnError('CONFIG-DEMO-FOLDER', { what, where: folder });
   }
+  const cluster = join(folder, 'cluster');
+  if (existsSync(cluster)) await endCluster(cluster);
   for (const name of names) {
     if (name !== MARKER) rmSync(join(folder, name), { recursive: true, force: true });
   }
@@ -38,5 +48,7 @@ export function prepareDemoFolder(folder: string): DemoPaths {
     database: join(folder, 'shop.db'),
     server: join(folder, 'server'),
     pipelineFile: join(folder, 'firn.yaml'),
+    passwordFile: join(folder, 'password'),
+    cluster,
   };
 }

@@ -18,6 +18,8 @@ export interface DemoShop {
   readonly kind: string;
   /** For people: where the data is. */
   readonly where: string;
+  /** Debezium's connector for it; `null`: there is none. */
+  readonly connector: 'mysql' | 'mariadb' | null;
   /** Lines of the pipeline file below `source:`. */
   readonly source: readonly string[];
   /** What stands before a table's name in the pipeline file. */

@@ -8,6 +8,7 @@ import type { CommandContext } from '../command.ts';
 import { formatAmount, formatCount, formatElapsed } from '../output/human-text.ts';
 import { startFirn } from './child.ts';
 import type { Child, ChildEnd } from './child.ts';
+import type { DemoCluster } from './demo-cluster.ts';
 import type { DemoPaths } from './demo-folder.ts';
 import type { DemoShop } from './demo-shop.ts';
 import { PipelineWatch } from './pipeline-watch.ts';
@@ -19,6 +20,8 @@ const TABLES = 3;
 
 /** Longest wait for something that takes a second or two on a small machine. */
 const PATIENCE_MS = 60_000;
+/** On a cluster it takes up to a minute, and longer while its programs are cold. */
+const CLUSTER_PATIENCE_MS = 600_000;
 
 /** The processes of a demo and what becomes of them. */
 export class DemoStory {
@@ -26,18 +29,26 @@ export class DemoStory {
   readonly #paths: DemoPaths;
   readonly #shop: DemoShop;
   readonly #story: StoryTeller;
+  readonly #cluster: DemoCluster | null;
   readonly #children = new Set<Child>();
   #watch = new PipelineWatch();
   #shopReport = '';
 
   constructor(
     context: CommandContext,
-    told: { readonly paths: DemoPaths; readonly shop: DemoShop; readonly story: StoryTeller },
+    told: {
+      readonly paths: DemoPaths;
+      readonly shop: DemoShop;
+      readonly story: StoryTeller;
+      /** `null`: Firn does all of the work itself. */
+      readonly cluster: DemoCluster | null;
+    },
   ) {
     this.#context = context;
     this.#paths = told.paths;
     this.#shop = told.shop;
     this.#story = told.story;
+    this.#cluster = told.cluster;
   }
 
   /** Tells the part in which other processes work; they have ended when it ends. */
@@ -48,6 +59,7 @@ export class DemoStory {
     });
     const first = await this.#copy();
     const second = await this.#killAndResume(first);
+    if (this.#cluster !== null) await this.#killWriter(this.#cluster, second);
     await this.#addColumn(shop, second);
     await this.#closeShop(shop, second);
   }
@@ -90,6 +102,18 @@ export class DemoStory {
     this.#story.detail(`firn run again: goes on where it was, first commit after ${took}`);
     await this.#showChanges(next, 2);
     return next;
+  }
+
+  async #killWriter(cluster: DemoCluster, pipeline: Child): Promise<void> {
+    const { clock } = this.#context;
+    this.#story.headline('kill -9 of Flink’s TaskManager: what writes the ledgers dies as well');
+    const startMs = clock.monotonicMs();
+    await cluster.killWriter();
+    const before = this.#watch.commits;
+    await cluster.startWriter();
+    await this.#until(pipeline, () => this.#watch.commits > before);
+    const took = formatElapsed(clock.monotonicMs() - startMs);
+    this.#story.detail(`started again; the job goes on, changes arrive after ${took}`);
   }
 
   async #addColumn(shop: Child, pipeline: Child): Promise<void> {
@@ -157,12 +181,14 @@ export class DemoStory {
   /** Waits for something the pipeline is about to do; fails when its process ends instead. */
   async #until(pipeline: Child, done: () => boolean): Promise<void> {
     const { clock, signal } = this.#context;
-    const untilMs = clock.monotonicMs() + PATIENCE_MS;
+    const patienceMs = this.#cluster === null ? PATIENCE_MS : CLUSTER_PATIENCE_MS;
+    const untilMs = clock.monotonicMs() + patienceMs;
     while (!done()) {
       signal.throwIfAborted();
       const end = pipeline.endedAs();
       if (end !== null) throw endedEarly(end.complaint);
-      if (clock.monotonicMs() > untilMs) throw endedEarly('it took longer than a minute');
+      if (clock.monotonicMs() > untilMs)
+        throw endedEarly(`it took longer than ${formatElapsed(patienceMs)}`);
       await clock.sleep(50, signal);
     }
   }

@@ -119,6 +119,7 @@ export async function mysqlShop(server: DemoServer): Promise<DemoShop> {
   const mariadb = /^([\d.]+)-MariaDB/.exec(version)?.[1];
   return {
     kind: mariadb === undefined ? `MySQL ${version}` : `MariaDB ${mariadb}`,
+    connector: mariadb === undefined ? 'mysql' : 'mariadb',
     where: `${database} on ${host}:${port}`,
     source: [
       'type: mysql',

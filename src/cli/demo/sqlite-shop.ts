@@ -58,6 +58,7 @@ export function openSqliteStore(path: string): ShopStore {
 export function sqliteShop(path: string): DemoShop {
   return {
     kind: 'SQLite',
+    connector: null,
     where: relative('.', path),
     source: ['type: sqlite', 'path: ./shop.db'],
     prefix: '',

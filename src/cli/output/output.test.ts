@@ -1,13 +1,14 @@
 /** What people read: harmless, aligned, in human units, without secrets, with a next step. */
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ErrorCode } from '../../kernel/error-registry.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import { EXIT } from '../exit-code.ts';
 import { answerFormat, writeAnswer } from './answer-output.ts';
 import { formatAgo, formatAmount, formatBytes, formatCount, formatElapsed } from './human-text.ts';
 import { displayWidth, fit, printable } from './printable.ts';
 import { createRedactor } from './redact.ts';
-import { exitCodeOf, showError } from './render-error.ts';
+import { exitCodeOf, mayStartAgain, showError } from './render-error.ts';
 import { RunTotals } from './run-totals.ts';
 import { createTerminal } from './terminal.ts';
 import type { Terminal } from './terminal.ts';
@@ -187,6 +188,15 @@ test('an error says what, where and what next (spec: P13)', () => {
     bug.err(),
     /^error: TypeError: x is not a function\nnext: This is a bug in Firn\..*\nTypeError/,
   );
+});
+
+test('one that finds another writer does not start again by itself (spec: C7)', () => {
+  const may = (code: ErrorCode): boolean => mayStartAgain(new FirnError(code, { what: '' }));
+  equal(may('LEDGER-OTHER-WRITER'), false);
+  equal(may('CONFIG-INVALID'), false);
+  // Somebody may mend these while it rests.
+  ok(may('PIPELINE-OWNED') && may('CLUSTER-UNREACHABLE') && may('CLUSTER-NAME-TAKEN'));
+  equal(mayStartAgain(new Error('x')), false);
 });
 
 test('exit codes follow the disposition (spec: P15)', () => {

@@ -12,6 +12,15 @@ export function exitCodeOf(error: unknown): ExitCode {
   return isFirnError(error) ? exitCodeFor(error.disposition) : EXIT.halted;
 }
 
+/**
+ * Whether a pipeline that ended with it may start again by itself. One that found another writer
+ * may not: two that start over forgive each other's commits for ever (docs/spec/commit.md C7).
+ */
+export function mayStartAgain(error: unknown): boolean {
+  if (!isFirnError(error) || error.disposition === 'refuse') return false;
+  return error.code !== 'LEDGER-OTHER-WRITER';
+}
+
 function exitCodeFor(disposition: Disposition): ExitCode {
   switch (disposition) {
     case 'refuse':

@@ -106,13 +106,15 @@ export class RunReporter {
   }
 }
 
-/** The line an event is worth by itself; commits and progress are added up instead. */
-function lineOf(event: PipelineEvent): string | null {
+/** The line an event is worth by itself; `null`: none, commits and progress are added up. */
+export function lineOf(event: PipelineEvent): string | null {
   switch (event.kind) {
     case 'started':
       return `capturing ${formatAmount(event.tables.length, 'table')}: ${shortNames(event.tables)}`;
     case 'published':
       return `${shortName(event.table)}: existing rows copied, ${formatAmount(event.rows, 'row')}`;
+    case 'loaded':
+      return `${shortName(event.table)}: all existing rows read, ${formatAmount(event.rows, 'row')}`;
     case 'schema-changed':
       return `${shortName(event.table)}: the schema changed, version ${event.version}`;
     case 'halted': {
@@ -146,7 +148,7 @@ function shortNames(tables: readonly string[]): string {
 }
 
 /** An event as a JSON document; marks are `epoch:seq` text, as everywhere outside. */
-function eventDocument(event: PipelineEvent, pipeline: string, atMs: number): unknown {
+export function eventDocument(event: PipelineEvent, pipeline: string, atMs: number): unknown {
   const { kind, ...fields } = event;
   const head = { event: kind, pipeline, atMs: Math.trunc(atMs) };
   if (event.kind !== 'committed') return { ...head, ...fields };

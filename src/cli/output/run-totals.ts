@@ -38,6 +38,7 @@ export class RunTotals {
         this.#takeProgress(event, nowMs);
         break;
       case 'published':
+      case 'loaded':
       case 'halted':
         this.#loading.delete(event.table);
         break;

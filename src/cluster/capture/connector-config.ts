@@ -5,11 +5,12 @@
  * only the reference under which the workers find it.
  */
 import type { SecretReference } from '../../config/secret-reference.ts';
+import { assert, present } from '../../kernel/assert.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import { toSafeNumber } from '../../kernel/integers.ts';
 import type { TableName } from '../../model/table-schema.ts';
 import { schemaHistoryTopic, stableHash } from '../cluster-names.ts';
-import type { ClusterPlan, ClusterSource } from '../cluster-plan.ts';
+import type { ClusterPlan, ConnectorSource } from '../cluster-plan.ts';
 
 /** Options of a connector, by name. */
 export type ConnectorConfig = Readonly<Record<string, string>>;
@@ -35,13 +36,14 @@ export function connectorClass(connector: string): string {
 }
 
 /**
- * The connector of a plan's epoch.
+ * The connector of a plan's epoch, of a source that a connector reads.
  *
  * @throws {FirnError} CLUSTER-SECRET
  */
 export function connectorConfig(plan: ClusterPlan): ConnectorConfig {
   const { cluster, source, name } = plan;
-  const { connector, passwordReference } = cluster.connect;
+  assert(source.type === 'mysql', 'a source that a connector reads');
+  const { connector, passwordReference } = present(cluster.connect, 'the address of Connect');
   const flavour = FLAVOURS[connector === 'mariadb' ? 'mariadb' : 'mysql'];
   const tables = plan.tables.map(({ schema }) => schema.table);
   const left = plan.tables.flatMap(({ schema, excluded }) => {
@@ -51,7 +53,7 @@ export function connectorConfig(plan: ClusterPlan): ConnectorConfig {
     'connector.class': connectorClass(connector),
     'tasks.max': '1',
     ...addressOf(source, passwordReference),
-    'database.server.id': String(serverIdOf(plan)),
+    'database.server.id': String(serverIdOf(source, name)),
     'database.ssl.mode':
       flavour.tls[source.tls === 'off' || source.tls === 'verify-ca' ? source.tls : 'verify'],
     ...(source.tls === 'off' ? flavour.own : {}),
@@ -68,7 +70,7 @@ export function connectorConfig(plan: ClusterPlan): ConnectorConfig {
   };
 }
 
-function addressOf(source: ClusterSource, reference: string | null): ConnectorConfig {
+function addressOf(source: ConnectorSource, reference: string | null): ConnectorConfig {
   const password = reference ?? passwordReference(source.password);
   return {
     'database.hostname': source.host,
@@ -88,6 +90,9 @@ function captureOptions(): ConnectorConfig {
     'provide.transaction.metadata': 'false',
     'include.schema.changes': 'true',
     'heartbeat.interval.ms': '1000',
+    // An idle server says that it is there after 0.8 of this, and only then does the connector say
+    // how far it has come: without it the end of the last transaction is told after 48 seconds.
+    'connect.keep.alive.interval.ms': '10000',
     'event.processing.failure.handling.mode': 'fail',
     'inconsistent.schema.handling.mode': 'fail',
     'max.batch.size': '8192',
@@ -167,7 +172,7 @@ const SERVER_ID_FIRST = 1_000_000_000;
 const SERVER_ID_COUNT = 3_000_000_000n;
 
 /** The id under which the connector reads the log: of the file, else made of the epoch's name. */
-function serverIdOf({ source, name }: ClusterPlan): number {
+function serverIdOf(source: ConnectorSource, name: string): number {
   if (source.serverId !== 'auto') return source.serverId;
   return SERVER_ID_FIRST + toSafeNumber(stableHash(name) % SERVER_ID_COUNT);
 }

@@ -3,19 +3,24 @@
  * an epoch. Envelopes are read as plain JSON, so that every change is an insert and no equality
  * delete can ever be written; columns are chosen by name. A change that cannot be read goes to the
  * table of dead letters with its place in the topic; a record that is no JSON leaves a gap in the
- * offsets, by which the publisher finds it. Each ledger is written on a branch that only this run
+ * offsets, by which the publisher finds it. Each table is written on a branch that only this run
  * of the job has: what it commits late lands where nobody reads (docs/spec/ledger.md L3).
  */
 import type { CarriedColumn, ClusterPlan, ClusterTable } from '../cluster-plan.ts';
+import { changeIdentity } from './change-identity.ts';
 import { flinkName, flinkOptions, flinkPath, flinkText } from './flink-text.ts';
-import { rowExpression, seqExpression } from './source-place.ts';
 import { timestampFromMicros } from './time-expressions.ts';
 
 /** What differs from one run of the job to the next. */
 export interface LedgerRun {
-  /** Branch of every ledger that this run writes; never used again. */
+  /** Name of the job. */
+  readonly job: string;
+  /** Branch of every table that this run writes; never used again. */
   readonly branch: string;
-  /** The epoch's name of the source's log: what stands before the dot of its files' names. */
+  /**
+   * The epoch's name of the source's log: what stands before the dot of its files' names; empty
+   * where the log has no files.
+   */
   readonly logName: string;
   /** Where the run starts: the next offset of every partition, as Flink's Kafka source reads it. */
   readonly offsets: (topic: string) => string;
@@ -29,11 +34,11 @@ export function startOffsets(next: readonly (bigint | string)[]): string {
 /** The statements of a run, in order; the last one starts the job. Each is sent by itself. */
 export function ledgerStatements(plan: ClusterPlan, run: LedgerRun): readonly string[] {
   return [
-    ...settings(plan),
+    ...settings(plan, run),
     ...catalogStatements(plan),
     ...plan.tables.flatMap((table, index) => {
       const place = { plan, table, index, run };
-      return [createSource(place), createRead(place), createJudged(place)];
+      return [createSource(place), createRead(place)];
     }),
     `EXECUTE STATEMENT SET BEGIN\n\n${plan.tables
       .flatMap((table, index) => {
@@ -52,15 +57,18 @@ interface Place {
   readonly run: LedgerRun;
 }
 
-function settings({ config, cluster, name }: ClusterPlan): readonly string[] {
+function settings({ config, cluster }: ClusterPlan, run: LedgerRun): readonly string[] {
   const pairs: Readonly<Record<string, string>> = {
     'execution.runtime-mode': 'streaming',
     'execution.checkpointing.interval': `${config.ledger.commitIntervalMs} ms`,
     'execution.checkpointing.mode': 'EXACTLY_ONCE',
     'parallelism.default': String(cluster.flink.parallelism),
-    'pipeline.name': name,
+    'pipeline.name': run.job,
     // Times are read as UTC.
     'table.local-time-zone': 'UTC',
+    // What both statements of a table read is planned and run once. Without it each of them has all
+    // expressions twice, and a table of fifty columns keeps the planner busy for minutes.
+    'table.optimizer.reuse-optimize-block-with-digest-enabled': 'true',
   };
   return Object.entries(pairs).map(([key, value]) => `SET ${flinkText(key)} = ${flinkText(value)}`);
 }
@@ -79,7 +87,7 @@ function catalogStatements({ config, cluster, catalogName }: ClusterPlan): reado
 }
 
 /** A temporary object of the session; names of source tables are no part of it. */
-function temporary(kind: 'topic' | 'read' | 'judged', { index }: Place): string {
+function temporary(kind: 'topic' | 'read', { index }: Place): string {
   return flinkPath('default_catalog', 'default_database', `${kind}_${index + 1}`);
 }
 
@@ -88,8 +96,8 @@ function createSource(place: Place): string {
   const image = table.columns
     .map(({ column }) => `    ${flinkName(column.sourceName)} STRING`)
     .join(',\n');
-  const block = ['ts_ms', 'ts_us', 'gtid', 'file', 'pos', 'row']
-    .map((name) => `${flinkName(name)} STRING`)
+  const block = changeIdentity(plan, run.logName)
+    .fields.map((name) => `${flinkName(name)} STRING`)
     .join(', ');
   const options = flinkOptions({
     connector: 'kafka',
@@ -122,15 +130,22 @@ ${image}
 const raw = (index: number): string => flinkName(`r${index + 1}`);
 const value = (index: number): string => flinkName(`c${index + 1}`);
 
+/**
+ * Zero, which the planner cannot know: it does not put the expressions below into those above that
+ * name them more than once. Without it each value has the choice of its image as often as it names
+ * the text, and the code of a wide table outgrows the gateway.
+ */
+const APART = 'CAST(RAND() * 0 AS BIGINT)';
+
 /** The image that counts: of a delete the one before, of anything else the one after. */
 function createRead(place: Place): string {
-  const { table, run } = place;
+  const { plan, table, run } = place;
   const images = table.columns.map(({ column }, index) => {
     const field = flinkName(column.sourceName);
     return `    CASE WHEN \`op\` = 'd' THEN \`before\`.${field} ELSE \`after\`.${field} END AS ${raw(index)}`;
   });
   const part = (name: string): string => `\`source\`.${flinkName(name)}`;
-  const columns = { file: part('file'), pos: part('pos'), row: part('row'), op: '`op`' };
+  const { seq, row, tx } = changeIdentity(plan, run.logName);
   const micros = `COALESCE(TRY_CAST(${part('ts_us')} AS BIGINT), TRY_CAST(${part('ts_ms')} AS BIGINT) * 1000)`;
   const values = table.columns.map(({ envelope }, index) => {
     return `  ${envelope.value(raw(index))} AS ${value(index)}`;
@@ -145,31 +160,31 @@ FROM (
   SELECT
     \`op\`, \`_firn_topic\`, \`_firn_partition\`, \`_firn_offset\`,
     CASE WHEN \`op\` = 'd' THEN \`before\` IS NOT NULL ELSE \`after\` IS NOT NULL END AS \`hasImage\`,
-    ${seqExpression(columns, flinkText(run.logName))} AS \`seq\`,
-    ${rowExpression(columns)} AS \`row\`,
-    ${part('gtid')} AS \`tx\`,
-    ${micros} AS \`micros\`,
+    ${seq} AS \`seq\`,
+    ${row} AS \`row\`,
+    ${tx} AS \`tx\`,
+    ${micros} + ${APART} AS \`micros\`,
 ${images.join(',\n')}
   FROM ${temporary('topic', place)}
 )`;
 }
 
-/** Adds why a change cannot be read; NULL when it can. The reason names no value. */
-function createJudged(place: Place): string {
-  const { columns } = place.table;
+/**
+ * Why a change cannot be read: an empty text when it can. The reasons name no value. They are put
+ * together by a function that the planner does not look into: from a CASE of so many branches it
+ * would derive what each row fulfils. Both statements of a table ask it of the view of its changes,
+ * which is so the largest part that they share.
+ */
+function problemOf({ plan, table, run }: Place): string {
+  const known = changeIdentity(plan, run.logName).ops.map(flinkText).join(', ');
   const cases = [
-    ["`op` IS NULL OR `op` NOT IN ('c', 'u', 'd', 't')", 'it has no operation that is known'],
+    [`\`op\` IS NULL OR \`op\` NOT IN (${known})`, 'it has no operation that is known'],
     ['`seq` IS NULL OR `row` IS NULL OR `commitTs` IS NULL', 'it has no place in the log'],
     ["`op` <> 't' AND NOT `hasImage`", 'it has no row'],
-    ...columns.flatMap((column, index) => columnCases(column, index)),
+    ...table.columns.flatMap((column, index) => columnCases(column, index)),
   ] as const;
-  const lines = cases.map(([when, reason]) => `    WHEN ${when} THEN ${flinkText(reason)}`);
-  return `CREATE TEMPORARY VIEW ${temporary('judged', place)} AS
-SELECT *,
-  CASE
-${lines.join('\n')}
-  END AS \`problem\`
-FROM ${temporary('read', place)}`;
+  const lines = cases.map(([when, reason]) => `  CASE WHEN ${when} THEN ${flinkText(reason)} END`);
+  return `CONCAT_WS('; ',\n${lines.join(',\n')}\n)`;
 }
 
 function columnCases(
@@ -216,15 +231,17 @@ ${columns.map(([lake]) => `  ${flinkName(lake)}`).join(',\n')}
 )
 SELECT
 ${columns.map(([, expression]) => `  ${expression}`).join(',\n')}
-FROM ${temporary('judged', place)} WHERE \`problem\` IS NULL;`;
+FROM ${temporary('read', place)}
+WHERE ${problemOf(place)} = '';`;
 }
 
 function insertDeadLetters(place: Place): string {
-  const { plan, table, index } = place;
+  const { plan, table, index, run } = place;
   const { namespace, name } = table.deadLetters.identifier;
   const target = flinkPath(plan.catalogName, namespace, name);
   const hint = flinkOptions({
     'uid-suffix': `dead-letters-${index + 1}`,
+    branch: run.branch,
     'upsert-enabled': 'false',
   });
   return `INSERT INTO ${target} /*+ OPTIONS${hint} */ (
@@ -232,6 +249,8 @@ function insertDeadLetters(place: Place): string {
 )
 SELECT
   \`_firn_topic\`, \`_firn_partition\`, \`_firn_offset\`,
-  ${plan.epoch}, \`seq\`, \`row\`, \`problem\`
-FROM ${temporary('judged', place)} WHERE \`problem\` IS NOT NULL;`;
+  ${plan.epoch}, \`seq\`, \`row\`,
+  ${problemOf(place)}
+FROM ${temporary('read', place)}
+WHERE ${problemOf(place)} <> '';`;
 }

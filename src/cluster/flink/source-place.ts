@@ -42,9 +42,12 @@ export function seqExpression({ file, pos }: PlaceColumns, logName: string): str
   END`;
 }
 
-/** `row` of a change: `2 * index + (0 for a delete, 1 for anything else)`. */
+/**
+ * `row` of a change: `2 * index + (0 for a delete, 1 for anything else)`. A truncate is a statement
+ * without rows, at index 0: what Debezium says there is left over from an event before it.
+ */
 export function rowExpression({ row, op }: PlaceColumns): string {
-  const index = `TRY_CAST(${row} AS INT)`;
+  const index = `CASE WHEN ${op} = 't' THEN 0 ELSE TRY_CAST(${row} AS INT) END`;
   const isPlace = `${index} >= 0 AND ${index} < 1073741823`;
   return `CASE WHEN ${isPlace} THEN 2 * ${index} + CASE WHEN ${op} = 'd' THEN 0 ELSE 1 END END`;
 }

@@ -38,3 +38,8 @@ export function atOrBelowMark({ epoch, seq }: MarkText): string {
 export function aboveMark({ epoch, seq }: MarkText): string {
   return `(\`_firn_epoch\` > ${epoch} OR (\`_firn_epoch\` = ${epoch} AND \`_firn_seq\` > ${seq}))`;
 }
+
+/** Whether it lies at or above. */
+export function atOrAboveMark({ epoch, seq }: MarkText): string {
+  return `(\`_firn_epoch\` > ${epoch} OR (\`_firn_epoch\` = ${epoch} AND \`_firn_seq\` >= ${seq}))`;
+}

@@ -117,6 +117,9 @@ test('integers above 2^53 pass unchanged in both directions', async (context) =>
   assert.equal(body, '{"offset":9007199254740992}');
 });
 
+/** What Connect 4.3 says of a connector that is not there. */
+const NOT_FOUND = { error_code: 404, message: 'Connector gone not found' };
+
 test('Connect: a connector is put, looked at, stopped, given offsets, removed', async (context) => {
   const name = 'firn.shop.1';
   const config = { 'connector.class': 'X', 'database.password': '${env:P}' };
@@ -125,7 +128,7 @@ test('Connect: a connector is put, looked at, stopped, given offsets, removed', 
     if (path === '/') return { status: 200, json: { version: '4.3.1' } };
     if (path === '/connector-plugins')
       return { status: 200, json: [{ class: 'A' }, { class: 'B' }] };
-    if (path === '/connectors/gone/config') return { status: 404, json: { message: 'not found' } };
+    if (path === '/connectors/gone/config') return { status: 404, json: NOT_FOUND };
     if (method === 'GET' && path.endsWith('/config')) return { status: 200, json: config };
     if (method === 'GET' && path.endsWith('/offsets')) return { status: 200, json: { offsets } };
     if (path.endsWith('/status')) {
@@ -177,9 +180,29 @@ test('Connect: sharing out tasks passes; making a connector twice makes one', as
   });
   assert.equal(await new ConnectClient(partsOf(there)).createStopped('c', {}), 'exists');
   assert.deepEqual(there.requests[0]?.body, { name: 'c', config: {}, initial_state: 'STOPPED' });
-  const sharing = await stub(context, ({ method }) => ({ status: method === 'POST' ? 409 : 404 }));
+  const sharing = await stub(context, ({ method }) => {
+    return method === 'POST' ? { status: 409 } : { status: 404, json: NOT_FOUND };
+  });
   const client = new ConnectClient(partsOf(sharing));
   await assert.rejects(client.createStopped('c', {}), coded('CLUSTER-UNREACHABLE'));
+});
+
+test('Connect: a worker that starts says nothing of any connector', async (context) => {
+  const starting = { message: 'Not Found', url: 'http://c/connectors/c/config', status: '404' };
+  const isStarting = (): { status: number; json: unknown } => ({ status: 404, json: starting });
+  const client = new ConnectClient(partsOf(await stub(context, isStarting)));
+  const asks = [
+    () => client.config('c'),
+    () => client.status('c'),
+    () => client.remove('c'),
+    () => client.createStopped('c', {}),
+  ];
+  for (const ask of asks) await assert.rejects(ask(), coded('CLUSTER-UNREACHABLE'));
+  const started = await stub(context, [
+    { status: 404, json: starting },
+    { status: 200, json: {} },
+  ]);
+  assert.deepEqual(await new ConnectClient(partsOf(started)).config('c'), {});
 });
 
 /** A gateway that gives these results for any statement, and what it was asked. */
@@ -285,7 +308,8 @@ test('Flink: a statement that never ends is given up, and so is an endless answe
 test('Flink: jobs, their checkpoints and failures; cancelling waits for the end', async (context) => {
   let polls = 0;
   const service = await stub(context, ({ method, path }) => {
-    if (path === '/config') return { status: 200, json: { 'flink-version': '2.1.1' } };
+    if (path === '/config')
+      return { status: 200, json: { 'flink-version': '2.1.1', 'refresh-interval': 3000 } };
     if (method === 'PATCH') return { status: 202, json: {} };
     if (path === '/jobs/overview') {
       return { status: 200, json: { jobs: [{ jid: 'j', name: 'firn.shop.1', state: 'RUNNING' }] } };
@@ -305,7 +329,7 @@ test('Flink: jobs, their checkpoints and failures; cancelling waits for the end'
     return { status: 404, json: { errors: ['not found'] } };
   });
   const jobs = createFlinkJobs(partsOf(service));
-  assert.equal(await jobs.version(), '2.1.1');
+  assert.deepEqual(await jobs.settings(), { version: '2.1.1', refreshMs: 3000 });
   assert.deepEqual(await jobs.jobs(), [{ id: 'j', name: 'firn.shop.1', state: 'RUNNING' }]);
   assert.deepEqual(await jobs.checkpoints('j'), {
     completed: 6,

@@ -77,7 +77,8 @@ export class ConnectClient {
       path: '/connectors',
       body: { name, config, initial_state: 'STOPPED' },
       // 409 means here that it exists, or that tasks are being shared out: looking tells which.
-      isRepeatable: true,
+      ...REPEATABLE,
+      isPassing: (answer) => answer.status !== 409 && isPassing(answer),
       expected: [409],
     });
     if (status !== 409) return 'created';
@@ -152,8 +153,18 @@ export class ConnectClient {
   }
 }
 
-/** Workers that share out their tasks answer 409, which passes. */
-const REPEATABLE = { isRepeatable: true, transient: [409] } as const;
+const REPEATABLE = { isRepeatable: true, isPassing } as const;
+
+/**
+ * Workers that share out their tasks answer 409, which passes, or 500 with "a rebalance is
+ * expected" (seen on 4.3 after its broker had died); what they refuse for good has another status.
+ * For two seconds of its start a worker answers 404 to everything, without a code of its own in it
+ * (seen on 4.3): that says nothing of any connector.
+ */
+function isPassing({ status, body }: JsonAnswer): boolean {
+  if (status === 404) return numberAt(body, 'error_code') === null;
+  return status === 409 || status === 500;
+}
 
 function pathOf(name: string, rest = ''): string {
   return `/connectors/${encodeURIComponent(name)}${rest}`;

@@ -98,10 +98,19 @@ function session(parts: SessionParts, path: string): FlinkSession {
   };
 }
 
+/** Whoever started a job goes on, though the gateway still works on what is closed. */
+const CLOSE_MS = 5000;
+
 /** The gateway forgets by itself what is not closed: a failure to close is no failure. */
 async function close(service: JsonService, path: string): Promise<void> {
   try {
-    await service.call({ method: 'DELETE', path, isRepeatable: true, expected: [400, 404, 500] });
+    await service.call({
+      method: 'DELETE',
+      path,
+      isRepeatable: false,
+      expected: [400, 404, 500],
+      deadlineMs: CLOSE_MS,
+    });
   } catch (error) {
     if (!(error instanceof FirnError)) throw error;
   }

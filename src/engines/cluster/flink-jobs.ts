@@ -23,9 +23,16 @@ export interface FlinkCheckpoints {
   readonly latest: { readonly id: number; readonly endedMs: number } | null;
 }
 
+/** What the JobManager says of itself. */
+export interface FlinkSettings {
+  readonly version: string;
+  /** How old what it tells of jobs and checkpoints may be (`web.refresh-interval`). */
+  readonly refreshMs: number;
+}
+
 /** The JobManager. */
 export interface FlinkJobs {
-  version(): Promise<string>;
+  settings(): Promise<FlinkSettings>;
   /** Jobs that run and those that ended lately. */
   jobs(): Promise<readonly FlinkJob[]>;
   /** `null`: there is no such job. */
@@ -46,6 +53,11 @@ export interface FlinkJobs {
 const ENDED: ReadonlySet<string> = new Set(['FAILED', 'CANCELED', 'FINISHED', 'SUSPENDED']);
 const POLL_MS = 100;
 
+/** Whether a job runs, or will again by itself. */
+export function isLiveJob({ state }: FlinkJob): boolean {
+  return !ENDED.has(state);
+}
+
 /** A client of the JobManager at `parts.url`. */
 export function createFlinkJobs(parts: Omit<ServiceParts, 'name'>): FlinkJobs {
   const service = createJsonService({ ...parts, name: 'Flink’s JobManager' });
@@ -58,7 +70,11 @@ export function createFlinkJobs(parts: Omit<ServiceParts, 'name'>): FlinkJobs {
   };
   return {
     job,
-    version: async () => textAt((await get('/config')).body, 'flink-version') ?? '',
+    settings: async () => {
+      const { body } = await get('/config');
+      const version = textAt(body, 'flink-version') ?? '';
+      return { version, refreshMs: numberAt(body, 'refresh-interval') ?? 0 };
+    },
     jobs: async () => {
       const { body } = await get('/jobs/overview');
       return listAt(body, 'jobs').map((item) => ({
@@ -68,7 +84,13 @@ export function createFlinkJobs(parts: Omit<ServiceParts, 'name'>): FlinkJobs {
       }));
     },
     checkpoints: async (id) => {
-      const { body } = await get(`/jobs/${encodeURIComponent(id)}/checkpoints`);
+      const { body } = await service.call({
+        method: 'GET',
+        path: `/jobs/${encodeURIComponent(id)}/checkpoints`,
+        isRepeatable: true,
+        // A job that is only coming up has none: the JobManager fails at looking for them.
+        expected: [404, 500],
+      });
       const counts = valueAt(body, 'counts');
       const latest = valueAt(valueAt(body, 'latest'), 'completed');
       const latestId = numberAt(latest, 'id');
@@ -98,7 +120,7 @@ export function createFlinkJobs(parts: Omit<ServiceParts, 'name'>): FlinkJobs {
       });
       for (;;) {
         const found = await job(id);
-        if (found === null || ENDED.has(found.state)) return;
+        if (found === null || !isLiveJob(found)) return;
         if (clock.monotonicMs() > until || signal?.aborted === true) break;
         await clock.sleep(POLL_MS, signal);
       }

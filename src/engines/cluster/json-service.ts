@@ -15,6 +15,7 @@ import type { JsonValue } from '../../kernel/lossless-json.ts';
 import type { Random } from '../../kernel/random.ts';
 import { retry } from '../../kernel/retry.ts';
 import type { RetryPolicy } from '../../kernel/retry.ts';
+import { listAt, textAt } from './json-answer.ts';
 
 /** Where a service is, and what calling it needs. */
 export interface ServiceParts {
@@ -39,8 +40,8 @@ export interface JsonRequest {
   readonly isRepeatable: boolean;
   /** Statuses, besides success, that the caller understands. */
   readonly expected?: readonly number[];
-  /** Statuses that pass by themselves, besides 429 and 503. */
-  readonly transient?: readonly number[];
+  /** Whether a refusal passes by itself, besides those of 429 and 503. */
+  readonly isPassing?: (answer: JsonAnswer) => boolean;
   readonly deadlineMs?: number;
 }
 
@@ -211,42 +212,42 @@ function notUnderstood({ name, url }: ServiceParts, what: string): FirnError {
 }
 
 function judged(parts: ServiceParts, wanted: JsonRequest, { status, text }: RawAnswer): JsonAnswer {
-  const isTransient = status === 429 || status === 503 || wanted.transient?.includes(status);
+  const isGood = status >= 200 && status < 300;
+  const body = bodyOf(text);
+  const isPassing =
+    status === 429 ||
+    status === 503 ||
+    (!isGood && wanted.isPassing?.({ status, body: body ?? null }) === true);
   const isGateway = status === 502 || status === 504;
-  if (isTransient === true || (isGateway && wanted.isRepeatable)) {
-    const what = `${parts.name} is not ready (${status}${wordsOf(text)})`;
+  if (isPassing || (isGateway && wanted.isRepeatable)) {
+    const what = `${parts.name} is not ready (${status}${wordsOf(body)})`;
     throw new FirnError('CLUSTER-UNREACHABLE', { what, where: parts.url });
   }
   // Something between us and the service has given up: the service may not have.
   if (isGateway) throw lost(parts, wanted, { isSent: true, cause: null });
-  const isGood = status >= 200 && status < 300;
   if (!isGood && wanted.expected?.includes(status) !== true) {
-    const what = `${parts.name} refused ${wanted.method} ${wanted.path} (${status}${wordsOf(text)})`;
+    const what = `${parts.name} refused ${wanted.method} ${wanted.path} (${status}${wordsOf(body)})`;
     throw new FirnError('CLUSTER-REFUSED', { what, where: parts.url });
   }
-  if (text === '') return { status, body: null };
+  if (body === undefined && isGood) throw notUnderstood(parts, 'something that is no JSON');
+  return { status, body: body ?? null };
+}
+
+/** `null`: there was no body; `undefined`: it is no JSON. */
+function bodyOf(text: string): JsonValue | undefined {
+  if (text === '') return null;
   try {
-    return { status, body: parseJson(text) };
+    return parseJson(text);
   } catch {
-    if (!isGood) return { status, body: null };
-    throw notUnderstood(parts, 'something that is no JSON');
+    return undefined;
   }
 }
 
 /** What a service says of a refusal: its first line, from the fields that these services use. */
-function wordsOf(text: string): string {
-  let words = '';
-  try {
-    const { message, errors } = parseJson(text) as {
-      readonly message?: unknown;
-      readonly errors?: unknown;
-    };
-    if (typeof message === 'string') words = message;
-    else if (Array.isArray(errors)) words = String(errors.at(-1) ?? '');
-  } catch {
-    // A page for people, or nothing: the status says enough.
-    return '';
-  }
+function wordsOf(body: JsonValue | undefined): string {
+  const message = textAt(body, 'message');
+  const last = listAt(body, 'errors').at(-1);
+  const words = message ?? (typeof last === 'string' ? last : '');
   const line =
     words
       .split('\n', 1)[0]

@@ -15,6 +15,7 @@ import { createBaseWriter } from './base-writer.ts';
 import { compareTables } from './compare.ts';
 import { HeldBytes, createLedgerWriter } from './ledger-writer.ts';
 import { openMergeSession } from './merge-session.ts';
+import { writePlainRows } from './parquet-writer.ts';
 import type { FileContext } from './parquet-writer.ts';
 import { openQuerySession } from './query-session.ts';
 import { openEngine } from './open-engine.ts';
@@ -103,6 +104,8 @@ export function createEmbeddedEngine(options: EmbeddedEngineOptions): RowEngine 
     openMerge: async (request) => openMergeSession(files, await open(), request),
     compact: async (request) =>
       connected(await open(), (connection) => compactFiles(files, connection, request)),
+    writeRows: async (request) =>
+      connected(await openWriting(), (connection) => writePlainRows(files, connection, request)),
     convertDeletes: async (request) =>
       connected(await open(), (connection) => convertDeletes(files, connection, request)),
     compare: async (request) => compareTables(files, await open(), request),

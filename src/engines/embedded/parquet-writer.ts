@@ -11,6 +11,7 @@ import type { NestedField } from '../../iceberg/iceberg-type.ts';
 import { LAST_UPDATED, ROW_ID } from '../../iceberg/lineage/row-lineage.ts';
 import { hashedPath } from '../../iceberg/layout/hashed-layout.ts';
 import type { IcebergValue } from '../../iceberg/single-value.ts';
+import { UNSAID } from '../../iceberg/manifest.ts';
 import type { DataFile } from '../../iceberg/manifest.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -20,10 +21,11 @@ import type { ObjectStore } from '../../ports/object-store.ts';
 import type { WriteTarget } from '../../ports/row-engine.ts';
 import { copyToParquet, rowGroupRows } from '../../sql/parquet-statements.ts';
 import type { WrittenColumn } from '../../sql/parquet-statements.ts';
-import { quoteIdentifier } from '../../sql/quoting.ts';
+import { quoteIdentifier, quoteText } from '../../sql/quoting.ts';
 import { fileMetrics } from '../../sql/column-bounds.ts';
 import type { ColumnStatistics, MeasuredColumn } from '../../sql/column-bounds.ts';
 import { readRow } from './duckdb-instance.ts';
+import { duckdbTypeName } from './duckdb-types.ts';
 
 /** Where files are written and what names them. */
 export interface FileContext {
@@ -93,7 +95,7 @@ export function dataEntry(
   return { content: 'data', partition, specId, sortOrderId, referencedDataFile: null };
 }
 
-/** Writes a file into the stage folder. */
+/** Writes a file into the stage folder; when that fails, nothing of it is left there. */
 export async function stageFile(
   context: FileContext,
   connection: Api.DuckDBConnection,
@@ -101,6 +103,19 @@ export async function stageFile(
 ): Promise<StagedFile> {
   const name = `${uuidV7(context.clock, context.random)}.parquet`;
   const path = join(context.filesFolder, name);
+  try {
+    return { path, file: await writeFile(connection, request, { name, path }) };
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+}
+
+async function writeFile(
+  connection: Api.DuckDBConnection,
+  request: FileRequest,
+  { name, path }: { readonly name: string; readonly path: string },
+): Promise<DataFile> {
   const columns = request.columns.map(({ field, expression }): WrittenColumn => {
     const children = field.type.kind === 'struct' ? field.type.fields : null;
     return {
@@ -123,21 +138,15 @@ export async function stageFile(
     const nulls = field.required ? (metrics.nullValueCounts.get(field.id) ?? 0n) : 0n;
     assert(nulls === 0n, `required column ${field.name} holds no NULL`);
   }
-  const file: DataFile = {
+  return {
+    ...UNSAID,
     ...request.entry,
     ...metrics,
     filePath: `${request.dataFolder}/${request.hashedLayout === true ? hashedPath(name) : name}`,
     fileFormat: 'PARQUET',
     recordCount: rows,
     fileSizeBytes: sizeBytes,
-    splitOffsets: null,
-    equalityIds: null,
-    contentOffset: null,
-    contentSizeBytes: null,
-    firstRowId: null,
-    keyMetadata: null,
   };
-  return { path, file };
 }
 
 /** Uploads at a time: each waits for its disk, or its network, most of the time. */
@@ -162,6 +171,49 @@ export async function uploadFiles(
   const results = await Promise.allSettled(Array.from({ length: PARALLEL_UPLOADS }, uploadAll));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   return staged.map(({ file }) => file);
+}
+
+/** Rows of one file at most. */
+const ROWS_MAX = 10_000;
+
+/** Bytes of a row, about. */
+const ROW_BYTES = 200;
+
+/** What is written. */
+interface PlainRows {
+  readonly target: WriteTarget;
+  /** Values in the order of the table's columns, as text; `null` is NULL. */
+  readonly rows: readonly (readonly (string | null)[])[];
+}
+
+/**
+ * Writes a few rows that the program made itself as one file of a table without partitions; no file
+ * without a row.
+ */
+export async function writePlainRows(
+  context: FileContext,
+  connection: Api.DuckDBConnection,
+  { target, rows }: PlainRows,
+): Promise<readonly DataFile[]> {
+  if (rows.length === 0) return [];
+  assert(rows.length <= ROWS_MAX, 'rows are few');
+  const { fields } = target.icebergSchema;
+  const names = fields.map((_, index) => `v${index}`);
+  const values = rows.map((row) => {
+    assert(row.length === fields.length, 'a row has a value for each column');
+    return `(${row.map((value) => (value === null ? 'NULL' : quoteText(value))).join(', ')})`;
+  });
+  const staged = await stageFile(context, connection, {
+    columns: tableColumns(target.icebergSchema, (field) => {
+      return `CAST(${names[fields.indexOf(field)]} AS ${duckdbTypeName(field.type)})`;
+    }),
+    source: `FROM (VALUES ${values.join(', ')}) AS rows(${names.join(', ')})`,
+    dataFolder: target.dataFolder,
+    hashedLayout: target.hashedLayout === true,
+    width: { rowCount: rows.length, sizeBytes: rows.length * ROW_BYTES },
+    entry: dataEntry(target, []),
+  });
+  return uploadFiles(context, [staged]);
 }
 
 /** Removes staged files that will not be uploaded. */

@@ -76,7 +76,8 @@ const PARQUET_FACTOR = 4;
 
 /**
  * Writes rows as sorted files, of each bucket one; more where the rows of a bucket are too many to
- * be sorted in memory at a time. The connection's table `moved` is used up by it.
+ * be sorted in memory at a time. The connection's table `moved` is used up by it. When it fails, no
+ * staged file is left.
  */
 export async function stageBuckets(
   context: FileContext,
@@ -92,18 +93,23 @@ export async function stageBuckets(
     buckets.add(bucket);
   }
   const staged: StagedFile[] = [];
-  for (const bucket of ascending(buckets)) {
-    for (const rows of parts(request, bucket, native)) {
-      const file = await stageFile(context, connection, {
-        columns: tableColumns(icebergSchema, ({ id }) => rowColumn(id)),
-        source: `FROM (${rows}) AS rows ORDER BY ${keyOrder(icebergSchema, schema)}`,
-        dataFolder: target.dataFolder,
-        hashedLayout: target.hashedLayout === true,
-        width,
-        entry: dataEntry(target, [bucket]),
-      });
-      staged.push(file);
+  try {
+    for (const bucket of ascending(buckets)) {
+      for (const rows of parts(request, bucket, native)) {
+        const file = await stageFile(context, connection, {
+          columns: tableColumns(icebergSchema, ({ id }) => rowColumn(id)),
+          source: `FROM (${rows}) AS rows ORDER BY ${keyOrder(icebergSchema, schema)}`,
+          dataFolder: target.dataFolder,
+          hashedLayout: target.hashedLayout === true,
+          width,
+          entry: dataEntry(target, [bucket]),
+        });
+        staged.push(file);
+      }
     }
+  } catch (error) {
+    await dropStaged(staged);
+    throw error;
   }
   if (!native) await runAll(connection, ['DROP TABLE moved']);
   const empty = staged.filter(({ file }) => file.recordCount === 0n);
@@ -210,12 +216,13 @@ export async function compactFiles(
   const { files } = request;
   const read = [...files.map(({ file }) => file), ...deleteFilesOf(files)];
   const local = await holdFiles(context.store, read);
+  let staged: readonly StagedFile[] = [];
   try {
     await local.examine(connection);
     await loadDeletes(connection, { name: 'dead', files, local, shared: false });
     const places = files.map((_, index) => index);
     const held = { files, local };
-    const staged = await stageBuckets(context, connection, {
+    staged = await stageBuckets(context, connection, {
       ...request,
       held,
       dead: 'dead',
@@ -227,6 +234,7 @@ export async function compactFiles(
     });
     return await uploadFiles(context, staged);
   } catch (error) {
+    await dropStaged(staged);
     throw await nameDamage(connection, [{ files, local }], error);
   } finally {
     await local.release();

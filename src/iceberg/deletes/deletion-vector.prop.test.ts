@@ -3,6 +3,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { isFirnError } from '../../kernel/firn-error.ts';
+import { UNSAID } from '../manifest.ts';
 import type { DataFile } from '../manifest.ts';
 import { decodeDeletionVector, encodeDeletionVector, isDeletionVector } from './deletion-vector.ts';
 
@@ -33,17 +34,7 @@ function vectorOf(list: BigInt64Array): { readonly entry: DataFile; readonly byt
     fileFormat: 'PUFFIN',
     partition: [],
     specId: 0,
-    columnSizes: null,
-    valueCounts: null,
-    nullValueCounts: null,
-    nanValueCounts: null,
-    lowerBounds: null,
-    upperBounds: null,
-    splitOffsets: null,
-    equalityIds: null,
-    sortOrderId: null,
-    firstRowId: null,
-    keyMetadata: null,
+    ...UNSAID,
     ...said,
   };
   return { entry, bytes };

@@ -12,7 +12,7 @@ import { snapshotRefToJson, snapshotToJson } from '../snapshot.ts';
 import { sortOrderToJson } from '../sort-order.ts';
 import type { TableMetadata } from '../table-metadata.ts';
 import { LAST_ADDED } from '../table-update.ts';
-import type { TableUpdate } from '../table-update.ts';
+import type { PlainUpdateKind, TableUpdate } from '../table-update.ts';
 import type { TableRequirement } from '../table-requirement.ts';
 
 /** The JSON form of a requirement. */
@@ -76,23 +76,7 @@ export function tableUpdateToJson(update: TableUpdate): JsonObject {
   }
 }
 
-type PlainUpdate = Extract<
-  TableUpdate,
-  {
-    readonly kind:
-      | 'assign-uuid'
-      | 'upgrade-format-version'
-      | 'set-location'
-      | 'set-properties'
-      | 'remove-properties'
-      | 'set-statistics'
-      | 'remove-statistics'
-      | 'set-partition-statistics'
-      | 'remove-partition-statistics'
-      | 'add-encryption-key'
-      | 'remove-encryption-key';
-  }
->;
+type PlainUpdate = Extract<TableUpdate, { readonly kind: PlainUpdateKind }>;
 
 function plainUpdateToJson(update: PlainUpdate): JsonObject {
   const action = update.kind;

@@ -12,7 +12,7 @@ import { partitionSpecFromJson } from '../partition-spec.ts';
 import type { PartitionSpec } from '../partition-spec.ts';
 import { snapshotFromJson, snapshotRefFromJson, stringRecord } from '../snapshot.ts';
 import { sortOrderFromJson } from '../sort-order.ts';
-import type { TableUpdate } from '../table-update.ts';
+import type { PlainUpdateKind, TableUpdate } from '../table-update.ts';
 import { NO_FIELD_ID } from './partition-field-ids.ts';
 
 type UpdateKind = TableUpdate['kind'];
@@ -91,21 +91,8 @@ export function tableUpdateFromJson(json: JsonValue, where: string): TableUpdate
   }
 }
 
-type PlainKind =
-  | 'assign-uuid'
-  | 'upgrade-format-version'
-  | 'set-location'
-  | 'set-properties'
-  | 'remove-properties'
-  | 'set-statistics'
-  | 'remove-statistics'
-  | 'set-partition-statistics'
-  | 'remove-partition-statistics'
-  | 'add-encryption-key'
-  | 'remove-encryption-key';
-
 /** Updates of single values, and of lists that Firn keeps as they are. */
-function plainUpdateFromJson(kind: PlainKind, fields: JsonFields): TableUpdate {
+function plainUpdateFromJson(kind: PlainUpdateKind, fields: JsonFields): TableUpdate {
   const { where } = fields;
   switch (kind) {
     case 'assign-uuid':

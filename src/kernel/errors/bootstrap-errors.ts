@@ -15,6 +15,12 @@ export const bootstrapErrors = {
     summary: 'A bootstrap was stopped before its end.',
     remedy: 'Start the pipeline again: it goes on after the last committed chunk.',
   },
+  'BOOTSTRAP-OTHER-SOURCE': {
+    disposition: 'retry',
+    summary: 'The server that answers is not the one of the low mark, or does not show it yet.',
+    remedy:
+      'Give the worker the address of the very server that the pipeline reads: on a replica rows would be missing.',
+  },
   'BOOTSTRAP-CURSOR-UNKNOWN': {
     disposition: 'halt-table',
     summary: 'The saved place of an initial copy cannot be read.',

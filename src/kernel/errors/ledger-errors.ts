@@ -33,6 +33,36 @@ export const ledgerErrors = {
     remedy:
       'Only Firn may write to a ledger. Roll it back to the snapshot of the tag `firn_state` with the engine that wrote, then `firn resume FILE --table T`; or start the table over with `firn drop`.',
   },
+  'LEDGER-OTHER-ENGINE': {
+    disposition: 'halt-table',
+    summary: 'A ledger was written by the other engine.',
+    remedy:
+      'Set `engine` back to what it was; or start the table over with `firn drop FILE --table T`.',
+  },
+  'LEDGER-BRANCH-CHANGED': {
+    disposition: 'halt-table',
+    summary: 'The branch that Flink writes holds something else than what Flink appends.',
+    remedy:
+      'Another program wrote to the branch that is named; nothing of it was published. `firn resume FILE --table T` starts a new job on a new branch, from the records that are not published yet.',
+  },
+  'LEDGER-RECORDS-REPEATED': {
+    disposition: 'halt-table',
+    summary: 'A branch holds records of the topic that main has already, or holds one twice.',
+    remedy:
+      'Two jobs wrote to one branch, or somebody added files; nothing of it was published. `firn resume FILE --table T` starts a new job on a new branch.',
+  },
+  'LEDGER-RECORDS-LOST': {
+    disposition: 'halt-table',
+    summary: 'Records of a topic left no row in the ledger.',
+    remedy:
+      'Where they cannot be read any more, load the table again with `firn bootstrap FILE --table T`. Raise cluster.kafka.retention if Flink may stand still for longer than that.',
+  },
+  'LEDGER-TOPIC-CHANGED': {
+    disposition: 'halt-table',
+    summary: 'The topic of a table is another one than the ledger was written from.',
+    remedy:
+      'Somebody removed the topic, or made it anew. Load the table again with `firn bootstrap FILE --table T`.',
+  },
   'LEDGER-LATE-COMMIT': {
     disposition: 'verify',
     summary: 'A commit of an earlier process of the pipeline arrived after this one had started.',

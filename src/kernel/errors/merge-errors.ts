@@ -24,6 +24,18 @@ export const mergeErrors = {
     summary: 'A merge did not change as many rows as its plan said.',
     remedy: 'Run firn verify; load the table again if it reports differences.',
   },
+  'MERGE-BRANCH-WRONG': {
+    disposition: 'halt-table',
+    summary:
+      'What Spark wrote for a merge is not what a base may have. Nothing of it was published.',
+    remedy:
+      'Has the base another partition spec or delete mode than Firn gave it? Set it back, then firn resume.',
+  },
+  'MERGE-LATE-TRUNCATE': {
+    disposition: 'halt-table',
+    summary: 'A truncate came into the ledger after the base had been merged past it.',
+    remedy: 'Load the table again: firn bootstrap FILE --table T.',
+  },
   'MERGE-BASE-MOVED': {
     disposition: 'refresh',
     summary: 'The base changed between the plan of a merge and its commit.',

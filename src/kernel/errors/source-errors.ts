@@ -212,6 +212,29 @@ export const sourceErrors = {
     remedy:
       'Nothing to do: the table is loaded again by itself. It comes from tables without transactions (MyISAM) changed together with others.',
   },
+  'SOURCE-CONNECTOR': {
+    disposition: 'halt-pipeline',
+    summary: 'The Debezium connector is missing, or set so that changes or values would be lost.',
+    remedy: 'The message names the options; docs/sources/debezium.md has all that are needed.',
+  },
+  'SOURCE-CONNECTOR-STOPPED': {
+    disposition: 'retry',
+    summary: 'The Debezium connector does not run.',
+    remedy:
+      'Look at its status and log in Kafka Connect, and start it again there: nothing is lost as long as the database keeps its log.',
+  },
+  'SOURCE-RECORD-UNREADABLE': {
+    disposition: 'halt-table',
+    summary: 'A record in a table’s topic is no change that can be read.',
+    remedy:
+      'Keep other writers out of the topic. Load the table again behind that record with `firn bootstrap FILE --table T`.',
+  },
+  'SOURCE-TOPIC-PARTITIONS': {
+    disposition: 'halt-table',
+    summary: 'The topic of a table has more than one partition.',
+    remedy:
+      'Changes are in order within one partition alone: give each table’s topic one partition, then load the table again with `firn bootstrap FILE --table T`.',
+  },
   'SOURCE-LOG-INCIDENT': {
     disposition: 'halt-pipeline',
     summary: 'The server says that its log lacks changes.',

@@ -16,7 +16,7 @@ import { rereadKeys } from './repair-keys.ts';
 import { resumeTable } from './resume-table.ts';
 import type { RunState } from '../run-state.ts';
 import { upgradeTable } from './upgrade-table.ts';
-import { haltedName, readHalts, writeHalts } from '../state/halts.ts';
+import { haltedName, readHalts, changeHalts } from '../state/halts.ts';
 
 /** Names of the requests an owner answers. */
 export type ControlCommand =
@@ -27,7 +27,8 @@ export type ControlCommand =
   | 'drop'
   | 'upgrade'
   | 'reach'
-  | 'reread';
+  | 'reread'
+  | 'apply';
 
 /** A request, its arguments checked only as far as each command needs. */
 export interface ControlTask {
@@ -75,9 +76,18 @@ export async function carryOut(
         table: tableNamed(run, task),
         keys: keysArgument(task),
       });
+    case 'apply':
+      return apply(parts, run, task);
     default:
       return unreachable(task.command);
   }
+}
+
+/** Brings the cluster to what the pipeline file asks; also what somebody has stopped. */
+async function apply(parts: PipelineParts, run: RunState, task: ControlTask): Promise<null> {
+  const { applyNow } = await import('../cluster/apply-now.ts');
+  await applyNow(parts, run, task.progress);
+  return null;
 }
 
 async function mergeAll(parts: PipelineParts, run: RunState): Promise<null> {
@@ -88,20 +98,16 @@ async function mergeAll(parts: PipelineParts, run: RunState): Promise<null> {
   return null;
 }
 
-/** Loads a table again and answers when it is published. */
+/**
+ * Loads a table again and answers when it is published. One whose capture is halted begins anew,
+ * its ledger behind a gap; so does the ledger of a table that has no base.
+ */
 async function bootstrapAgain(
   parts: PipelineParts,
   run: RunState,
   task: ControlTask,
 ): Promise<unknown> {
   const table = tableNamed(run, task);
-  if (table.base === null) {
-    throw new FirnError('PIPELINE-REQUEST-FAILED', {
-      what: 'The table is ledger only: it has no key that a base could have.',
-      where: table.name,
-      remedy: 'Give it a primary key, then start it over with firn drop.',
-    });
-  }
   if (table.halt?.scope === 'retired') {
     throw new FirnError('PIPELINE-REQUEST-FAILED', {
       what: 'The source has no such table any more.',
@@ -114,6 +120,13 @@ async function bootstrapAgain(
     await storeHalts(parts, [...run.tables.values()]);
     run.restart.abort();
     return { started: true };
+  }
+  if (table.base === null) {
+    throw new FirnError('PIPELINE-REQUEST-FAILED', {
+      what: 'The table is ledger only: it has no key that a base could have.',
+      where: table.name,
+      remedy: 'Give it a primary key, then start it over with firn drop.',
+    });
   }
   table.needsBootstrap = true;
   for (let told = -1; table.needsBootstrap || table.bootstrap !== null;) {
@@ -131,8 +144,10 @@ async function resume(parts: PipelineParts, run: RunState, task: ControlTask): P
   const was = halts.get(haltedName(halts, String(task.arguments['table'])) ?? '');
   if (was?.scope === 'refused') {
     // Opening all tables looks at it again.
-    halts.delete(haltedName(halts, String(task.arguments['table'])) ?? '');
-    await writeHalts(parts.state, halts);
+    await changeHalts(parts.state, (now) => {
+      now.delete(haltedName(now, String(task.arguments['table'])) ?? '');
+      return now;
+    });
     run.restart.abort();
     return { was };
   }

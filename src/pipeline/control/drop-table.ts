@@ -1,5 +1,6 @@
 /** Removing a table's lake tables and state, to start over. The source is not touched. */
 import { baseIdentifier } from '../../base/base-table.ts';
+import { deadLetterIdentifier } from '../../cluster/dead-letter-table.ts';
 import { ledgerIdentifier } from '../../ledger/ledger-table.ts';
 import { isOwnFolder } from '../../lake/table-locations.ts';
 import { formatTableName } from '../../model/table-schema.ts';
@@ -9,9 +10,9 @@ import type { PipelineParts } from '../pipeline-parts.ts';
 import type { SchemaStore } from '../state/schema-store.ts';
 
 /**
- * Drops base and ledger from the catalog, forgets schema and halt, then removes the files. The
- * catalog goes first: a crash in between leaves files that nobody names, never a table without
- * files.
+ * Drops base, ledger and dead letters from the catalog, forgets schema and halt, then removes the
+ * files. The catalog goes first: a crash in between leaves files that nobody names, never a table
+ * without files.
  */
 export async function dropTable(
   parts: Pick<PipelineParts, 'catalog' | 'store' | 'state'>,
@@ -19,7 +20,9 @@ export async function dropTable(
   schema: TableSchema,
 ): Promise<void> {
   const folders: string[] = [];
-  for (const identifier of [baseIdentifier(schema), ledgerIdentifier(schema)]) {
+  const ledger = ledgerIdentifier(schema);
+  const tables = [baseIdentifier(schema), ledger, deadLetterIdentifier(ledger)];
+  for (const identifier of tables) {
     const table = await parts.catalog.loadTable(identifier);
     if (table === null) continue;
     const { location, properties } = table.metadata;

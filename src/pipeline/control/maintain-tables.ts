@@ -1,6 +1,5 @@
 /** One round of maintenance: retention of ledgers, compaction of bases, left-over files. */
 import { baseStateOf } from '../../base/base-table.ts';
-import { compactBase } from '../../base/compact-base.ts';
 import { BOOTSTRAP_BRANCH_PREFIX } from '../../bootstrap/bootstrap-table.ts';
 import { MAIN_BRANCH } from '../../iceberg/snapshot.ts';
 import { ORPHAN_AGE_MS, removeOrphanFiles } from '../../lake/orphan-files.ts';
@@ -8,13 +7,13 @@ import { scanFiles } from '../../lake/scan-files.ts';
 import type { BaseState } from '../../lake/table-state.ts';
 import { ledgerStateOf, ledgerTable, stateCommit } from '../../ledger/ledger-table.ts';
 import type { LedgerTable } from '../../ledger/ledger-table.ts';
-import { chooseExpiredFiles } from '../../maintenance/retain-ledger.ts';
+import { appendTimesNow, chooseExpiredFiles } from '../../maintenance/retain-ledger.ts';
 import type { LoadedTable } from '../../ports/catalog.ts';
 import { removeLeftovers } from '../adapters.ts';
 import { commitToTable } from '../commit-tables.ts';
 import { viewTables } from '../view/lake-view.ts';
 import type { TableView } from '../view/lake-view.ts';
-import { mergeParts } from '../merge-runner.ts';
+import { baseWork } from '../base-work.ts';
 import { dropOldRefs, forgetGoneBranches } from './drop-refs.ts';
 import type { PipelineParts } from '../pipeline-parts.ts';
 import { haltsTable } from '../state/halts.ts';
@@ -43,7 +42,7 @@ export async function maintainTables(
   const views = await viewTables(parts);
   await forgetGoneBranches(
     parts,
-    views.flatMap(({ base }) => (base === null ? [] : [base])),
+    views.flatMap(({ ledger, base }) => (base === null ? [ledger] : [ledger, base])),
   );
   for (const view of views) {
     reports.push({
@@ -95,7 +94,7 @@ async function compact(parts: PipelineParts, view: TableView): Promise<number> {
   if (base === null) return 0;
   const report = await parts.lake.queues.job(base.metadata.tableUuid, async () => {
     const now = (await parts.catalog.loadTable(base.identifier)) ?? base;
-    return compactBase(mergeParts(parts), { schema, base: now });
+    return (await baseWork(parts)).compact({ schema, base: now });
   });
   return report?.filesBefore ?? 0;
 }
@@ -137,20 +136,22 @@ async function expireFiles(
 ): Promise<{ readonly ledger: LedgerTable; readonly removed: number } | null> {
   const { base, schema } = view;
   const bases = base === null ? [] : await baseStates(parts, base);
-  const retention = chooseExpiredFiles({
+  const request = {
     ledger,
     files: await scanFiles(parts, { metadata: ledger.metadata, ref: MAIN_BRANCH }),
     bases,
     ledgerOnly: schema.keyColumnIds.length === 0,
     retentionMs: parts.config.ledger.retentionMs,
     nowMs: parts.clock.nowMs(),
-  });
-  if (retention === null) return null;
-  const { retainedFrom, files } = retention;
-  const state = { ...ledger.state, retainedFrom };
+  };
+  const appended = appendTimesNow(request) ?? ledger.state.appended;
+  const retention = chooseExpiredFiles(request);
+  if (retention === null && appended === ledger.state.appended) return null;
+  const { retainedFrom, files } = retention ?? { ...ledger.state, files: [] };
+  const state = { ...ledger.state, appended, retainedFrom };
   const result = await commitToTable(parts, {
     ...stateCommit(ledger, state, null),
-    operation: 'delete',
+    operation: files.length === 0 ? 'append' : 'delete',
     removed: files.map((scan) => scan.file),
     rebase: 'never',
   });

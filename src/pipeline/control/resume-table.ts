@@ -3,7 +3,7 @@
  * long as the ledger reaches back to it; everything else is only told to try again.
  */
 import { MAIN_BRANCH } from '../../iceberg/snapshot.ts';
-import { headOf } from '../../base/base-table.ts';
+import { mainCommit } from '../../base/base-table.ts';
 import { readStateAtHead } from '../../lake/table-state.ts';
 import type { CapturedTable } from '../captured-table.ts';
 import { commitToTable } from '../commit-tables.ts';
@@ -24,19 +24,6 @@ async function adoptHead(parts: PipelineParts, table: CapturedTable): Promise<vo
   if (base === null) return;
   const state = readStateAtHead(base.metadata, MAIN_BRANCH);
   if (state?.kind !== 'base') return;
-  const result = await commitToTable(parts, {
-    identifier: base.identifier,
-    tableUuid: base.metadata.tableUuid,
-    ref: MAIN_BRANCH,
-    parentId: headOf(base.metadata, MAIN_BRANCH),
-    operation: 'append',
-    added: [],
-    removed: [],
-    dataSequenceNumber: null,
-    state,
-    parentless: false,
-    schema: null,
-    rebase: 'never',
-  });
+  const result = await commitToTable(parts, mainCommit(base, { operation: 'append', state }));
   if (result.kind === 'halted') throw result.error;
 }

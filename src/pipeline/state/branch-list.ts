@@ -6,9 +6,20 @@
 import { parseJson } from '../../kernel/lossless-json.ts';
 import type { StateFolder } from './state-folder.ts';
 
-/** Lists a branch as ours. */
-export async function ownBranch(state: StateFolder, branch: string): Promise<void> {
-  await writeBranches(state, [...(await ownedBranches(state)), branch]);
+/** The last change of each list: the tasks of a run change one list, each with what it read. */
+const turns = new WeakMap<StateFolder, Promise<void>>();
+
+function inTurn(state: StateFolder, change: () => Promise<void>): Promise<void> {
+  const turn = (turns.get(state) ?? Promise.resolve()).then(change, change);
+  turns.set(state, turn);
+  return turn;
+}
+
+/** Lists branches as ours. */
+export async function ownBranches(state: StateFolder, branches: readonly string[]): Promise<void> {
+  await inTurn(state, async () => {
+    await writeBranches(state, [...(await ownedBranches(state)), ...branches]);
+  });
 }
 
 /** Takes branches off the list. */
@@ -16,9 +27,11 @@ export async function disownBranches(
   state: StateFolder,
   gone: (branch: string) => boolean,
 ): Promise<void> {
-  const branches = [...(await ownedBranches(state))];
-  const kept = branches.filter((branch) => !gone(branch));
-  if (kept.length < branches.length) await writeBranches(state, kept);
+  await inTurn(state, async () => {
+    const branches = [...(await ownedBranches(state))];
+    const kept = branches.filter((branch) => !gone(branch));
+    if (kept.length < branches.length) await writeBranches(state, kept);
+  });
 }
 
 /** Names of all listed branches. */

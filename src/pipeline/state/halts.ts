@@ -5,6 +5,7 @@
 import { isFirnError } from '../../kernel/firn-error.ts';
 import type { FirnError } from '../../kernel/firn-error.ts';
 import { parseJson } from '../../kernel/lossless-json.ts';
+import { createTurns } from './in-turn.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /**
@@ -74,6 +75,19 @@ export function haltedName(halts: ReadonlyMap<string, Halt>, name: string): stri
   const names = [...halts.keys()];
   // Namespaces have no dots, tables may.
   return names.find((full) => full === name || full.slice(full.indexOf('.') + 1) === name) ?? null;
+}
+
+const inTurn = createTurns<StateFolder>();
+
+/**
+ * Changes what is stored. One change waits for the other: tasks beside one another must not take
+ * away what the other has just stored.
+ */
+export function changeHalts(
+  state: StateFolder,
+  change: (halts: Map<string, Halt>) => ReadonlyMap<string, Halt>,
+): Promise<void> {
+  return inTurn(state, async () => writeHalts(state, change(await readHalts(state))));
 }
 
 /** Stores all halts. */

@@ -3,6 +3,8 @@
  * and two resolutions never run at once.
  */
 import type { PipelineConfig, TableRule } from '../../config/pipeline-config.ts';
+import { firstRule } from '../../config/table-choice.ts';
+import { present } from '../../kernel/assert.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import type { SourceTable } from '../../model/source-event.ts';
 import { formatTableName } from '../../model/table-schema.ts';
@@ -14,7 +16,7 @@ import {
   registryToJson,
   resolveSchema,
 } from '../../schema/schema-registry.ts';
-import type { SchemaRegistry } from '../../schema/schema-registry.ts';
+import type { ColumnSelection, SchemaRegistry } from '../../schema/schema-registry.ts';
 import type { StateFolder } from './state-folder.ts';
 
 /** Resolves source tables to registered schemas. */
@@ -22,36 +24,22 @@ export interface SchemaStore {
   /** Every table that was ever resolved and not forgotten. */
   tables(): readonly TableName[];
   newest(table: TableName): TableSchema | null;
+  /** The schema of a table as the source has it, registered. */
   resolve(source: SourceTable): Promise<TableSchema>;
+  /** The schema that {@link resolve} would give; nothing is stored, and its ids may change. */
+  preview(source: SourceTable): TableSchema;
+  /** The same for many, in their order; what is new is stored at once. */
+  resolveAll(sources: readonly SourceTable[]): Promise<readonly TableSchema[]>;
   /** Forgets a table: its ids start again. */
   forget(table: TableName): Promise<void>;
 }
 
 /**
- * The first rule of the pipeline file that names a table; `null` when none does. Letters match in
- * either case, as in the source that chose the table by the same rules.
+ * The first rule of the pipeline file that names a table; `null` when none does. Names match as in
+ * the source that chose the table by the same rules, with its namespace or without.
  */
 export function ruleFor(config: PipelineConfig, table: TableName): TableRule | null {
-  const name = formatTableName(table);
-  const matches = (rule: TableRule): boolean => {
-    const expression = expressionOf(rule);
-    return expression.test(table.table) || expression.test(name);
-  };
-  return config.tables.find(matches) ?? null;
-}
-
-/** A thousand tables are asked for by a thousand rules: each is made an expression once. */
-const expressions = new WeakMap<TableRule, RegExp>();
-
-function expressionOf(rule: TableRule): RegExp {
-  const known = expressions.get(rule);
-  if (known !== undefined) return known;
-  const parts = rule.pattern
-    .split('*')
-    .map((part) => part.replaceAll(/[\\^$.+?()[\]{}|]/g, '\\$&'));
-  const expression = new RegExp(`^${parts.join('.*')}$`, 'is');
-  expressions.set(rule, expression);
-  return expression;
+  return firstRule(config.tables, [table.table, formatTableName(table)]);
 }
 
 /**
@@ -91,26 +79,39 @@ export async function openSchemaStore(
     tail = turn;
     return turn;
   };
+  const store = async (next: SchemaRegistry): Promise<void> => {
+    await state.write('schemas.json', registryToJson(next));
+    registry = next;
+  };
+  const resolveAll = (sources: readonly SourceTable[]): Promise<readonly TableSchema[]> =>
+    inTurn(async () => {
+      const next = new Map(registry);
+      let hasNews = false;
+      const schemas = sources.map((source) => {
+        const { schema, entry } = resolveSchema(next, source, selectionOf(config, source.table));
+        if (entry !== null) next.set(formatTableName(source.table), entry);
+        hasNews ||= entry !== null;
+        return schema;
+      });
+      if (hasNews) await store(next);
+      return schemas;
+    });
   return {
-    tables: () => registry.tables.map(({ table }) => table),
+    tables: () => [...registry.values()].map(({ table }) => table),
     newest: (table) => newestSchema(registry, table),
-    resolve: (source) =>
-      inTurn(async () => {
-        const rule = ruleFor(config, source.table);
-        const selection = { exclude: rule?.exclude ?? [], rename: rule?.rename ?? {} };
-        const resolved = resolveSchema(registry, source, selection);
-        if (resolved.isNew) {
-          await state.write('schemas.json', registryToJson(resolved.registry));
-          ({ registry } = resolved);
-        }
-        return resolved.schema;
-      }),
+    preview: (source) => resolveSchema(registry, source, selectionOf(config, source.table)).schema,
+    resolve: async (source) => present((await resolveAll([source]))[0], 'one schema per table'),
+    resolveAll,
     forget: (table) =>
       inTurn(async () => {
-        const gone = formatTableName(table);
-        const tables = registry.tables.filter((entry) => formatTableName(entry.table) !== gone);
-        registry = { tables };
-        await state.write('schemas.json', registryToJson(registry));
+        const next = new Map(registry);
+        next.delete(formatTableName(table));
+        await store(next);
       }),
   };
+}
+
+function selectionOf(config: PipelineConfig, table: TableName): ColumnSelection {
+  const rule = ruleFor(config, table);
+  return { exclude: rule?.exclude ?? [], rename: rule?.rename ?? {} };
 }

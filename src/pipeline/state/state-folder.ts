@@ -12,6 +12,8 @@ export type StateName =
   | 'halts.json'
   | 'status.json'
   | 'branches.json'
+  | 'cluster.json'
+  | 'carried.json'
   | 'proofs.json';
 
 /** Reads and writes the state of one pipeline. */

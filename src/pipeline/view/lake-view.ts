@@ -3,9 +3,10 @@
  * and without locks. What is read is one snapshot of each table.
  */
 import { baseIdentifier } from '../../base/base-table.ts';
+import { deadLetterIdentifier } from '../../cluster/dead-letter-table.ts';
 import type { ScanFile } from '../../iceberg/scan-file.ts';
 import { decodeBound } from '../../iceberg/single-value.ts';
-import { MAIN_BRANCH } from '../../iceberg/snapshot.ts';
+import { MAIN_BRANCH, refSnapshot } from '../../iceberg/snapshot.ts';
 import { currentSchema } from '../../iceberg/table-metadata.ts';
 import { scanFiles } from '../../lake/scan-files.ts';
 import { readStateAtHead } from '../../lake/table-state.ts';
@@ -56,7 +57,7 @@ export async function viewTables(parts: LakeReaderParts): Promise<readonly Table
   }
   const registry = registryFromJson(text, parts.state.locationOf('schemas.json'));
   const views: TableView[] = [];
-  for (const entry of registry.tables) {
+  for (const entry of registry.values()) {
     const view = await viewTable(parts, entry.versions);
     if (view !== null) views.push(view);
   }
@@ -90,6 +91,20 @@ async function viewTable(
 function holdsColumns({ metadata }: LoadedTable, { columns }: TableSchema): boolean {
   const held = new Set(currentSchema(metadata).fields.map(({ name }) => name));
   return columns.every(({ name }) => held.has(name));
+}
+
+/**
+ * Records of a table that were set aside unread, and that no copy made since has settled; `null`:
+ * the engine that writes its ledger sets none aside.
+ */
+export async function countDeadLetters(
+  { catalog }: Pick<LakeReaderParts, 'catalog'>,
+  { ledger, ledgerState }: TableView,
+): Promise<number | null> {
+  if (ledgerState === null || ledgerState.cluster === null) return null;
+  const letters = await catalog.loadTable(deadLetterIdentifier(ledger.identifier));
+  const head = letters === null ? null : refSnapshot(letters.metadata, MAIN_BRANCH);
+  return Number.parseInt(head?.summary['total-records'] ?? '0', 10);
 }
 
 /** The table of this name: `table`, or `namespace.table`. */

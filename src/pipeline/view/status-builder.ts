@@ -1,4 +1,5 @@
 /** Fills the status document from the catalog and, where a run is going on, from its state. */
+import { readersOf } from '../../bootstrap/chunk-claims.ts';
 import { MAIN_BRANCH, refSnapshot } from '../../iceberg/snapshot.ts';
 import type { Snapshot } from '../../iceberg/snapshot.ts';
 import { formatMark } from '../../model/change-sequence.ts';
@@ -13,18 +14,20 @@ import type {
   TableState,
   TableStatus,
 } from '../../monitor/status-document.ts';
+import { formatTableName } from '../../model/table-schema.ts';
 import type { TableName } from '../../model/table-schema.ts';
 import type { LoadedTable } from '../../ports/catalog.ts';
 import type { ChangeSource } from '../../ports/source.ts';
 import type { CapturedTable } from '../captured-table.ts';
 import type { Halt } from '../state/halts.ts';
 import type { LakeReaderParts, TableView } from './lake-view.ts';
-import { viewTables } from './lake-view.ts';
+import { countDeadLetters, viewTables } from './lake-view.ts';
 import type { RunState } from '../run-state.ts';
 
 /** What a status is made from. */
 export interface StatusParts extends LakeReaderParts {
   readonly pipeline: string;
+  readonly engine: StatusDocument['engine'];
   /** Source without secrets. */
   readonly sourceLabel: string;
   readonly nowMs: number;
@@ -39,23 +42,34 @@ export interface StatusParts extends LakeReaderParts {
   /** When the copy of a dropped table is removed, in milliseconds since 1970; `null`: it stays. */
   readonly removalTimeMs: (table: TableName, halt: Halt | null) => number | null;
   readonly source: Pick<ChangeSource, 'lag' | 'oldest'>;
+  /** How long Kafka keeps records; `null`: there is none between source and ledgers. */
+  readonly topicRetentionMs: number | null;
 }
 
 /** The status of a pipeline now. */
 export async function buildStatus(parts: StatusParts): Promise<StatusDocument> {
   const views = (await viewTables(parts)).filter(({ schema }) => parts.isNamed(schema.table));
   const lag = await sourceLag(parts, views);
+  const letters = new Map<TableView, number | null>();
+  for (const view of views) letters.set(view, await countDeadLetters(parts, view));
   return {
     version: STATUS_VERSION,
     pipeline: parts.pipeline,
-    engine: 'embedded',
+    engine: parts.engine,
     source: parts.sourceLabel,
     updatedAtMs: Math.trunc(parts.nowMs),
     owner: parts.owner,
     halted: parts.halted,
     ...lag,
+    findings: (parts.run?.findings ?? []).map(({ severity, code, table, message }) => {
+      const about = table === null ? '' : `${formatTableName(table)}: `;
+      return { severity, code, what: `${about}${message}` };
+    }),
     tables: [
-      ...views.map((view) => tableStatus({ ...parts, ...lag }, view)),
+      ...views.map((view) => ({
+        ...tableStatus({ ...parts, ...lag }, view),
+        deadLetters: letters.get(view) ?? null,
+      })),
       ...refusedStatus(parts, views),
     ],
   };
@@ -63,9 +77,10 @@ export async function buildStatus(parts: StatusParts): Promise<StatusDocument> {
 
 /** How far the source is ahead, and how long it keeps what is still to be read. */
 async function sourceLag(
-  { source, run, halts }: StatusParts,
+  parts: StatusParts,
   views: readonly TableView[],
 ): Promise<Pick<StatusDocument, 'lagChanges' | 'lagBytes' | 'logKeptUntilMs'>> {
+  const { source, run, halts } = parts;
   const position = run?.position ?? null;
   const lag = position === null ? null : await source.lag(position);
   // A halted table goes on from its own place.
@@ -78,8 +93,26 @@ async function sourceLag(
   return {
     lagChanges: typeof lag?.changes === 'bigint' ? countOf(String(lag.changes)) : null,
     lagBytes: typeof lag?.bytes === 'bigint' ? countOf(String(lag.bytes)) : null,
-    logKeptUntilMs: kept?.keptUntilMs ?? null,
+    logKeptUntilMs: earlier(kept?.keptUntilMs ?? null, topicsKeptUntilMs(parts)),
   };
+}
+
+/**
+ * Before when no record leaves Kafka that a ledger lacks: what is older than the last time that all
+ * were complete is on the ledgers, and a halted table has had nothing since it halted.
+ */
+function topicsKeptUntilMs({ topicRetentionMs, run, halts, ...now }: StatusParts): number | null {
+  const completeAtMs = run?.completeAtMs ?? null;
+  if (topicRetentionMs === null || completeAtMs === null) return null;
+  const haltedMs = [...halts.values()].flatMap(({ scope, sinceMs }) => {
+    return scope === 'capture' ? [sinceMs] : [];
+  });
+  const since = Math.min(now.nowMs - (now.monotonicMs - completeAtMs), ...haltedMs);
+  return Math.trunc(since + topicRetentionMs);
+}
+
+function earlier(left: number | null, right: number | null): number | null {
+  return left === null || right === null ? (left ?? right) : Math.min(left, right);
 }
 
 /** Tables that the source never gave: they have no lake tables, only a reason. */
@@ -96,6 +129,7 @@ function refusedStatus(parts: StatusParts, views: readonly TableView[]): readonl
       base: null,
       lagSeconds: null,
       unmergedRows: null,
+      deadLetters: null,
       halted: haltStatus(halt),
       lastVerify: null,
     }));
@@ -106,7 +140,7 @@ interface TableStatusParts extends StatusParts {
   readonly lagChanges: number | null;
 }
 
-function tableStatus(parts: TableStatusParts, view: TableView): TableStatus {
+function tableStatus(parts: TableStatusParts, view: TableView): Omit<TableStatus, 'deadLetters'> {
   const table = parts.run?.tables.get(view.name) ?? null;
   const halt = table?.halt ?? parts.halts.get(view.name) ?? null;
   return {
@@ -176,6 +210,7 @@ function bootstrapStatus(parts: StatusParts, table: CapturedTable | null): Boots
     rowsPerSecond: rate > 0 ? Math.round(rate) : null,
     etaSeconds:
       rowsTotal === null || rate <= 0 ? null : Math.max(0, Math.round((rowsTotal - rows) / rate)),
+    readers: readersOf(running.progress),
   };
 }
 

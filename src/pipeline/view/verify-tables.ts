@@ -13,7 +13,7 @@ import type { ComparisonResult, RowEngine } from '../../ports/row-engine.ts';
 import type { ChangeSource } from '../../ports/source.ts';
 import { haltsTable, readHalts } from '../state/halts.ts';
 import type { Halt } from '../state/halts.ts';
-import { findView, queryTable, viewTables } from './lake-view.ts';
+import { countDeadLetters, findView, queryTable, viewTables } from './lake-view.ts';
 import type { LakeReaderParts, TableView } from './lake-view.ts';
 
 /** What a proof works with. */
@@ -40,6 +40,10 @@ export type TableProof =
       readonly result: ComparisonResult;
       /** The ledger does not reach the source's point: differences may be changes under way. */
       readonly ledgerBehind: boolean;
+      /** Records set aside unread that it may lack; `null`: the engine sets none aside. */
+      readonly deadLetters: number | null;
+      /** Why the table is halted: it is compared as it stands. `null`: it is not. */
+      readonly halted: Pick<Halt, 'code' | 'what' | 'remedy'> | null;
     }
   | { readonly kind: 'skipped'; readonly table: string; readonly reason: string }
   /** It should have been compared and could not be. */
@@ -81,14 +85,14 @@ export async function verifyTables(
       proofs.push({ kind: 'skipped', table: view.name, reason });
       continue;
     }
-    const halt = halts.get(view.name);
+    const halt = halts.get(view.name) ?? null;
     if (halt?.scope === 'retired') {
       proofs.push({ kind: 'skipped', table: view.name, reason: `${halt.what}.` });
       continue;
     }
     // The ledger of a halted table is not coming.
-    const reach = halts.has(view.name) ? () => Promise.resolve(false) : parts.reach;
-    proofs.push(await proveTable({ ...parts, reach }, view));
+    const reach = halt === null ? parts.reach : () => Promise.resolve(false);
+    proofs.push(await proveTable({ ...parts, reach }, view, halt));
   }
   if (table === null) proofs.push(...refusedProofs(views, halts));
   const compared = proofs.filter((proof) => proof.kind !== 'skipped');
@@ -103,15 +107,22 @@ function refusedProofs(
 ): readonly TableProof[] {
   return [...halts]
     .filter(([table]) => !views.some(({ name }) => name === table))
-    .map(([table, { what: reason, code, remedy }]) => {
-      return { kind: 'failed', table, reason, code, remedy };
-    });
+    .map(([table, halt]) => haltedProof(table, halt));
+}
+
+/** A table that is halted and has nothing to compare. */
+function haltedProof(table: string, { what: reason, code, remedy }: Halt): TableProof {
+  return { kind: 'failed', table, reason, code, remedy };
 }
 
 /** What stops one table does not keep the others from being proved. */
-async function proveTable(parts: VerifyParts, view: TableView): Promise<TableProof> {
+async function proveTable(
+  parts: VerifyParts,
+  view: TableView,
+  halt: Halt | null,
+): Promise<TableProof> {
   try {
-    return await verifyTable(parts, view);
+    return await verifyTable(parts, view, halt);
   } catch (error) {
     if (!haltsTable(error)) throw error;
     const { code, what: reason, remedy } = error;
@@ -119,10 +130,15 @@ async function proveTable(parts: VerifyParts, view: TableView): Promise<TablePro
   }
 }
 
-async function verifyTable(parts: VerifyParts, view: TableView): Promise<TableProof> {
+async function verifyTable(
+  parts: VerifyParts,
+  view: TableView,
+  halt: Halt | null,
+): Promise<TableProof> {
   const { name, schema, base, baseState, ledgerState } = view;
   if (base === null) return { kind: 'skipped', table: name, reason: 'ledger only: it has no key' };
   if (baseState === null || ledgerState === null) {
+    if (halt !== null) return haltedProof(name, halt);
     return { kind: 'skipped', table: name, reason: 'its bootstrap is not finished' };
   }
   const { epoch } = ledgerState.completeTo;
@@ -155,6 +171,8 @@ async function verifyTable(parts: VerifyParts, view: TableView): Promise<TablePr
     watermark: formatMark(watermark),
     result,
     ledgerBehind: behind,
+    deadLetters: await countDeadLetters(parts, now),
+    halted: halt === null ? null : { code: halt.code, what: halt.what, remedy: halt.remedy },
   };
 }
 

@@ -61,12 +61,12 @@ const REPLICA_WORDS = 80_200;
 export async function readServerSettings(connection: MysqlConnection): Promise<ServerSettings> {
   const names = VARIABLES.map((name) => `'${name}'`).join(', ');
   const rows = await connection.query(`SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`);
-  const [who] = await connection.query('SELECT CURRENT_USER()');
+  const account = await accountOf(connection);
   const lines = await connection.query('SHOW GRANTS');
   return {
     server: connection.server,
     variables: new Map(rows.map(([name, value]) => [(name ?? '').toLowerCase(), value ?? ''])),
-    account: quotedAccount(who?.[0] ?? ''),
+    account,
     grants: lines.flatMap(([line]) => parseGrant(line ?? '') ?? []),
     ...(await readReplication(connection)),
   };
@@ -105,6 +105,12 @@ async function ask(connection: MysqlConnection, sql: string): Promise<readonly T
 }
 
 /** `user@host` in backticks; the host holds no `@`. */
+/** The account that logged in, quoted: `` `firn`@`%` ``. */
+export async function accountOf(connection: MysqlConnection): Promise<string> {
+  const [who] = await connection.query('SELECT CURRENT_USER()');
+  return quotedAccount(who?.[0] ?? '');
+}
+
 function quotedAccount(account: string): string {
   const at = account.lastIndexOf('@');
   const quote = (text: string): string => `\`${text.replaceAll('`', '``')}\``;

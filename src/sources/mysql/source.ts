@@ -9,25 +9,40 @@ import type { TableRule } from '../../config/pipeline-config.ts';
 import { chooseTable } from '../../config/table-choice.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Random } from '../../kernel/random.ts';
+import type { SequenceMark } from '../../model/change-sequence.ts';
+import { parseGtidSet } from '../../mysql/gtid-set.ts';
 import type { SourceTable } from '../../model/source-event.ts';
 import type { SourcePosition } from '../../model/source-position.ts';
 import { formatTableName } from '../../model/table-schema.ts';
 import type { TableName } from '../../model/table-schema.ts';
-import type { ChangeSource, SourceMark } from '../../ports/source.ts';
-import { readChunks } from './reads/bootstrap-chunks.ts';
+import type {
+  ChangeSource,
+  ForeignPlace,
+  ForeignStatement,
+  SourceMark,
+  Finding,
+  HiddenChanges,
+  StatementHalt,
+} from '../../ports/source.ts';
+import { readBorder, readChunks } from './reads/bootstrap-chunks.ts';
 import { checkMysql } from './check.ts';
+import { checkDebezium, readHidden } from './check-debezium.ts';
 import { openConnection } from './connection.ts';
 import type { MysqlConnection } from './connection.ts';
 import type { MysqlAddress } from './login.ts';
 import { discoverTables, readShapes, sourceTableOf } from './discover.ts';
+import { planForeignRead } from './reads/key-ranges.ts';
+import type { ReadPlace } from './reads/key-ranges.ts';
 import { readByKeys } from './reads/key-reads.ts';
-import { highPlace, lowPlace, snapshotPlace } from './log/log-marks.ts';
-import { comparePlaces, markAt, parsePlace } from './log/log-place.ts';
+import { foreignPlace, highPlace, lowPlace, snapshotPlace } from './log/log-marks.ts';
+import { comparePlaces, markAt, parsePlace, sequenceAt } from './log/log-place.ts';
 import type { LogPlace } from './log/log-place.ts';
 import { logLag } from './log/log-lag.ts';
-import { withConnection } from './log/log-status.ts';
+import { spotAfter } from './log/log-scan.ts';
+import { logEnd, withConnection } from './log/log-status.ts';
 import { streamLog } from './log/log-stream.ts';
-import { verifyPosition } from './log/log-verify.ts';
+import { assertPassed, verifyPosition } from './log/log-verify.ts';
+import { statementHalts } from './log/foreign-statements.ts';
 import { readerId, replicaUuid } from './log/reader-id.ts';
 import type { TableReadParts } from './reads/table-reading.ts';
 import { readTable } from './reads/whole-table.ts';
@@ -52,12 +67,22 @@ export interface MysqlSourceOptions {
   readonly readConnections: number;
 }
 
+/** A source over one server, which can be asked for its log by transactions. */
+export interface MysqlChangeSource extends ChangeSource {
+  foreignMark(place: ForeignPlace, epoch: number): Promise<SourceMark>;
+  /**
+   * The mark before the first transaction of the log that is not among `gtids`; where all are, one
+   * at the end of the log. `null`: the text is no set of this server's transactions.
+   */
+  markAfter(gtids: string, epoch: number): Promise<SequenceMark | null>;
+}
+
 /** A source over one server. Nothing is connected before it is used. */
-export function createMysqlSource(options: MysqlSourceOptions): ChangeSource {
+export function createMysqlSource(options: MysqlSourceOptions): MysqlChangeSource {
   return new MysqlSource(options);
 }
 
-class MysqlSource implements ChangeSource {
+class MysqlSource implements MysqlChangeSource {
   readonly kind = 'mysql';
   readonly delivery = 'push';
   readonly keepsLog = 'by-retention';
@@ -89,6 +114,17 @@ class MysqlSource implements ChangeSource {
     );
   }
 
+  checkDebezium({ readsRows }: { readonly readsRows: boolean }): Promise<readonly Finding[]> {
+    const { tables } = this.#options;
+    return withConnection(this.#connect, (connection) =>
+      checkDebezium(connection, { tables, readsRows }),
+    );
+  }
+
+  hiddenChanges(): Promise<HiddenChanges> {
+    return withConnection(this.#connect, readHidden);
+  }
+
   async identify(): ReturnType<ChangeSource['identify']> {
     return { sourceId: this.#sourceId, label: this.#options.label };
   }
@@ -105,10 +141,48 @@ class MysqlSource implements ChangeSource {
     return this.#mark(await highPlace(this.#scan()), epoch);
   }
 
+  markAfter(text: string, epoch: number): Promise<SequenceMark | null> {
+    return withConnection(this.#connect, async (connection) => {
+      const gtids = parseGtidSet(text, connection.server.flavour);
+      if (gtids === null) return null;
+      const end = await logEnd(connection);
+      const { fileName, offset } = await spotAfter(this.#scan(), { gtids, end });
+      return { epoch, seq: sequenceAt(fileName, offset) - 1n };
+    });
+  }
+
+  async foreignMark(place: ForeignPlace, epoch: number): Promise<SourceMark> {
+    return this.#mark(await foreignPlace(this.#scan(), place), epoch);
+  }
+
+  judgeStatements(
+    statements: readonly ForeignStatement[],
+    tables: readonly TableName[],
+  ): Promise<readonly StatementHalt[]> {
+    const { onSwap } = this.#options;
+    return withConnection(this.#connect, (connection) =>
+      statementHalts(connection, { statements, tables, onSwap }),
+    );
+  }
+
+  planRead(
+    request: Parameters<NonNullable<ChangeSource['planRead']>>[0],
+  ): ReturnType<NonNullable<ChangeSource['planRead']>> {
+    const place = async (): Promise<ReadPlace> => {
+      const found = await lowPlace(this.#scan());
+      return { place: found, mark: this.#mark(found, request.epoch) };
+    };
+    return planForeignRead({ ...this.#reads(), lowPlace: place }, request);
+  }
+
   bootstrap(
     request: Parameters<ChangeSource['bootstrap']>[0],
   ): ReturnType<ChangeSource['bootstrap']> {
     return readChunks(this.#reads(), request);
+  }
+
+  border(request: Parameters<ChangeSource['border']>[0]): Promise<string | null> {
+    return readBorder(this.#reads(), request);
   }
 
   readAll(request: Parameters<ChangeSource['readAll']>[0]): ReturnType<ChangeSource['readAll']> {
@@ -198,7 +272,9 @@ class MysqlSource implements ChangeSource {
       },
     };
     const pace = (): Promise<void> => Promise.resolve();
-    return { open: this.#connect, clock, rules, marks, connections, pace };
+    const prove: TableReadParts['prove'] = (connection, position) =>
+      assertPassed(this.#scan(), { connection, position });
+    return { open: this.#connect, clock, rules, marks, connections, pace, prove };
   }
 
   #mark(place: LogPlace, epoch: number): SourceMark {

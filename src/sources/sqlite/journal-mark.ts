@@ -104,6 +104,25 @@ export function verifyPlace(db: DatabaseSync, position: SourcePosition): Positio
   });
 }
 
+/**
+ * Makes sure that a read in the same transaction sees everything up to a place. What came before it
+ * may have been removed from the journal since.
+ *
+ * @throws {FirnError} BOOTSTRAP-OTHER-SOURCE
+ */
+export function assertPassed(db: DatabaseSync, position: SourcePosition): void {
+  const meta = readMeta(db);
+  const place = journalPlace(position);
+  const isSame = meta !== null && sourceIdOf(meta.incarnation) === position.sourceId;
+  if (isSame && place !== null && lastId(db) >= place.id) return;
+  throw new FirnError('BOOTSTRAP-OTHER-SOURCE', {
+    what: isSame
+      ? 'The journal of the database ends before the low mark: it is an older copy'
+      : 'The database is not the one of the low mark',
+    where: `sqlite:${db.location() ?? ''}`,
+  });
+}
+
 /** Ids are given without gaps, and a rolled-back one is given again: a gap is a removed row. */
 function contiguity(
   db: DatabaseSync,

@@ -184,7 +184,7 @@ export class JournalReader {
     if (op === LOG_OP.insert) changes.add('c', site, { from: after, index: 0 });
     else if (op === LOG_OP.delete) changes.add('d', site, { from: after, index: 0 });
     else if (bound.plan.key.length > 0 && !sameIdentity(bound, site.row)) {
-      changes.add('d', site, { from: before, index: 0 });
+      changes.add('d', site, { from: before, index: 0, width: bound.identityWidth });
       changes.add('c', site, { from: after, index: 1 });
     } else changes.update(site, after, before);
   }

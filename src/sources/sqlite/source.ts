@@ -24,7 +24,7 @@ import { reconcile } from './reconcile.ts';
 import { foldName, sameName } from './sql-text.ts';
 import { SqliteDatabase, atOneMoment, query, sourceError } from './sqlite-database.ts';
 import { streamChanges } from './stream.ts';
-import { readByKeys, readChunks, readTable } from './table-reads.ts';
+import { findBorder, readByKeys, readChunks, readTable } from './table-reads.ts';
 import { capturableTables, estimateRows, readShape, readTriggers } from './table-shape.ts';
 
 /** How a SQLite source is opened. */
@@ -130,6 +130,10 @@ class SqliteSource implements ChangeSource {
     request: Parameters<ChangeSource['bootstrap']>[0],
   ): ReturnType<ChangeSource['bootstrap']> {
     return this.#coded(readChunks(this.#readParts(), request));
+  }
+
+  async border(request: Parameters<ChangeSource['border']>[0]): Promise<string | null> {
+    return this.#database.coded(() => findBorder(this.#readParts(), request));
   }
 
   async readAll(

@@ -77,18 +77,19 @@ export class RowColumns {
   }
 
   /**
-   * Appends the image that begins at `from` in `row`.
+   * Appends the image that begins at `from` in `row`; of its places those below `width`.
    *
    * @throws {FirnError} SOURCE-VALUE-MISFIT; the columns are then of no use any more
    */
-  append(reading: ImageReading, row: SqliteRow, from: number, check: TextCheck): void {
-    const { columns } = reading;
+  append(site: Pick<ChangeSite, 'reading' | 'row' | 'check'>, from: number, width: number): void {
+    const { row, check } = site;
+    const { columns } = site.reading;
     for (let index = 0; index < columns.length; index++) {
       const column = columns[index];
       const builder = this.#builders[index];
       if (column === undefined || builder === undefined) continue;
       const at = from + column.place;
-      const value = column.place < 0 ? null : row[at];
+      const value = column.place < 0 || column.place >= width ? null : row[at];
       if (value === null || value === undefined) builder.appendNull();
       else if (!column.append(builder, value, at, check)) {
         if (!column.dropsMisfits) throw this.#misfit(index);
@@ -183,26 +184,35 @@ export class TableChanges {
     return this.#heavy || this.#count >= this.#rowsMax;
   }
 
-  /** An insert, delete or re-read; `index` counts this table's rows at this sequence. */
-  add(op: ChangeOp, site: ChangeSite, change: { from: number; index: number }): void {
+  /**
+   * An insert or delete; `index` counts this table's rows at this sequence. `width`: of a delete by
+   * a change of the key, the places that are read, whatever else was read with the row: so the
+   * change is the same each time.
+   */
+  add(
+    op: ChangeOp,
+    site: ChangeSite,
+    change: { from: number; index: number; width?: number },
+  ): void {
     const isDelete = op === 'd';
     const row = 2 * change.index + (isDelete ? 0 : 1);
     this.#begin(op, site, row);
-    this.#after.append(site.reading, site.row, change.from, site.check);
+    const width = this.#before === null ? (change.width ?? Infinity) : Infinity;
+    this.#after.append(site, change.from, width);
     this.#before?.appendNothing();
   }
 
   /** An update that keeps its key; `before` is where the before image begins. */
   update(site: ChangeSite, after: number, before: number): void {
     this.#begin('u', site, 1);
-    this.#after.append(site.reading, site.row, after, site.check);
-    this.#before?.append(site.reading, site.row, before, site.check);
+    this.#after.append(site, after, Infinity);
+    this.#before?.append(site, before, Infinity);
   }
 
   /** A row read from its table after the fact, or the absence of one. */
   reread(op: 'r' | 'd', site: ChangeSite): void {
     this.#begin(op, site, REREAD_ROW);
-    this.#after.append(site.reading, site.row, 0, site.check);
+    this.#after.append(site, 0, Infinity);
     this.#before?.appendNothing();
   }
 

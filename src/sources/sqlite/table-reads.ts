@@ -12,11 +12,16 @@ import { FirnError } from '../../kernel/firn-error.ts';
 import type { ChangeBatch, RowBatch } from '../../model/change-batch.ts';
 import { formatTableName, keyColumns } from '../../model/table-schema.ts';
 import type { TableSchema } from '../../model/table-schema.ts';
-import type { BootstrapChunk, BootstrapRequest, ChangeSource } from '../../ports/source.ts';
+import type {
+  BootstrapChunk,
+  BootstrapRequest,
+  BorderRequest,
+  ChangeSource,
+} from '../../ports/source.ts';
 import { imageCarriages } from './capture-plan.ts';
 import type { CapturePlan } from './capture-plan.ts';
 import { planTable } from './drift.ts';
-import { markNow } from './journal-mark.ts';
+import { assertPassed, markNow } from './journal-mark.ts';
 import { readPlans } from './journal.ts';
 import { sameName } from './sql-text.ts';
 import { atOneMoment } from './sqlite-database.ts';
@@ -26,8 +31,10 @@ import type { SqliteRow } from './sqlite-value.ts';
 import { RowColumns, TableChanges, readingOf } from './table-changes.ts';
 import type { ImageReading } from './table-changes.ts';
 import { TableRows } from './table-rows.ts';
+import type { RowRange } from './table-rows.ts';
 import { readShape, readTriggers } from './table-shape.ts';
 import { carriedValue } from './value-carriage.ts';
+import type { TextCheck } from './value-carriage.ts';
 
 const SLICE_MS = 15;
 const CHUNK_BYTES_MAX = 64 * 1024 * 1024;
@@ -53,16 +60,20 @@ export async function* readChunks(
   parts: TableReadParts,
   request: BootstrapRequest,
 ): AsyncGenerator<BootstrapChunk> {
-  const { schema, chunkRowsMax, signal } = request;
+  const { schema, chunkRowsMax, signal, low = null } = request;
   assert(schema.keyColumnIds.length > 0, 'a table without a key is not bootstrapped');
   const db = parts.database.openReader();
   try {
     let after = request.after === null ? null : parseValuesKey(request.after);
+    const last = request.upTo ?? null;
+    const upTo = last === null ? null : parseValuesKey(last);
     for (;;) {
       signal.throwIfAborted();
       db.exec('BEGIN');
+      if (low !== null) assertPassed(db, low);
       const table = openTable(db, parts.rules, schema);
-      const found = await collect(parts.clock, table, { after, rowsMax: chunkRowsMax, schema });
+      const range = { after, upTo };
+      const found = await collect(parts.clock, table, { range, rowsMax: chunkRowsMax, schema });
       db.exec('COMMIT');
       const isLast = found.last === null || (found.rowCount < chunkRowsMax && !found.isCut);
       const { rowCount, columns } = found;
@@ -71,6 +82,23 @@ export async function* readChunks(
       if (cursor === null) return;
       after = found.last;
     }
+  } finally {
+    db.close();
+  }
+}
+
+/** The key of the row that is so many rows behind another; `null`: there are not so many. */
+export function findBorder(parts: TableReadParts, request: BorderRequest): string | null {
+  const { schema, after, rows: count, low = null } = request;
+  const db = parts.database.openReader();
+  try {
+    return atOneMoment(db, () => {
+      if (low !== null) assertPassed(db, low);
+      const { rows } = openTable(db, parts.rules, schema);
+      const behind = after === null ? null : parseValuesKey(after);
+      const [row] = rows.inOrder({ after: behind, upTo: null, skip: count - 1 }, 1);
+      return row === undefined ? null : valuesKey(rows.identityOf(row));
+    });
   } finally {
     db.close();
   }
@@ -92,7 +120,8 @@ export async function readTable(
         let after: SqliteRow | null = null;
         for (;;) {
           signal.throwIfAborted();
-          const found = await collect(parts.clock, table, { after, rowsMax: batchRowsMax, schema });
+          const range = { after, upTo: null };
+          const found = await collect(parts.clock, table, { range, rowsMax: batchRowsMax, schema });
           if (found.rowCount === 0) return;
           yield { schema, rowCount: found.rowCount, columns: found.columns };
           after = found.last;
@@ -175,7 +204,7 @@ async function collect(
   clock: Clock,
   table: OpenTable,
   request: {
-    readonly after: SqliteRow | null;
+    readonly range: RowRange;
     readonly rowsMax: number;
     readonly schema: TableSchema;
   },
@@ -190,8 +219,9 @@ async function collect(
   let last: SqliteRow | null = null;
   let isCut = false;
   let sliceStartMs = clock.monotonicMs();
-  for (const row of table.rows.inOrder(request.after, request.rowsMax)) {
-    columns.append(table.reading, row, 0, (place) => table.rows.isSound(row, place));
+  for (const row of table.rows.inOrder(request.range, request.rowsMax)) {
+    const check: TextCheck = (place) => table.rows.isSound(row, place);
+    columns.append({ reading: table.reading, row, check }, 0, Infinity);
     last = row;
     rowCount++;
     if (rowCount % SIZE_CHECK_ROWS !== 0) continue;

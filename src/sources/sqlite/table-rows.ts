@@ -21,6 +21,14 @@ interface IdentityColumn {
   readonly collation: string;
 }
 
+/** Which rows of a table, in key order. */
+export interface RowRange {
+  readonly after: SqliteRow | null;
+  readonly upTo: SqliteRow | null;
+  /** Left out: none. */
+  readonly skip?: number;
+}
+
 /** Reads rows of one table over one connection. */
 export class TableRows {
   readonly #db: DatabaseSync;
@@ -46,16 +54,24 @@ export class TableRows {
   /**
    * Images in key order, in the order the database itself gives them.
    *
-   * @param after identity of the row to start behind; `null`: from the first
+   * @param range identities of the row to start behind (`null`: from the first) and of the last one
+   *   (`null`: to the end), and how many rows are passed over first
    */
-  inOrder(after: SqliteRow | null, rowsMax: number): IterableIterator<SqliteRow> {
+  inOrder(range: RowRange, rowsMax: number): IterableIterator<SqliteRow> {
     const columns = this.#identity.map(({ name, collation }) => `${name} COLLATE ${collation}`);
-    const places = columns.map((_, index) => `?${index + 1}`);
-    const where = after === null ? '' : ` WHERE (${columns.join(', ')}) > (${places.join(', ')})`;
+    const bounds: SqliteValue[] = [];
+    const conditions = (['>', '<='] as const).flatMap((operator) => {
+      const bound = operator === '>' ? range.after : range.upTo;
+      if (bound === null) return [];
+      const places = columns.map((_, index) => `?${bounds.length + index + 1}`);
+      bounds.push(...bound.slice(0, this.#width));
+      return `(${columns.join(', ')}) ${operator} (${places.join(', ')})`;
+    });
+    const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
     const sql =
       `SELECT ${this.#imageSql()} FROM ${quoteName(this.#plan.table)}${where} ` +
-      `ORDER BY ${columns.join(', ')} LIMIT ${rowsMax}`;
-    return iterateRows(prepare(this.#db, sql), ...(after ?? []).slice(0, this.#width));
+      `ORDER BY ${columns.join(', ')} LIMIT ${rowsMax} OFFSET ${range.skip ?? 0}`;
+    return iterateRows(prepare(this.#db, sql), ...bounds);
   }
 
   /** The values that identify the row of an image. */

@@ -72,6 +72,22 @@ test('defect 2: a key change ends the old key (spec: S6)', () =>
     );
   }));
 
+test('a key change reads the same beside a wider table (spec: S6, O3)', () =>
+  inSqliteWorld(
+    { schema: `${USERS} CREATE TABLE wide(id INTEGER PRIMARY KEY, a, b, c, d, e, f, g, h)` },
+    async (world) => {
+      const made = await changesBy(
+        world,
+        `INSERT INTO users VALUES(1, 'a', 1); UPDATE users SET id = 2`,
+      );
+      deepEqual(made, [
+        'c id=bigint 1 email="a" v="1"',
+        'd id=bigint 1',
+        'c id=bigint 2 email="a" v="1"',
+      ]);
+    },
+  ));
+
 test('defect 3: a new column is in the changes (spec: S8)', () =>
   inSqliteWorld({ schema: USERS }, async (world) => {
     const made = await changesBy(

@@ -14,6 +14,7 @@ import { systemRandom as random } from '../../kernel/random.ts';
 import type { Catalog, CommitOutcome, LoadedTable } from '../../ports/catalog.ts';
 import { noAuthorization } from './authorization.ts';
 import { openRestCatalog } from './rest-catalog.ts';
+import { connectionError, wasNeverSent } from './rest-failure.ts';
 
 const TABLE = { namespace: 'shop', name: 't' };
 const slept: number[] = [];
@@ -124,6 +125,18 @@ test('a server that is not there was sent nothing: that is no open outcome', asy
   // The connection that was kept is cut: what had been sent on it nobody knows.
   equal((await catalog.commit([commit])).kind, 'unknown');
   await rejects(catalog.commit([commit]), coded('CATALOG-REMOTE-FAILED'));
+});
+
+test('spec: K1 a way to the host that is lost in the middle leaves the outcome open', () => {
+  const failure = (syscall: string): Error =>
+    Object.assign(new Error('by plan'), { code: 'EHOSTUNREACH', syscall });
+  const isUnsent = (cause: unknown): boolean => wasNeverSent(connectionError(cause, 'catalog'));
+  equal(isUnsent(failure('read')), false);
+  equal(isUnsent(failure('write')), false);
+  equal(isUnsent(failure('connect')), true);
+  equal(isUnsent(failure('getaddrinfo')), true);
+  equal(isUnsent(new AggregateError([failure('connect'), failure('connect')])), true);
+  equal(isUnsent(new AggregateError([failure('connect'), failure('read')])), false);
 });
 
 test('spec: K3 a commit keeps its key while its answer is missing, and no longer', async () => {

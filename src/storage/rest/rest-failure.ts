@@ -134,19 +134,20 @@ function systemName(cause: unknown): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : '';
 }
 
-/** Failures to find or reach a host: not one byte of the request was sent. */
-const neverSent = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-]);
-
 /** Whether a failed request certainly never left. */
-export function wasNeverSent(error: unknown): boolean {
-  if (!(error instanceof FirnError)) return false;
-  return error.code === 'CATALOG-REMOTE-CERTIFICATE' || neverSent.has(systemName(error.cause));
+export function wasNeverSent(error: FirnError): boolean {
+  return error.code === 'CATALOG-REMOTE-CERTIFICATE' || isUnreached(error.cause);
+}
+
+/**
+ * Whether a host was not found or not reached. The name of a failure does not tell: that there is
+ * no way to the host (`EHOSTUNREACH`) ends connections, too, on which something was sent.
+ */
+function isUnreached(cause: unknown): boolean {
+  // A host of several addresses fails once for each.
+  if (cause instanceof AggregateError) return cause.errors.every(isUnreached);
+  const call: unknown = cause instanceof Error && 'syscall' in cause ? cause.syscall : null;
+  return call === 'connect' || call === 'getaddrinfo';
 }
 
 /** The error for an answer that is not what the specification says. */

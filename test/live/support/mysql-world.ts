@@ -13,6 +13,7 @@ import { systemRandom } from '../../../src/kernel/random.ts';
 import type { ChangeSource } from '../../../src/ports/source.ts';
 import type { MysqlAddress } from '../../../src/sources/mysql/login.ts';
 import { createMysqlSource } from '../../../src/sources/mysql/source.ts';
+import type { MysqlChangeSource } from '../../../src/sources/mysql/source.ts';
 import type { ServerFlavour } from '../../../tools/servers/server-programs.ts';
 import type {
   CellKind,
@@ -46,7 +47,7 @@ export interface SourceSettings {
 }
 
 /** A source over one database of a server, as root. */
-export function openTestSource(settings: SourceSettings): ChangeSource {
+export function openTestSource(settings: SourceSettings): MysqlChangeSource {
   const { port, database } = settings;
   const rule: TableRule = {
     pattern: `${database}.*`,

@@ -95,6 +95,12 @@ export function configRequest(
   return encodeMessage([...identity(session, 8), [3, [[1, set]]], [4, CLIENT]]);
 }
 
+/** `ConfigRequest` that takes keys away. */
+export function unsetRequest(session: SessionIdentity, keys: readonly string[]): Uint8Array {
+  const unset = keys.map((key): ProtoField => [1, key]);
+  return encodeMessage([...identity(session, 8), [3, [[6, unset]]], [4, CLIENT]]);
+}
+
 /** `AnalyzePlanRequest` that asks for the version. */
 export function versionRequest(session: SessionIdentity): Uint8Array {
   return encodeMessage([...identity(session, 17), [3, CLIENT], [10, []]]);

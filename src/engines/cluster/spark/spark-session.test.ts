@@ -16,6 +16,7 @@ import { startGrpc } from '../../../../test/support/stub-grpc.ts';
 import type { StubCall, StubGrpc, StubReply } from '../../../../test/support/stub-grpc.ts';
 import { isFirnError } from '../../../kernel/firn-error.ts';
 import type { ErrorCode } from '../../../kernel/error-registry.ts';
+import { systemClock } from '../../../kernel/clock.ts';
 import { seededRandom } from '../../../kernel/random.ts';
 import { decodeMessage, encodeMessage, messageField, textField } from './protobuf.ts';
 import type { ProtoMessage } from './protobuf.ts';
@@ -161,6 +162,31 @@ test('spec: E7 — of a failure its class is told, and no value', async (context
     const server = await serve(context, [{ end }]);
     await assert.rejects(open(context, server).execute('x'), coded('CLUSTER-REFUSED', /token/));
   }
+});
+
+test('what a statement raises itself is told by its mark alone', async (context) => {
+  for (const [detail, told] of [
+    ['Job aborted. [USER_RAISED_EXCEPTION] firn:misfit:12 canary', /: firn:misfit:12$/],
+    ["[PARSE_SYNTAX_ERROR] canary raise_error('firn:misfit:12')", /: PARSE_SYNTAX_ERROR$/],
+    ['[USER_RAISED_EXCEPTION] canary', /: USER_RAISED_EXCEPTION$/],
+  ] as const) {
+    const server = await serve(context, [{ end: { status: 13, detail } }]);
+    await assert.rejects(open(context, server).execute('INSERT'), coded('CLUSTER-STATEMENT', told));
+  }
+});
+
+test('a session that is given up is ended at the server with what runs in it', async (context) => {
+  const given = new AbortController();
+  const { signal } = given;
+  const server = await serve(context, [{ messages: [response('r1')], end: 'silent' }]);
+  const session = open(context, server, { signal, clock: systemClock });
+  const running = session.execute('INSERT');
+  while (server.calls.length === 0) await systemClock.sleep(5);
+  await systemClock.sleep(20);
+  given.abort();
+  await assert.rejects(running, coded('CLUSTER-SILENT'));
+  await session.close();
+  assert.equal(methods(server).at(-1), 'ReleaseSession');
 });
 
 test('a statement past its deadline is interrupted, its outcome unknown', async (context) => {

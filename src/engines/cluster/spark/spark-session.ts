@@ -25,6 +25,7 @@ import {
   releaseRequest,
   releaseSessionRequest,
   serverSideIdOf,
+  unsetRequest,
   versionOf,
   versionRequest,
 } from './spark-messages.ts';
@@ -84,6 +85,11 @@ export class SparkSession {
   /** Sets keys of the session, in order. */
   async configure(pairs: readonly (readonly [key: string, value: string])[]): Promise<void> {
     await this.#unary('Config', configRequest(this.#identity(), pairs));
+  }
+
+  /** Takes keys of the session away. */
+  async unset(keys: readonly string[]): Promise<void> {
+    if (keys.length > 0) await this.#unary('Config', unsetRequest(this.#identity(), keys));
   }
 
   /**
@@ -284,7 +290,9 @@ export class SparkSession {
     const errorClass = /^\s*\[([A-Z0-9_.]+)\]/.exec(detail)?.[1];
     const exception = /[\w$]+(?:\.[\w$]+)+(?:Exception|Error)\b/.exec(detail)?.[0];
     const state = /SQLSTATE: ([0-9A-Z]{5})/.exec(detail)?.[1];
-    const told = errorClass ?? exception ?? `gRPC status ${status}`;
+    // What a statement of Firn's raises itself holds no value.
+    const raised = /\[USER_RAISED_EXCEPTION\] (firn:[a-z]+:[0-9]+)\b/.exec(detail)?.[1];
+    const told = raised ?? errorClass ?? exception ?? `gRPC status ${status}`;
     const what = `Spark could not run a statement: ${told}${state === undefined ? '' : ` (SQLSTATE ${state})`}`;
     return new FirnError('CLUSTER-STATEMENT', { what, ...at });
   }

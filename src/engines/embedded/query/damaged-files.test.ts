@@ -1,5 +1,6 @@
 /** spec: X10 Damaged files are named, whoever reads them. */
-import { ok, rejects } from 'node:assert/strict';
+import { deepEqual, ok, rejects } from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { openLake } from '../../../../test/embedded/mini-lake.ts';
@@ -129,6 +130,7 @@ test('spec: X10 a damaged file is named by queries, verify and compaction', asyn
             error.where === victim.filePath,
           `${reader} of a ${victim.content} file ${name}`,
         );
+        deepEqual(await readdir(lake.parts.files.filesFolder), [], 'nothing is left half done');
       }
     }
     await store.write(victim.filePath, whole);

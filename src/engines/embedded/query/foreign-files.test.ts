@@ -12,6 +12,7 @@ import { openLake } from '../../../../test/embedded/mini-lake.ts';
 import { tableSchema, temporaryFolder } from '../../../../test/embedded/rows.ts';
 import { writePuffin } from '../../../../test/support/puffin.ts';
 import type { NestedField } from '../../../iceberg/iceberg-type.ts';
+import { UNSAID } from '../../../iceberg/manifest.ts';
 import type { DataFile } from '../../../iceberg/manifest.ts';
 import type { EqualityDelete, ScanFile } from '../../../iceberg/scan-file.ts';
 import { systemClock } from '../../../kernel/clock.ts';
@@ -43,20 +44,7 @@ async function fileOf(
     specId: 0,
     recordCount: BigInt(String(answer.getRows()[0]?.[0])),
     fileSizeBytes: BigInt(sizeBytes),
-    columnSizes: null,
-    valueCounts: null,
-    nullValueCounts: null,
-    nanValueCounts: null,
-    lowerBounds: null,
-    upperBounds: null,
-    splitOffsets: null,
-    equalityIds: null,
-    sortOrderId: null,
-    referencedDataFile: null,
-    contentOffset: null,
-    contentSizeBytes: null,
-    firstRowId: null,
-    keyMetadata: null,
+    ...UNSAID,
   };
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type * as Api from '@duckdb/node-api';
 import { encodeDeletionVector } from '../../../iceberg/deletes/deletion-vector.ts';
 import { hashedPath } from '../../../iceberg/layout/hashed-layout.ts';
+import { UNSAID } from '../../../iceberg/manifest.ts';
 import type { DataFile } from '../../../iceberg/manifest.ts';
 import { assert } from '../../../kernel/assert.ts';
 import { uuidV7 } from '../../../kernel/identifiers.ts';
@@ -39,17 +40,7 @@ export async function stageVector(
       fileFormat: 'PUFFIN',
       partition: file.partition,
       specId: file.specId,
-      columnSizes: null,
-      valueCounts: null,
-      nullValueCounts: null,
-      nanValueCounts: null,
-      lowerBounds: null,
-      upperBounds: null,
-      splitOffsets: null,
-      equalityIds: null,
-      sortOrderId: null,
-      firstRowId: null,
-      keyMetadata: null,
+      ...UNSAID,
       ...said,
     },
   };

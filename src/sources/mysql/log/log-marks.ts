@@ -9,13 +9,23 @@
  */
 import { FirnError } from '../../../kernel/firn-error.ts';
 import { parseJson } from '../../../kernel/lossless-json.ts';
-import { emptyGtidSet } from '../../../mysql/gtid-set.ts';
+import { toSafeNumber } from '../../../kernel/integers.ts';
+import { emptyGtidSet, parseGtidSet } from '../../../mysql/gtid-set.ts';
+import type { ForeignPlace } from '../../../ports/source.ts';
 import type { MysqlConnection } from '../connection.ts';
 import { comparePlaces } from './log-place.ts';
 import type { LogPlace } from './log-place.ts';
 import { proofAt, spotAfter } from './log-scan.ts';
 import type { ScanParts } from './log-scan.ts';
-import { gtidsAt, logEnd, logOff, readLogServer, spotOf, withConnection } from './log-status.ts';
+import {
+  gtidsAt,
+  logEnd,
+  logFiles,
+  logOff,
+  readLogServer,
+  spotOf,
+  withConnection,
+} from './log-status.ts';
 import type { LogServer, LogSpot } from './log-status.ts';
 
 /** Offset of the format description that begins every file. */
@@ -48,6 +58,29 @@ export function highPlace(parts: ScanParts): Promise<LogPlace> {
   return withConnection(parts.connect, async (connection) => {
     const server = await readLogServer(connection);
     return placeAt(parts, { connection, server, spot: await logEnd(connection) });
+  });
+}
+
+/**
+ * The place that another reader of this server's log has come to.
+ *
+ * @throws {FirnError} SOURCE-POSITION-BROKEN when the server has no such file, or not so much of it
+ */
+export function foreignPlace(parts: ScanParts, named: ForeignPlace): Promise<LogPlace> {
+  return withConnection(parts.connect, async (connection) => {
+    const { fileName, transactions } = named;
+    const server = await readLogServer(connection);
+    const file = (await logFiles(connection)).find((one) => one.fileName === fileName);
+    if (file === undefined || named.offset > BigInt(file.sizeBytes)) {
+      const what = `The server’s log has no ${fileName}:${named.offset}, where its reader stands`;
+      throw new FirnError('SOURCE-POSITION-BROKEN', { what, where: connection.where });
+    }
+    const spot = { fileName, offset: toSafeNumber(named.offset) };
+    const place = await placeAt(parts, { connection, server, spot });
+    if (connection.server.flavour === 'mariadb') return place;
+    // What the server has executed by now is more than what lies before the place.
+    const gtids = transactions === null ? null : parseGtidSet(transactions, 'mysql');
+    return { ...place, gtids: server.executed === null ? null : gtids };
   });
 }
 

@@ -4,7 +4,7 @@
  * must be there, and none may be missing between them and what its log still holds.
  */
 import { unreachable } from '../../../kernel/assert.ts';
-import { isFirnError } from '../../../kernel/firn-error.ts';
+import { FirnError, isFirnError } from '../../../kernel/firn-error.ts';
 import type { SourcePosition } from '../../../model/source-position.ts';
 import type { PositionVerdict, SourceMark } from '../../../ports/source.ts';
 import type { MysqlConnection } from '../connection.ts';
@@ -50,6 +50,27 @@ export function verifyPosition(
         return unreachable(verdict);
     }
   });
+}
+
+/**
+ * Makes sure that a read over this connection sees everything up to a low mark: it must be the very
+ * server of the mark, because another one shows transactions later and in another order. Whether
+ * its log still reaches back to the mark does not matter.
+ *
+ * @throws {FirnError} BOOTSTRAP-OTHER-SOURCE
+ */
+export async function assertPassed(
+  parts: ScanParts,
+  request: { readonly connection: MysqlConnection; readonly position: SourcePosition },
+): Promise<void> {
+  const { connection, position } = request;
+  const place = parsePlace(position.token, connection.server.flavour);
+  const verdict =
+    place === null
+      ? broken('The low mark is not one of this kind of server.')
+      : await verifyPlace(parts, { connection, place });
+  if (verdict.kind === 'valid' || (verdict.kind === 'broken' && verdict.isPurged)) return;
+  throw new FirnError('BOOTSTRAP-OTHER-SOURCE', { what: verdict.reason, where: connection.where });
 }
 
 /** Looks a place up at the server behind `connection`. */

@@ -20,7 +20,7 @@ import type { LogPlace } from './log-place.ts';
 import type { LogSpot } from './log-status.ts';
 import { haltsOfCommit } from './prepared-transactions.ts';
 import type { PreparedTransactions } from './prepared-transactions.ts';
-import { effectsOf, tablesMadeBy } from './statement-effects.ts';
+import { effectsOf, tablesMadeBy } from '../../../mysql/statement-effects.ts';
 import type { StreamTables } from './stream-tables.ts';
 
 /** What reading needs. */

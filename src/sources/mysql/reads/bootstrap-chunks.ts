@@ -12,16 +12,14 @@ import { ColumnBuilder } from '../../../model/column-builder.ts';
 import type { ColumnVector } from '../../../model/column-vector.ts';
 import { formatTableName, keyColumns } from '../../../model/table-schema.ts';
 import type { TableSchema } from '../../../model/table-schema.ts';
-import type { BootstrapChunk, BootstrapRequest } from '../../../ports/source.ts';
-import { withConnection } from '../log/log-status.ts';
+import type { BootstrapChunk, BootstrapRequest, BorderRequest } from '../../../ports/source.ts';
 import { Prefetch } from '../../../kernel/prefetch.ts';
-import type { RowSession } from './row-session.ts';
+import { RowSession } from './row-session.ts';
 import {
   columnsOf,
   keyColumnsOf,
   keyLiteralsAt,
   openReadConnection,
-  openReadSession,
   planReading,
   tableError,
 } from './table-reading.ts';
@@ -44,17 +42,28 @@ const AHEAD_BYTES_MAX = 8 * 1024 * 1024;
 
 type Key = readonly string[];
 
+/** What a read is about. */
+type ReadRequest = Pick<BootstrapRequest, 'schema' | 'low' | 'signal'>;
+
 /** Rows and the key of their last one. */
 interface Piece {
   readonly rows: RowBatch;
   readonly key: Key;
 }
 
-/** What reading one table's chunks works with. */
-interface ChunkRead {
+/** A table and the first connection that reads it. */
+interface OpenRead {
   readonly parts: TableReadParts;
-  readonly request: BootstrapRequest;
+  readonly request: ReadRequest;
   readonly reading: TableReading;
+  readonly session: RowSession;
+}
+
+/** What reading one table's chunks works with. */
+interface ChunkRead extends OpenRead {
+  readonly request: BootstrapRequest;
+  /** The last key to read; `null`: to the end. */
+  readonly last: Key | null;
   readonly size: StatementSize;
 }
 
@@ -66,13 +75,11 @@ export async function* readChunks(
   const { schema } = request;
   assert(schema.keyColumnIds.length > 0, 'a table without a key is not bootstrapped');
   const after = request.after === null ? null : parseCursor(request.after, schema);
+  const { upTo = null } = request;
+  const last = upTo === null ? null : parseCursor(upTo, schema);
   try {
-    const reading = await withConnection(
-      () => openReadConnection(parts),
-      (connection) => planReading(connection, parts.rules, schema),
-    );
     const size = new StatementSize(request.chunkRowsMax);
-    const read = { parts, request, reading, size };
+    const read = { ...(await openReading(parts, request)), request, last, size };
     const pieces = parts.connections > 1 ? readAhead(read, after) : readInTurn(read, after);
     for await (const { rows, key } of pieces) yield { rows, cursor: JSON.stringify(key) };
   } catch (error) {
@@ -82,17 +89,62 @@ export async function* readChunks(
   yield { rows: { schema, rowCount: 0, columns }, cursor: null };
 }
 
+/** The key of the row that is so many rows behind another; `null`: there are not so many. */
+export async function readBorder(
+  parts: TableReadParts,
+  request: BorderRequest,
+): Promise<string | null> {
+  const { schema, rows } = request;
+  const after = request.after === null ? null : parseCursor(request.after, schema);
+  try {
+    const read = await openReading(parts, request);
+    try {
+      const border = await findBorder(read, read.session, { after, upTo: null, rows });
+      return border === null ? null : JSON.stringify(border);
+    } finally {
+      read.session.close();
+    }
+  } catch (error) {
+    throw tableError(error, schema);
+  }
+}
+
+async function openReading(parts: TableReadParts, request: ReadRequest): Promise<OpenRead> {
+  const connection = await openProven(parts, request);
+  try {
+    const reading = await planReading(connection, parts.rules, request.schema);
+    return { parts, request, reading, session: new RowSession(connection, parts.clock) };
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+}
+
+/** A connection to the server of the low mark, which has passed it. */
+async function openProven(
+  parts: TableReadParts,
+  { low = null }: ReadRequest,
+): Promise<Awaited<ReturnType<typeof openReadConnection>>> {
+  const connection = await openReadConnection(parts);
+  try {
+    if (low !== null) await parts.prove(connection, low);
+    return connection;
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+}
+
 /** One statement after the other over one connection. */
 async function* readInTurn(read: ChunkRead, first: Key | null): AsyncGenerator<Piece> {
-  const { parts, request, size } = read;
-  const session = await openReadSession(parts);
+  const { parts, request, session, size, last: upTo } = read;
   try {
     for (let after = first; ;) {
       await parts.pace(request.signal);
       const limit = size.rows;
       const startMs = parts.clock.monotonicMs();
       let rowCount = 0;
-      for await (const piece of readRange(read, session, { after, upTo: null, limit })) {
+      for await (const piece of readRange(read, session, { after, upTo, limit })) {
         rowCount += piece.rows.rowCount;
         after = piece.key;
         yield piece;
@@ -107,40 +159,43 @@ async function* readInTurn(read: ChunkRead, first: Key | null): AsyncGenerator<P
 
 /**
  * Several ranges at a time, each over a connection of its own. One connection more goes ahead over
- * the key alone and finds where ranges end.
+ * the key alone and finds where ranges end; the last range is its own, for there is none behind.
  */
 async function* readAhead(read: ChunkRead, first: Key | null): AsyncGenerator<Piece> {
-  const { parts, request, size } = read;
-  const sessions: RowSession[] = [];
+  const { parts, request, session: scout, size } = read;
+  const sessions = [scout];
   const running: { readonly pieces: Prefetch<Piece>; readonly session: RowSession }[] = [];
   const next = { after: first, isLast: false };
-  const start = async (scout: RowSession, session: RowSession): Promise<void> => {
+  /** Starts the next range over a connection that is free; `null`: over a new one. */
+  const start = async (free: RowSession | null): Promise<void> => {
     await parts.pace(request.signal);
     const startMs = parts.clock.monotonicMs();
-    const upTo = await findBorder(read, scout, next.after);
-    const range = readRange(read, session, { after: next.after, upTo, limit: null });
+    const wanted = { after: next.after, upTo: read.last, rows: size.rows };
+    const border = await findBorder(read, scout, wanted);
+    size.took(parts.clock.monotonicMs() - startMs);
+    const session = free ?? (border === null ? scout : await openSession(read));
+    if (!sessions.includes(session)) sessions.push(session);
+    const bounds = { after: next.after, upTo: border ?? read.last, limit: null };
+    const range = readRange(read, session, bounds);
     const pieces = new Prefetch(range, { weigh: weightOf, weightMax: AHEAD_BYTES_MAX });
     running.push({ pieces, session });
-    size.took(parts.clock.monotonicMs() - startMs);
-    next.after = upTo;
-    next.isLast = upTo === null;
+    next.after = border;
+    next.isLast = border === null;
   };
   try {
-    const scout = await openReadSession(parts);
-    sessions.push(scout);
-    while (!next.isLast && running.length < parts.connections) {
-      const session = await openReadSession(parts);
-      sessions.push(session);
-      await start(scout, session);
-    }
+    while (!next.isLast && running.length < parts.connections) await start(null);
     for (let head = running.shift(); head !== undefined; head = running.shift()) {
       yield* head.pieces;
-      if (!next.isLast) await start(scout, head.session);
+      if (!next.isLast) await start(head.session);
     }
   } finally {
     for (const session of sessions) session.close();
     await Promise.all(running.map(({ pieces }) => pieces.stop()));
   }
+}
+
+async function openSession({ parts, request }: ChunkRead): Promise<RowSession> {
+  return new RowSession(await openProven(parts, request), parts.clock);
 }
 
 async function* readRange(
@@ -161,16 +216,15 @@ async function* readRange(
   }
 }
 
-/** The key at the end of the next range; `null`: the table ends before it. */
+/** The key that is so many rows behind the beginning of a range; `null`: it ends before. */
 async function findBorder(
-  read: ChunkRead,
+  { request, reading }: OpenRead,
   scout: RowSession,
-  after: Key | null,
+  range: { readonly after: Key | null; readonly upTo: Key | null; readonly rows: number },
 ): Promise<Key | null> {
-  const { request, reading, size } = read;
   const keys = { ...request.schema, columns: keyColumns(request.schema) };
   let border: Key | null = null;
-  const rows = scout.rows(selectBorder(reading.statement, after, size.rows), {
+  const rows = scout.rows(selectBorder(reading.statement, range, range.rows), {
     columns: keyColumnsOf(reading),
     limits: { rowsMax: 1, bytesMax: CHUNK_BYTES_MAX },
     signal: request.signal,

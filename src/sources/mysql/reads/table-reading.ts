@@ -10,6 +10,7 @@ import type { RowBatch } from '../../../model/change-batch.ts';
 import { ColumnBuilder } from '../../../model/column-builder.ts';
 import { formatTableName, keyColumns } from '../../../model/table-schema.ts';
 import type { Column, TableSchema } from '../../../model/table-schema.ts';
+import type { SourcePosition } from '../../../model/source-position.ts';
 import type { SourceMark } from '../../../ports/source.ts';
 import type { MysqlFlavour } from '../../../mysql/mysql-column.ts';
 import { keyLiteral } from '../../../mysql/parameter-text.ts';
@@ -20,7 +21,6 @@ import { parseSourceType } from '../../../mysql/source-type.ts';
 import { serverErrorNumber } from '../connection-failure.ts';
 import type { MysqlConnection } from '../connection.ts';
 import type { DecodedColumn } from './row-decoder.ts';
-import { RowSession } from './row-session.ts';
 import { quoteText } from '../../../mysql/table-statements.ts';
 import type { ReadKey, ReadTable } from '../../../mysql/table-statements.ts';
 
@@ -41,6 +41,12 @@ export interface TableReadParts {
   readonly clock: Clock;
   readonly rules: readonly TableRule[];
   readonly marks: ReadMarks;
+  /**
+   * Proves that a read over this connection sees everything up to a place.
+   *
+   * @throws {FirnError} BOOTSTRAP-OTHER-SOURCE
+   */
+  readonly prove: (connection: MysqlConnection, place: SourcePosition) => Promise<void>;
   /** Connections that one bootstrap reads with at a time, from 1. */
   readonly connections: number;
   /** Awaited before each statement of a bootstrap: waits while the source is under load. */
@@ -77,11 +83,6 @@ export async function openReadConnection(parts: TableReadParts): Promise<MysqlCo
     connection.destroy();
     throw error;
   }
-}
-
-/** A session that reads tables. */
-export async function openReadSession(parts: TableReadParts): Promise<RowSession> {
-  return new RowSession(await openReadConnection(parts), parts.clock);
 }
 
 /**

@@ -1,12 +1,16 @@
 /** Address and login of a MySQL or MariaDB source, with secrets and certificates read anew. */
 import { readFileSync } from 'node:fs';
-import type { PipelineConfig } from '../config/pipeline-config.ts';
-import type { SecretReader } from '../config/secret-reference.ts';
-import { present } from '../kernel/assert.ts';
-import { FirnError } from '../kernel/firn-error.ts';
-import type { MysqlAddress, MysqlTls } from '../sources/mysql/login.ts';
+import type { PipelineConfig } from '../../config/pipeline-config.ts';
+import type { SecretReader } from '../../config/secret-reference.ts';
+import { present } from '../../kernel/assert.ts';
+import { FirnError } from '../../kernel/firn-error.ts';
+import type { MysqlAddress, MysqlTls } from '../../sources/mysql/login.ts';
 
-type MysqlConfig = Extract<PipelineConfig['source'], { readonly type: 'mysql' }>;
+/** How a server is reached. */
+export type MysqlConfig = Omit<
+  Extract<PipelineConfig['source'], { readonly type: 'mysql' }>,
+  'type'
+>;
 
 /**
  * Reads what a connection needs: a rotated password or certificate is taken up by the next one.
@@ -29,7 +33,12 @@ function tlsOf({ tls, tlsCa }: MysqlConfig): MysqlTls {
   return { kind: 'verify', ca, hostName: tls === 'verify' };
 }
 
-function readCertificates(path: string): string {
+/**
+ * Reads certificates in PEM.
+ *
+ * @throws {FirnError} SOURCE-TLS
+ */
+export function readCertificates(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (cause) {

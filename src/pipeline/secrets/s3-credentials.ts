@@ -2,12 +2,12 @@
  * Keys of a warehouse on S3, or for a catalog that wants signatures, read where they are kept each
  * time they are asked for.
  */
-import type { S3Config } from '../config/pipeline-config.ts';
-import type { SecretReader, SecretReference } from '../config/secret-reference.ts';
-import { present } from '../kernel/assert.ts';
-import { FirnError, isFirnError } from '../kernel/firn-error.ts';
-import { parseJson } from '../kernel/lossless-json.ts';
-import type { SigningKeys } from '../storage/http/signature-v4.ts';
+import type { S3Config } from '../../config/pipeline-config.ts';
+import type { SecretReader, SecretReference } from '../../config/secret-reference.ts';
+import { present } from '../../kernel/assert.ts';
+import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
+import { parseJson } from '../../kernel/lossless-json.ts';
+import type { SigningKeys } from '../../storage/http/signature-v4.ts';
 
 /** Where keys are kept, one by one or together. */
 export type KeptKeys = Pick<

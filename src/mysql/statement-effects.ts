@@ -2,13 +2,13 @@
  * What a statement in the log does to captured tables: which change it is for the ledger, or why
  * the table stops there (docs/spec/source-mysql.md Y11 to Y14).
  */
-import { unreachable } from '../../../kernel/assert.ts';
-import { FirnError } from '../../../kernel/firn-error.ts';
-import type { ErrorCode } from '../../../kernel/error-registry.ts';
-import type { TableName } from '../../../model/table-schema.ts';
-import { formatTableName } from '../../../model/table-schema.ts';
-import { mentionsTable, swapsIn } from '../../../mysql/statement.ts';
-import type { Statement, TableEffect, TableSwap } from '../../../mysql/statement.ts';
+import { unreachable } from '../kernel/assert.ts';
+import { FirnError } from '../kernel/firn-error.ts';
+import type { ErrorCode } from '../kernel/error-registry.ts';
+import type { TableName } from '../model/table-schema.ts';
+import { formatTableName } from '../model/table-schema.ts';
+import { mentionsTable, swapsIn } from './statement.ts';
+import type { Statement, TableEffect, TableSwap } from './statement.ts';
 
 /** One consequence for one captured table. */
 export type StatementEffect =
@@ -62,6 +62,18 @@ export function effectsOf(
     default:
       return [];
   }
+}
+
+/** Captured tables that have more columns after the statement. */
+export function tablesExtendedBy(
+  statement: Statement,
+  context: Pick<EffectContext, 'captured' | 'foldNames'>,
+): readonly TableName[] {
+  if (statement.kind !== 'tables') return [];
+  const extended = statement.effects.filter(({ kind }) => kind === 'extended');
+  return context.captured.filter((table) => {
+    return extended.some((effect) => sameTable(effect.table, table, context));
+  });
 }
 
 /** Names that are those of tables after the statement, and may not have been before. */
@@ -164,10 +176,12 @@ function halt(
   return { kind: 'halt', table, error, recovery: why.recovery ?? 'operator' };
 }
 
-function sameTable(left: TableName, right: TableName, context: EffectContext): boolean {
+type NameRule = Pick<EffectContext, 'foldNames'>;
+
+function sameTable(left: TableName, right: TableName, context: NameRule): boolean {
   return same(left.namespace, right.namespace, context) && same(left.table, right.table, context);
 }
 
-function same(left: string, right: string, { foldNames }: EffectContext): boolean {
+function same(left: string, right: string, { foldNames }: NameRule): boolean {
   return left === right || (foldNames && left.toLowerCase() === right.toLowerCase());
 }
