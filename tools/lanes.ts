@@ -41,7 +41,8 @@ export const LANES: readonly Lane[] = [
     files: [
       'test/proof/**/*.test.ts',
       'test/cli/**/*.test.ts',
-      'test/simulation/accidents.test.ts',
+      'test/pipeline/**/*.test.ts',
+      'test/simulation/**/*.test.ts',
     ],
     budgetMinutes: 15,
     needs: [],
