@@ -182,7 +182,7 @@ async function settling<T>(
     // The table stopped meanwhile, and says why.
     if (!isCapturing(table)) return null;
     if (isFirnError(error, 'SOURCE-TABLE-CHANGED')) {
-      await startOver(parts, run, { table, error, signal: work.signal });
+      await startOver(parts, run, { table, error });
       return null;
     }
     // A cluster that cannot load, or cannot replay the ledger now: the chunks are in, and stay.
@@ -213,19 +213,9 @@ async function settling<T>(
 async function startOver(
   parts: PipelineParts,
   run: RunState,
-  told: {
-    readonly table: CapturedTable;
-    readonly error: FirnError;
-    readonly signal: AbortSignal;
-  },
+  { table, error }: { readonly table: CapturedTable; readonly error: FirnError },
 ): Promise<void> {
-  const { table, error, signal } = told;
-  try {
-    await run.inStream(() => haltCapture(parts, run, { table, error, recovery: 'bootstrap' }));
-  } catch (reason) {
-    // The run is over: the next one finds the same.
-    if (!signal.aborted) throw reason;
-  }
+  await run.inStream(() => haltCapture(parts, run, { table, error, recovery: 'bootstrap' }));
 }
 
 async function tellPublished(

@@ -126,14 +126,14 @@ async function runOnce(parts: PipelineParts, request: OneRun): Promise<void> {
   const about = { epoch, tables, known, absentUntil };
   const run = new RunState({ ...about, stage, schemas, restart });
   request.onRun(run);
+  // A task that waits for the stream, which ends now, would hold up the end of the run for ever.
+  request.signal.addEventListener('abort', () => run.end(), { once: true });
   try {
     if (request.instead !== undefined) await request.instead(run);
     else if (request.once) await catchUp(parts, run, { ...request, opened, tasks });
     else await follow(parts, run, { ...request, opened, tasks });
   } finally {
-    run.end(
-      new FirnError('PIPELINE-REQUEST-FAILED', { what: 'The run ended before it was done.' }),
-    );
+    run.end();
   }
 }
 
@@ -145,7 +145,7 @@ interface OpenedRun extends OneRun {
 /** Runs all tasks beside one another until one fails or the signal aborts. */
 async function follow(parts: PipelineParts, run: RunState, request: OpenedRun): Promise<void> {
   const { signal, stop, opened, tasks } = request;
-  await together(stop, [
+  await together(run, stop, [
     tasks.stream(run, { from: opened.from, own: opened.own, once: false, signal }),
     tasks.watch(run, signal),
     runBootstraps(parts, run, { signal, once: false }),
@@ -171,7 +171,7 @@ async function catchUp(parts: PipelineParts, run: RunState, request: OpenedRun):
       if (run.isHeld) await pause(parts, run, signal);
     }
   };
-  await together(stop, [bootstraps, passes()]);
+  await together(run, stop, [bootstraps, passes()]);
   if (signal.aborted) return;
   for (const table of run.tables.values()) await mergeTable(parts, run, table);
   await retainLedgers(parts);
@@ -195,7 +195,11 @@ async function pause(parts: PipelineParts, run: RunState, signal: AbortSignal): 
 }
 
 /** Waits for all; the first failure ends the others and is thrown. */
-async function together(stop: AbortController, tasks: readonly Promise<void>[]): Promise<void> {
+async function together(
+  run: RunState,
+  stop: AbortController,
+  tasks: readonly Promise<void>[],
+): Promise<void> {
   const settled = await Promise.allSettled(
     tasks.map((task) =>
       task.catch((error: unknown) => {
@@ -204,7 +208,9 @@ async function together(stop: AbortController, tasks: readonly Promise<void>[]):
       }),
     ),
   );
-  const failed = settled.filter((result) => result.status === 'rejected');
+  const failed = settled
+    .filter((result) => result.status === 'rejected')
+    .filter(({ reason }) => reason !== run.over);
   const worst = failed.find((result) => !mayPass(result.reason)) ?? failed[0];
   if (worst !== undefined) throw worst.reason;
 }

@@ -3,6 +3,7 @@
  * opening the tables to a stop, a restart or a failure; nothing here outlives it.
  */
 import type { Clock } from '../kernel/clock.ts';
+import { FirnError } from '../kernel/firn-error.ts';
 import type { LedgerStage } from '../ledger/ledger-stage.ts';
 import { compareMarks } from '../model/change-sequence.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
@@ -65,8 +66,11 @@ export class RunState {
   #held = 0;
   #woken = false;
   #sleeper: AbortController | null = null;
-  /** Why nothing more is done here; `null` while the run goes on. */
-  #over: Error | null = null;
+  #isOver = false;
+  /** What {@link inStream} rejects with once nothing more is done here. */
+  readonly over = new FirnError('PIPELINE-REQUEST-FAILED', {
+    what: 'The run ended before it was done.',
+  });
 
   constructor(parts: {
     readonly epoch: number;
@@ -106,7 +110,7 @@ export class RunState {
    */
   ledgerReaches(table: CapturedTable, mark: SequenceMark, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    if (signal.aborted || this.#over !== null) return Promise.resolve();
+    if (signal.aborted || this.#isOver) return Promise.resolve();
     signal.addEventListener('abort', () => resolve(), { once: true });
     this.#waiters.add({ table: table.name, mark, resolve });
     this.settleWaiters();
@@ -128,12 +132,12 @@ export class RunState {
   }
 
   /**
-   * Runs `job` between two events of the stream, where nothing else changes ledgers. Rejects when
-   * the run ends first.
+   * Runs `job` between two events of the stream, where nothing else changes ledgers. Rejects with
+   * {@link over} when the run ends first: a task of the run passes that on, and ends.
    */
   inStream<T>(job: () => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    if (this.#over !== null) return Promise.reject(this.#over);
+    if (this.#isOver) return Promise.reject(this.over);
     this.#jobs.push({ run: () => job().then(resolve, reject), reject });
     this.wake();
     return promise;
@@ -147,9 +151,9 @@ export class RunState {
   }
 
   /** Lets go of everybody who waits for this run, now and from now on: it is over. */
-  end(reason: Error): void {
-    this.#over = reason;
-    for (const job of this.#jobs.splice(0)) job.reject(reason);
+  end(): void {
+    this.#isOver = true;
+    for (const job of this.#jobs.splice(0)) job.reject(this.over);
     for (const waiter of this.#waiters) waiter.resolve();
     this.#waiters.clear();
   }
