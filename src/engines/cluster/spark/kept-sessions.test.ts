@@ -17,10 +17,16 @@ const DONE: StubReply = { messages: [encodeMessage([[14, []]])], end: { status: 
 const FAILED: StubReply = { end: { status: 13, detail: '[PARSE_SYNTAX_ERROR]' } };
 const OTHER: StubReply = { end: { status: 13, detail: '[INVALID_HANDLE.SESSION_CHANGED]' } };
 
+function isStatement(method: string): boolean {
+  return method === 'ExecutePlan' || method === 'ReattachExecute';
+}
+
 /** A server that can be told how it answers from now on, and the sessions kept for it. */
 class KeptWorld {
   /** By method; left out: done. */
   replies: Readonly<Record<string, StubReply>> = {};
+  /** The method whose next call is cut. */
+  cutOnce: string | null = null;
   readonly kept = new KeptSessions();
   readonly #random = seededRandom(7);
   #calls: readonly StubCall[] = [];
@@ -30,7 +36,11 @@ class KeptWorld {
     const world = new KeptWorld();
     const server = await startGrpc(({ method }) => {
       const empty = { messages: [encodeMessage([[15, 'server-1']])], end: { status: 0 } };
-      return world.replies[method] ?? (method === 'ExecutePlan' ? DONE : empty);
+      if (method === world.cutOnce) {
+        world.cutOnce = null;
+        return { end: 'cut' };
+      }
+      return world.replies[method] ?? (isStatement(method) ? DONE : empty);
     });
     world.#calls = server.calls;
     world.#address = server.address;
@@ -103,6 +113,19 @@ test('a session with a statement that failed, or still runs, is ended', async (t
   await next.close();
   const [failed, unanswered] = world.sessions('ReleaseSession');
   equal(new Set([failed, unanswered, world.sessions('ExecutePlan').at(-1)]).size, 3);
+});
+
+test('a session in which a call was cut is ended: it may arrive late, and change settings', async (t) => {
+  const world = await KeptWorld.open(t);
+  for (const method of ['Config', 'ExecutePlan', 'ReleaseExecute']) {
+    world.cutOnce = method;
+    const cut = await world.lease();
+    await cut.execute('MERGE');
+    await cut.close();
+    equal(world.cutOnce, null);
+    equal(world.sessions('ReleaseSession').at(-1), world.sessions('ReleaseExecute').at(-1), method);
+  }
+  equal(new Set(world.sessions('ReleaseSession')).size, 3);
 });
 
 test('a server that has other sessions now is asked for a new one', async (t) => {

@@ -1,9 +1,10 @@
 /**
  * Sessions of Spark that one piece of work after another uses. Spark compiles what it runs anew for
  * each session (measured: a quarter of a merge's processor time), so one that is in order is kept
- * for the next. It is in order when every statement in it has been answered: what is still on its
- * way, or may be, must never meet the settings of the next piece of work. Sessions are kept apart
- * by all that is fixed when they are first used; few are kept, and the server ends idle ones.
+ * for the next. It is in order when every call in it has been answered at once: what is still on
+ * its way, or may be, must never meet the settings of the next piece of work, nor change them.
+ * Sessions are kept apart by all that is fixed when they are first used; few are kept, and the
+ * server ends idle ones.
  */
 import { assert, present } from '../../../kernel/assert.ts';
 import { isFirnError } from '../../../kernel/firn-error.ts';
@@ -108,7 +109,7 @@ export class LeasedSession {
     const session = this.#session;
     this.#session = null;
     if (session === null) return;
-    if (this.#unanswered > 0) await session.close();
+    if (this.#unanswered > 0 || session.wasCut) await session.close();
     else await this.#store.keep(session, this.#keys);
   }
 

@@ -70,11 +70,17 @@ export class SparkSession {
   readonly #channel: GrpcChannel;
   readonly #sessionId: string;
   #serverSideId: string | null = null;
+  #wasCut = false;
 
   constructor(parts: SparkParts) {
     this.#parts = parts;
     this.#channel = new GrpcChannel(parts);
     this.#sessionId = uuidV7(parts.clock, parts.random);
+  }
+
+  /** Whether a call's connection was cut: the call may still arrive, whatever was done since. */
+  get wasCut(): boolean {
+    return this.#wasCut;
   }
 
   /** Version of Spark at the server. */
@@ -149,6 +155,7 @@ export class SparkSession {
         return message;
       } catch (error) {
         if (!(error instanceof GrpcFailure)) throw error;
+        this.#noteCut(error);
         if (error.status !== UNAVAILABLE || cuts >= CUTS_MAX || this.#isStopped()) {
           throw this.#told(error, false);
         }
@@ -176,6 +183,7 @@ export class SparkSession {
         if (last === operation.lastResponseId) throw new GrpcFailure(UNAVAILABLE, 'no word');
       } catch (error) {
         if (!(error instanceof GrpcFailure)) throw error;
+        this.#noteCut(error);
         operation.isSent ||= !error.isUnsent;
         operation.cuts += 1;
         const isCut = error.status === UNAVAILABLE && operation.cuts <= CUTS_MAX;
@@ -212,6 +220,10 @@ export class SparkSession {
     }
     operation.isSent = true;
     return false;
+  }
+
+  #noteCut({ status, isUnsent }: GrpcFailure): void {
+    this.#wasCut ||= status === UNAVAILABLE && !isUnsent;
   }
 
   #collect({ plan, texts }: Operation, rows: Uint8Array): void {
