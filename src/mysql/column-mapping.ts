@@ -5,9 +5,14 @@
 import type { ColumnType } from '../model/column-type.ts';
 import { textAppender } from './charset/charset-decoder.ts';
 import type { MysqlColumn, MysqlFlavour } from './mysql-column.ts';
-import { formatSourceType, isBytesType, isTextType, parseSourceType } from './source-type.ts';
+import {
+  formatSourceType,
+  isBytesType,
+  isSpatialType,
+  isTextType,
+  parseSourceType,
+} from './source-type.ts';
 import type { SourceType } from './source-type.ts';
-import { isSpatialType } from './text-reader.ts';
 
 /** What a column becomes. */
 export type ColumnMapping =

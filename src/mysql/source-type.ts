@@ -20,6 +20,17 @@ export interface SourceType {
 
 const TEXT_TYPES = new Set(['char', 'varchar', 'tinytext', 'text', 'mediumtext', 'longtext']);
 const BYTES_TYPES = new Set(['binary', 'varbinary', 'tinyblob', 'blob', 'mediumblob', 'longblob']);
+const SPATIAL_TYPES = new Set([
+  'geometry',
+  'point',
+  'linestring',
+  'polygon',
+  'multipoint',
+  'multilinestring',
+  'multipolygon',
+  'geometrycollection',
+  'geomcollection',
+]);
 
 const CHARSET_MARK = ' character set ';
 
@@ -53,6 +64,11 @@ export function isTextType({ name }: SourceType): boolean {
 /** Whether values of a type are bytes that nobody reads. */
 export function isBytesType({ name }: SourceType): boolean {
   return BYTES_TYPES.has(name);
+}
+
+/** Whether values of a type are spatial. */
+export function isSpatialType({ name }: SourceType): boolean {
+  return SPATIAL_TYPES.has(name);
 }
 
 /** What a backslash stands before in a label, as the servers write it in COLUMN_TYPE. */

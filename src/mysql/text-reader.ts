@@ -19,7 +19,7 @@ import { bitReader } from './values/image-number.ts';
 import type { MysqlFlavour } from './mysql-column.ts';
 import { parseUuid } from './values/net-address.ts';
 import { quoteMysqlName } from './quote-name.ts';
-import { parseSourceType } from './source-type.ts';
+import { isSpatialType, parseSourceType } from './source-type.ts';
 import type { SourceType } from './source-type.ts';
 import { appendSpatial } from './values/spatial.ts';
 import { dateTextReader, momentTextReader, timeTextReader } from './values/text-temporal.ts';
@@ -161,23 +161,6 @@ function stringReader(name: string, source: SourceType, misfit: Misfit): ValueRe
     default:
       return textReaderOf(name, readCharset(source), misfit);
   }
-}
-
-const SPATIAL_TYPES: ReadonlySet<string> = new Set([
-  'geometry',
-  'point',
-  'linestring',
-  'polygon',
-  'multipoint',
-  'multilinestring',
-  'multipolygon',
-  'geometrycollection',
-  'geomcollection',
-]);
-
-/** Whether values of a type are spatial. */
-export function isSpatialType(source: SourceType): boolean {
-  return SPATIAL_TYPES.has(source.name);
 }
 
 function binaryReader(name: string, source: SourceType): ValueReader {

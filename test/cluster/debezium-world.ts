@@ -39,6 +39,8 @@ export const SKIP_WITHOUT_DEBEZIUM: string | false =
 /** How long a connector may take to begin. */
 const BEGIN_MS_MAX = 60_000;
 const RESTARTS_MAX = 3;
+/** Until a task that is started again says so. */
+const RESTART_MS = 2000;
 
 let worlds = 0;
 
@@ -210,6 +212,8 @@ async function waitForPlace(connect: ConnectClient, name: string): Promise<void>
     if (failed !== undefined) {
       if (restarts++ === RESTARTS_MAX) throw new Error(`the connector failed: ${failed.failure}`);
       await connect.restartFailed(name);
+      await systemClock.sleep(RESTART_MS);
+      continue;
     }
     const [first] = status === null ? [] : await connect.offsets(name);
     const offset = first?.offset ?? null;

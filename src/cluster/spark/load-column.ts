@@ -46,13 +46,12 @@ const FIRST_DAY = '0001-01-01';
 export function loadColumn(column: Column): LoadColumn {
   const source = parseSourceType(column.sourceType);
   if (/\bcompressed\b/i.test(column.sourceType)) return refused('is COMPRESSED');
-  const text = `CAST(${selectExpression(column, 'mysql')} AS CHAR)`;
-  if (isTextType(source)) {
-    return bytesOfText(source, `CAST(${selectExpression(column, 'mysql')} AS BINARY)`);
-  }
+  const select = selectExpression(column, 'mysql');
+  const text = `CAST(${select} AS CHAR)`;
+  if (isTextType(source)) return bytesOfText(source, `CAST(${select} AS BINARY)`);
   if (isBytesType(source)) {
     if (column.type.kind !== 'binary') return refused('keeps bytes as text');
-    return carried('BINARY', selectExpression(column, 'mysql'), null);
+    return carried('BINARY', select, null);
   }
   switch (source.name) {
     case 'tinyint':
@@ -70,7 +69,7 @@ export function loadColumn(column: Column): LoadColumn {
     case 'time':
       return timeColumn(column, text);
     default:
-      return otherColumn(column, source);
+      return otherColumn(column, { source, select });
   }
 }
 
@@ -166,9 +165,11 @@ function spanMicros(raw: string): string {
   return `CASE WHEN ${raw} RLIKE ${shape} THEN (${sign}) * (${micros}) END`;
 }
 
-function otherColumn(column: Column, source: SourceType): LoadColumn {
+function otherColumn(
+  column: Column,
+  { source, select }: { readonly source: SourceType; readonly select: string },
+): LoadColumn {
   const { type } = column;
-  const select = selectExpression(column, 'mysql');
   switch (source.name) {
     case 'enum':
     case 'set':
