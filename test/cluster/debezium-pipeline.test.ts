@@ -1,15 +1,18 @@
 /** A pipeline over Debezium's topics: ledger and base, through kills and repeats. */
 import { equal, match } from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { test } from 'node:test';
+import { suite, test } from 'node:test';
+import type { TestContext } from 'node:test';
 import { systemClock } from '../../src/kernel/clock.ts';
+import { SERVER_FLAVOURS } from '../../tools/servers/server-programs.ts';
+import type { ServerFlavour } from '../../tools/servers/server-programs.ts';
 import { Workplace } from '../cli/firn-process.ts';
 import { SKIP_WITHOUT_DEBEZIUM, openDebeziumWorld } from './debezium-world.ts';
 import type { DebeziumWorld } from './debezium-world.ts';
 
 const skip = SKIP_WITHOUT_DEBEZIUM;
 
-const { FIRN_KAFKA_BOOTSTRAP = '', FIRN_CONNECT_URL = '', FIRN_MYSQL_URL = '' } = process.env;
+const { FIRN_KAFKA_BOOTSTRAP = '', FIRN_CONNECT_URL = '' } = process.env;
 
 /** Statements that touch a few keys again and again. */
 function* writes(from: number, count: number): Generator<string> {
@@ -22,7 +25,7 @@ function* writes(from: number, count: number): Generator<string> {
 
 /** A pipeline file over the topics of these tables. */
 function pipelineFile(place: Workplace, world: DebeziumWorld, ...tables: string[]): string {
-  const { hostname, port, username } = new URL(FIRN_MYSQL_URL);
+  const { hostname, port, username } = world.server;
   const file = place.path('firn.yaml');
   writeFileSync(
     file,
@@ -41,8 +44,9 @@ base: {mergeInterval: 1s}
   return file;
 }
 
-test('a killed pipeline goes on at its offsets, and base equals source', { skip }, async (t) => {
+async function survivesKill(t: TestContext, flavour: ServerFlavour): Promise<void> {
   const world = await openDebeziumWorld(t, {
+    flavour,
     tables: [
       'CREATE TABLE items (id BIGINT PRIMARY KEY, v BIGINT, note VARCHAR(100))',
       ...writes(0, 50),
@@ -73,6 +77,15 @@ test('a killed pipeline goes on at its offsets, and base equals source', { skip 
   const query = `SELECT count(*) - ${identities} AS twice FROM ${ledger}`;
   const twice = await place.run('query', file, query, '--json');
   match(twice.out, /"twice":\s*"?0\b/);
+}
+
+// Side by side: most of it is waiting.
+suite('kills', { concurrency: SERVER_FLAVOURS.length }, () => {
+  for (const flavour of SERVER_FLAVOURS) {
+    test(`${flavour}: a killed pipeline goes on, and base equals source`, { skip }, (t) => {
+      return survivesKill(t, flavour);
+    });
+  }
 });
 
 test(

@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import { deleteRecordsV2 } from '@platformatic/kafka';
 import mysql from 'mysql2/promise';
 import type { TableRule } from '../../src/config/pipeline-config.ts';
+import { connectorClass } from '../../src/cluster/capture/connector-config.ts';
 import { ConnectClient } from '../../src/engines/cluster/connect-client.ts';
 import { KafkaAdmin } from '../../src/kafka/kafka-admin.ts';
 import { KafkaBrokers } from '../../src/kafka/kafka-brokers.ts';
@@ -19,6 +20,7 @@ import type { ChangeSource } from '../../src/ports/source.ts';
 import type { ConnectorService } from '../../src/sources/debezium/debezium-connector.ts';
 import { createDebeziumSource } from '../../src/sources/debezium/source.ts';
 import type { MysqlChangeSource } from '../../src/sources/mysql/source.ts';
+import type { ServerFlavour } from '../../tools/servers/server-programs.ts';
 import { openTestSource } from '../live/support/mysql-world.ts';
 import type { TestRegistry } from '../support/source-events.ts';
 import { kafkaParts } from './kafka-broker.ts';
@@ -26,15 +28,23 @@ import { kafkaParts } from './kafka-broker.ts';
 const {
   FIRN_KAFKA_BOOTSTRAP: kafka = '',
   FIRN_CONNECT_URL: url = '',
-  FIRN_MYSQL_URL: server = '',
+  FIRN_MYSQL_URL = '',
+  FIRN_MARIADB_URL = '',
   FIRN_REQUIRE = '',
 } = process.env;
 
+/** The servers, by flavour. */
+const SERVERS: Readonly<Record<ServerFlavour, string>> = {
+  mysql: FIRN_MYSQL_URL,
+  mariadb: FIRN_MARIADB_URL,
+};
+
 /** Why tests of Debezium’s topics do not run; `false`: they run. */
 export const SKIP_WITHOUT_DEBEZIUM: string | false =
-  FIRN_REQUIRE.split(',').includes('cluster') || [kafka, url, server].every((at) => at !== '')
+  FIRN_REQUIRE.split(',').includes('cluster') ||
+  [kafka, url, ...Object.values(SERVERS)].every((at) => at !== '')
     ? false
-    : 'FIRN_KAFKA_BOOTSTRAP, FIRN_CONNECT_URL or FIRN_MYSQL_URL names no service';
+    : 'FIRN_KAFKA_BOOTSTRAP, FIRN_CONNECT_URL, FIRN_MYSQL_URL or FIRN_MARIADB_URL names no service';
 
 /** How long a connector may take to begin. */
 const BEGIN_MS_MAX = 60_000;
@@ -51,6 +61,8 @@ export interface DebeziumWorld {
   readonly admin: KafkaAdmin;
   readonly connect: ConnectClient;
   readonly connector: string;
+  /** Address of the database server. */
+  readonly server: URL;
   /** The source over the topics. */
   readonly source: ChangeSource;
   /** Firn's own reader of the log. */
@@ -68,6 +80,8 @@ export interface DebeziumWorld {
 
 /** What a test changes of a world. */
 export interface WorldSettings {
+  /** The server and its connector; left out: MySQL. */
+  readonly flavour?: ServerFlavour;
   /** Statements before the connector begins: its tables. */
   readonly tables: readonly string[];
   /** Options of the connector that differ. */
@@ -82,8 +96,9 @@ export async function openDebeziumWorld(
   settings: WorldSettings,
 ): Promise<DebeziumWorld> {
   const number = ++worlds;
+  const server = new URL(SERVERS[settings.flavour ?? 'mysql']);
   const name = `firn_dbz_${process.pid.toString(36)}_${number}_${performance.now().toFixed(0)}`;
-  const connection = await mysql.createConnection({ uri: server, multipleStatements: false });
+  const connection = await mysql.createConnection({ uri: server.href, multipleStatements: false });
   await connection.query(`CREATE DATABASE ${name} CHARACTER SET utf8mb4`);
   await connection.query(`USE ${name}`);
   const run = async (...statements: readonly string[]): Promise<void> => {
@@ -98,7 +113,7 @@ export async function openDebeziumWorld(
   await admin.create(topics.map((topic) => ({ name: topic, ...SINGLE })));
   const opened: ChangeSource[] = [];
   const open = (service: ConnectorService = connect): ChangeSource => {
-    const source = openSource(name, service);
+    const source = openSource(server, { name, service });
     opened.push(source);
     return source;
   };
@@ -107,8 +122,9 @@ export async function openDebeziumWorld(
     admin,
     connect,
     connector: name,
+    server,
     source: open(),
-    database: openDatabase(name),
+    database: openDatabase(server, name),
     topicOf,
     run,
     expire: async (topic, before) => {
@@ -127,7 +143,7 @@ export async function openDebeziumWorld(
     await connection.query(`DROP DATABASE ${name}`);
     await connection.end();
   });
-  await connect.put(name, connectorOptions({ name, number }, settings));
+  await connect.put(name, connectorOptions({ name, number, server }, settings));
   await world.begun();
   return world;
 }
@@ -143,21 +159,30 @@ async function expire(name: string, offset: bigint): Promise<void> {
 
 const SINGLE = { partitions: 1, replicas: 1, settings: {} } as const;
 
+/** A connection without TLS, in the words of each connector. */
+const PLAIN = {
+  mysql: { 'database.ssl.mode': 'disabled', 'driver.allowPublicKeyRetrieval': 'true' },
+  mariadb: { 'database.ssl.mode': 'disable' },
+} as const;
+
 function connectorOptions(
-  { name, number }: { readonly name: string; readonly number: number },
-  { options }: WorldSettings,
+  {
+    name,
+    number,
+    server,
+  }: { readonly name: string; readonly number: number; readonly server: URL },
+  { flavour = 'mysql', options }: WorldSettings,
 ): Record<string, string> {
-  const { hostname, port, username, password } = new URL(server);
+  const { hostname, port, username, password } = server;
   return {
-    'connector.class': 'io.debezium.connector.mysql.MySqlConnector',
+    'connector.class': connectorClass(flavour),
     'tasks.max': '1',
     'database.hostname': hostname,
     'database.port': port,
     'database.user': username,
     'database.password': password,
     'database.server.id': String(1_500_000_000 + (process.pid % 100_000) * 1000 + number),
-    'database.ssl.mode': 'disabled',
-    'driver.allowPublicKeyRetrieval': 'true',
+    ...PLAIN[flavour],
     'topic.prefix': name,
     'database.include.list': name,
     'snapshot.mode': 'no_data',
@@ -178,19 +203,22 @@ function rulesOf(name: string): readonly TableRule[] {
   return [{ pattern: `${name}.*`, exclude, rename, columns, onDrop }];
 }
 
-function openDatabase(name: string): MysqlChangeSource {
-  const { hostname: host, port, username: user, password } = new URL(server);
+function openDatabase(server: URL, name: string): MysqlChangeSource {
+  const { hostname: host, port, username: user, password } = server;
   const tls = { kind: 'off' } as const;
   const address = { host, port: Number.parseInt(port, 10), user, password, tls };
   return openTestSource({ port: address.port, database: name, address });
 }
 
-function openSource(name: string, service: ConnectorService): ChangeSource {
-  const { hostname, port } = new URL(server);
+function openSource(
+  server: URL,
+  { name, service }: { readonly name: string; readonly service: ConnectorService },
+): ChangeSource {
+  const { hostname, port } = server;
   return createDebeziumSource({
     kafka: async () => kafkaParts().address,
     connector: { service, name, server: `${hostname}:${port}` },
-    database: openDatabase(name),
+    database: openDatabase(server, name),
     label: name,
     tables: rulesOf(name),
     namespace: name,

@@ -38,6 +38,7 @@ export async function checkDebezium(
   const shapes = await readShapes(connection, tables);
   const chosen = chooseShapes(shapes, tables).chosen.map(({ shape }) => shape);
   const findings = [...(await twinFindings(connection, chosen)), ...slashFindings(chosen)];
+  findings.push(...(await compressedFindings(connection, chosen)));
   const settings = await settingsOf(connection);
   findings.push(...settingFindings(settings), ...(await findHidden(connection)));
   const dated = chosen.filter((shape) => datedColumns(shape).length > 0);
@@ -89,6 +90,29 @@ function slashFindings(chosen: readonly TableShape[]): readonly Finding[] {
     if (!formatTableName(table).includes('/')) return [];
     const message = 'Its name has a slash in it, which catalogs in Java take for a folder.';
     return [{ severity: 'error', code: 'CLUSTER-TABLE', table, message, fix: null }];
+  });
+}
+
+/**
+ * Tables of others with columns whose type Debezium does not know: it stops at their first change.
+ * Captured ones are refused by their columns; those that the user may not see are not found.
+ */
+async function compressedFindings(
+  connection: MysqlConnection,
+  chosen: readonly TableShape[],
+): Promise<readonly Finding[]> {
+  if (connection.server.flavour !== 'mariadb') return [];
+  const captured = new Set(chosen.map(({ table }) => formatTableName(table)));
+  const rows = await connection.query(
+    `SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME FROM information_schema.COLUMNS
+      WHERE COLUMN_TYPE LIKE '%COMPRESSED*/%' ORDER BY 1, 2`,
+  );
+  return rows.flatMap(([namespace, name]): Finding[] => {
+    const table = { namespace: namespace ?? '', table: name ?? '' };
+    if (captured.has(formatTableName(table))) return [];
+    const message =
+      'It is not captured, but has a COMPRESSED column: its first change in the log stops Debezium for all tables of the server.';
+    return [{ severity: 'warning', code: 'debezium-column', table, message, fix: null }];
   });
 }
 
