@@ -5,6 +5,7 @@
  */
 import type { ChangeBatch, RowBatch } from '../model/change-batch.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
+import type { HiddenChanges } from '../model/hidden-changes.ts';
 import type { SourceEvent, SourceTable } from '../model/source-event.ts';
 import type { SourcePosition } from '../model/source-position.ts';
 import type { TableName, TableSchema } from '../model/table-schema.ts';
@@ -191,21 +192,6 @@ export interface SourceLag {
   readonly keptUntilMs?: number | null;
 }
 
-/**
- * What a server has done so far that Debezium carries wrongly. The counts begin anew when the
- * server does.
- */
-export interface HiddenChanges {
-  /** For how many seconds the server has been running. */
-  readonly uptimeS: bigint;
-  /** XA transactions that were prepared. */
-  readonly xaPrepared: bigint;
-  /** Transactions that stand compressed in the log; `null`: the server cannot do that. */
-  readonly compressed: bigint | null;
-  /** Bytes of the longest file of the log. */
-  readonly logFileBytesMax: bigint;
-}
-
 /** A source database. */
 export interface ChangeSource {
   /** Name of the kind: folder, config value, metric label. */
@@ -219,10 +205,14 @@ export interface ChangeSource {
   /** Reads only. What would break or lose, and the statement that fixes it. */
   check(): Promise<readonly Finding[]>;
   /**
-   * What Debezium would carry wrongly or not at all, for the cluster engine; sources that it does
-   * not read lack it. `readsRows`: tables are looked through for values, for a bounded time.
+   * What Debezium would carry wrongly or not at all; sources that it does not read lack it.
+   * `readsRows`: tables are looked through for values, for a bounded time. `instead`: the line of a
+   * pipeline file with which it would be carried.
    */
-  checkDebezium?(options: { readonly readsRows: boolean }): Promise<readonly Finding[]>;
+  checkDebezium?(options: {
+    readonly readsRows: boolean;
+    readonly instead: string;
+  }): Promise<readonly Finding[]>;
   /** What of it has happened at the server so far. */
   hiddenChanges?(): Promise<HiddenChanges>;
   identify(): Promise<SourceIdentity>;

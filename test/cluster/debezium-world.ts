@@ -74,8 +74,14 @@ export interface DebeziumWorld {
   expire(topic: string, before?: bigint): Promise<void>;
   /** Waits until the connector has stored a place. */
   begun(): Promise<void>;
-  /** Opens a source over the topics once more, as a restart does; Connect as a test bends it. */
-  reopen(service?: ConnectorService): ChangeSource;
+  /** Opens a source over the topics once more, as a restart does; parts as a test bends them. */
+  reopen(bent?: BentParts): ChangeSource;
+}
+
+/** What a source asks besides Kafka. */
+export interface BentParts {
+  readonly service?: ConnectorService;
+  readonly database?: (database: MysqlChangeSource) => MysqlChangeSource;
 }
 
 /** What a test changes of a world. */
@@ -112,8 +118,12 @@ export async function openDebeziumWorld(
   topics.push(...settings.topics.map(topicOf));
   await admin.create(topics.map((topic) => ({ name: topic, ...SINGLE })));
   const opened: ChangeSource[] = [];
-  const open = (service: ConnectorService = connect): ChangeSource => {
-    const source = openSource(server, { name, service });
+  const open = ({ service = connect, database = (one) => one }: BentParts = {}): ChangeSource => {
+    const source = openSource(server, {
+      name,
+      service,
+      database: database(openDatabase(server, name)),
+    });
     opened.push(source);
     return source;
   };
@@ -212,13 +222,18 @@ function openDatabase(server: URL, name: string): MysqlChangeSource {
 
 function openSource(
   server: URL,
-  { name, service }: { readonly name: string; readonly service: ConnectorService },
+  parts: {
+    readonly name: string;
+    readonly service: ConnectorService;
+    readonly database: MysqlChangeSource;
+  },
 ): ChangeSource {
+  const { name, service, database } = parts;
   const { hostname, port } = server;
   return createDebeziumSource({
     kafka: async () => kafkaParts().address,
     connector: { service, name, server: `${hostname}:${port}` },
-    database: openDatabase(server, name),
+    database,
     label: name,
     tables: rulesOf(name),
     namespace: name,

@@ -19,6 +19,8 @@ import { skipWithout, startPrivateServer } from './support/live-server.ts';
 import type { PrivateServer } from './support/live-server.ts';
 import { openTestSource } from './support/mysql-world.ts';
 
+const LOOK = { readsRows: true, instead: 'engine: embedded' };
+
 const STRICT = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE';
 
 /** Everything in the database `shop` of a server. */
@@ -37,7 +39,7 @@ async function grantsSuffice(server: PrivateServer, flavour: ServerFlavour): Pro
   );
   const source = sourceOf(server, 'firn');
   const findings = async (): Promise<readonly Finding[]> =>
-    (await source.checkDebezium?.({ readsRows: true })) ?? [];
+    (await source.checkDebezium?.(LOOK)) ?? [];
   if (flavour === 'mysql') {
     await rejects(async () => source.hiddenChanges?.(), { code: 'SOURCE-PRIVILEGE' });
     const [lack] = await findings();
@@ -76,7 +78,7 @@ for (const flavour of SERVER_FLAVOURS) {
     const state = openStateFolder(store, 'shop');
     const source = sourceOf(server);
     const found = async (): Promise<readonly string[]> => {
-      const findings = (await source.checkDebezium?.({ readsRows: true })) ?? [];
+      const findings = (await source.checkDebezium?.(LOOK)) ?? [];
       return findings.map(({ severity, code, table }) =>
         `${severity} ${code} ${table?.table ?? ''}`.trim(),
       );

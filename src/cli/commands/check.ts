@@ -54,6 +54,7 @@ async function ofCluster(
   const { planPipeline } = await import('../../pipeline/cluster/plan-pipeline.ts');
   const { checkCluster } = await import('../../pipeline/cluster/check-cluster.ts');
   const parts = { config, clock, random, readSecret: secretReader(environment) };
-  const hidden = (await source.checkDebezium?.({ readsRows: true })) ?? [];
+  const hidden =
+    (await source.checkDebezium?.({ readsRows: true, instead: 'engine: embedded' })) ?? [];
   return [...hidden, ...(await checkCluster(parts, await planPipeline(parts, source)))];
 }

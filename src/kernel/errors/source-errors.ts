@@ -223,6 +223,12 @@ export const sourceErrors = {
     remedy:
       'Look at its status and log in Kafka Connect, and start it again there: nothing is lost as long as the database keeps its log.',
   },
+  'SOURCE-NOT-CARRIED': {
+    disposition: 'halt-table',
+    summary: 'The server has done something that Debezium carries wrongly or not at all.',
+    remedy:
+      'End what does it, then load the table again: `firn bootstrap FILE --table T`. Or read the log itself, which has it: `source.type: mysql`.',
+  },
   'SOURCE-RECORD-UNREADABLE': {
     disposition: 'halt-table',
     summary: 'A record in a table’s topic is no change that can be read.',
@@ -238,6 +244,7 @@ export const sourceErrors = {
   'SOURCE-LOG-INCIDENT': {
     disposition: 'halt-pipeline',
     summary: 'The server says that its log lacks changes.',
-    remedy: 'Start the tables over with `firn bootstrap FILE`; look into the server’s error log.',
+    remedy:
+      'Look into the server’s error log, and load each table again: `firn bootstrap FILE --table T`.',
   },
 } as const satisfies Record<string, ErrorSpec>;

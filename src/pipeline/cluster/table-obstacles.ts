@@ -29,7 +29,8 @@ export async function tableObstacles(
   // The reasons do not depend on the epoch.
   const { refused } = planCluster({ ...plannableOf(config), epoch: 1, tables, refused: [] });
   for (const { table, reason } of refused) reasons.set(formatTableName(table), reason);
-  const findings = (await source.checkDebezium?.({ readsRows: false })) ?? [];
+  const findings =
+    (await source.checkDebezium?.({ readsRows: false, instead: 'engine: embedded' })) ?? [];
   for (const { code, table, message } of findings) {
     if (code === 'CLUSTER-TABLE' && table !== null) reasons.set(formatTableName(table), message);
   }

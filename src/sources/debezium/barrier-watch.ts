@@ -6,16 +6,19 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import type { SequenceMark } from '../../model/change-sequence.ts';
-import type { ChangeSource, ForeignPlace, SourceMark } from '../../ports/source.ts';
+import { judgeHidden } from '../../model/hidden-changes.ts';
+import type { CarriedCounts } from '../../model/hidden-changes.ts';
+import type { ChangeSource } from '../../ports/source.ts';
 import type { ConnectorPlace, DebeziumConnector } from './debezium-connector.ts';
 import { otherHistory } from './history-proof.ts';
+import type { TopicPlaces } from './topic-places.ts';
 
 /** The database behind a connector, which can be asked for its log by transactions. */
-export interface ServerSource extends ChangeSource {
-  foreignMark(place: ForeignPlace, epoch: number): Promise<SourceMark>;
-  /** The mark before the first transaction of the log that is not among `gtids`. */
-  markAfter(gtids: string, epoch: number): Promise<SequenceMark | null>;
-}
+export type ServerSource = ChangeSource &
+  Required<Pick<ChangeSource, 'checkDebezium' | 'foreignMark' | 'hiddenChanges'>> & {
+    /** The mark before the first transaction of the log that is not among `gtids`. */
+    markAfter(gtids: string, epoch: number): Promise<SequenceMark | null>;
+  };
 
 /** What barriers are made from. */
 export interface BarrierParts {
@@ -47,21 +50,31 @@ export class BarrierWatch {
   readonly #epoch: number;
   #history: string;
   #historyMs: number;
+  #carried: CarriedCounts | null;
   #nextMs = 0;
   #logName = '';
   /** The connector's place at the last barrier, and what is known to be complete by it. */
   #still = { seq: -1n, reached: -1n, nextMs: 0 };
 
-  constructor(parts: BarrierParts, start: { readonly epoch: number; readonly history: string }) {
+  constructor(
+    parts: BarrierParts,
+    start: { readonly epoch: number } & Pick<TopicPlaces, 'history' | 'carried'>,
+  ) {
     this.#parts = parts;
     this.#epoch = start.epoch;
     this.#history = start.history;
+    this.#carried = start.carried;
     this.#historyMs = parts.clock.monotonicMs();
   }
 
   /** A place of the database's log in the history that was proved, as its source writes it. */
   get history(): string {
     return this.#history;
+  }
+
+  /** What the server had done by the last barrier that Debezium hides. */
+  get carried(): CarriedCounts | null {
+    return this.#carried;
   }
 
   /** Name of the log that the connector reads; it must stay. */
@@ -104,6 +117,18 @@ export class BarrierWatch {
     const mark = await database.foreignMark({ fileName, offset, transactions }, this.#epoch);
     this.#history = mark.position.token;
     this.#historyMs = clock.monotonicMs();
+  }
+
+  /**
+   * What the server has done since the last barrier that Debezium has not carried, as a sentence;
+   * `null`: nothing.
+   */
+  async findHidden(): Promise<string | null> {
+    const { database, clock } = this.#parts;
+    const verdict = judgeHidden(await database.hiddenChanges(), this.#carried, clock.nowMs());
+    if (verdict.kind === 'not-carried') return verdict.what;
+    this.#carried = verdict.counts;
+    return null;
   }
 
   /**

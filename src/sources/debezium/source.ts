@@ -12,6 +12,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
 import type { Random } from '../../kernel/random.ts';
 import { compareMarks } from '../../model/change-sequence.ts';
+import { carriedCounts } from '../../model/hidden-changes.ts';
 import type { SourceEvent, SourceTable } from '../../model/source-event.ts';
 import type { SourcePosition } from '../../model/source-position.ts';
 import { formatTableName } from '../../model/table-schema.ts';
@@ -111,7 +112,8 @@ class DebeziumSource implements ChangeSource {
         });
       }
     }
-    return [...found, ...(await this.#checkTopics(modes, tables))];
+    found.push(...(await this.#checkTopics(modes, tables)));
+    return [...found, ...(await this.#checkServer())];
   }
 
   async identify(): ReturnType<ChangeSource['identify']> {
@@ -129,6 +131,8 @@ class DebeziumSource implements ChangeSource {
    */
   async lowMark(epoch: number): Promise<SourceMark> {
     const { database, clock } = this.#options;
+    // Before the mark: what happens beside it is taken for new.
+    const carried = carriedCounts(await database.hiddenChanges(), clock.nowMs());
     // A connector that has not begun would pass over what is between.
     await this.#connector.place();
     const topics = await this.#ends();
@@ -137,7 +141,7 @@ class DebeziumSource implements ChangeSource {
       const low = await database.lowMark(epoch);
       if (compareMarks(low.completeTo, passed) >= 0) {
         const { completeTo, position } = low;
-        const places = { seq: completeTo.seq, history: position.token, topics };
+        const places = { seq: completeTo.seq, history: position.token, carried, topics };
         return { completeTo, position: this.#position(places) };
       }
       if (attempt >= LOW.attemptsMax) {
@@ -283,7 +287,8 @@ class DebeziumSource implements ChangeSource {
 
   /** A mark of the database that nothing is read from: it has no place in any topic. */
   #outside({ position, completeTo }: SourceMark): SourceMark {
-    const places = { seq: completeTo.seq, history: position.token, topics: new Map() };
+    const { seq } = completeTo;
+    const places = { seq, history: position.token, carried: null, topics: new Map() };
     return { completeTo, position: this.#position(places) };
   }
 
@@ -295,6 +300,13 @@ class DebeziumSource implements ChangeSource {
     const [first, second] = [parsePlaces(left.token), parsePlaces(right.token)];
     if (first === null || second === null) return left;
     return this.#position(combine(first, second));
+  }
+
+  /** What Debezium carries wrongly; names that only catalogs in Java mix up are no matter here. */
+  async #checkServer(): Promise<readonly Finding[]> {
+    const options = { readsRows: true, instead: 'source.type: mysql' };
+    const found = await this.#options.database.checkDebezium(options);
+    return found.filter(({ code }) => code !== 'CLUSTER-TABLE');
   }
 
   async #checkTopics(

@@ -47,3 +47,8 @@ export function unreadableError(
   const what = `The record at offset ${offset} of ${topic} cannot be read. ${reason}`;
   return new FirnError('SOURCE-RECORD-UNREADABLE', { what, where: name });
 }
+
+/** The server has done what Debezium carries wrongly: some changes of the table may be of it. */
+export function notCarriedError({ name }: TopicTable, what: string): FirnError {
+  return new FirnError('SOURCE-NOT-CARRIED', { what, where: name });
+}

@@ -8,16 +8,30 @@ const ID = '0bd76d95-86ac-48b8-8d7e-c5ef61289479';
 const at = (offset: bigint): TopicPlace => ({ topicId: ID, offset });
 
 function places(seq: bigint, topics: Readonly<Record<string, TopicPlace | null>>): TopicPlaces {
-  return { seq, history: `at ${seq}`, topics: new Map(Object.entries(topics)) };
+  const carried = { startedMs: 1_700_000_000_000 + Number(seq), xaPrepared: seq, compressed: null };
+  return { seq, history: `at ${seq}`, carried, topics: new Map(Object.entries(topics)) };
 }
 
 test('the text of a position gives it back, and equal ones have one (spec: D2)', () => {
   const one = places(5n, { b: at(7n), a: null, 'quo"te': at(0n) });
   const other = places(5n, { 'quo"te': at(0n), a: null, b: at(7n) });
   equal(formatPlaces(one), formatPlaces(other));
-  deepEqual(parsePlaces(formatPlaces(one))?.topics, new Map(other.topics));
-  for (const bad of ['', '[]', '["1","x",{"a":"1@2"}]', '["x","y",{}]', '{}', '["1","x",[]]']) {
-    equal(parsePlaces(bad), null);
+  deepEqual(parsePlaces(formatPlaces(one)), other);
+  for (const carried of [null, { startedMs: 1, xaPrepared: 2n, compressed: 3n }]) {
+    deepEqual(parsePlaces(formatPlaces({ ...one, carried }))?.carried, carried);
+  }
+  for (const bad of [
+    '',
+    '[]',
+    '["1","x",{"a":"1@2"},""]',
+    '["x","y",{},""]',
+    '{}',
+    '["1","x",[],""]',
+    '["1","x",{}]',
+    '["1","x",{},"1/2"]',
+    '["1","x",{},"1/-2/-"]',
+  ]) {
+    equal(parsePlaces(bad), null, bad);
   }
 });
 

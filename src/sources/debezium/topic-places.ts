@@ -5,6 +5,7 @@
  */
 import { parseJson } from '../../kernel/lossless-json.ts';
 import type { JsonValue } from '../../kernel/lossless-json.ts';
+import type { CarriedCounts } from '../../model/hidden-changes.ts';
 
 /** Next offset in one topic. */
 export interface TopicPlace {
@@ -18,6 +19,8 @@ export interface TopicPlaces {
   readonly seq: bigint;
   /** The database's own place, as its source writes it. */
   readonly history: string;
+  /** What the server had done by then that Debezium hides; `null`: nothing is read from here. */
+  readonly carried: CarriedCounts | null;
   /** By name; `null`: there was no such topic yet, so it is read from its first record on. */
   readonly topics: ReadonlyMap<string, TopicPlace | null>;
 }
@@ -30,12 +33,31 @@ export interface StreamStart {
 }
 
 /** The text of a position: equal positions have equal text. */
-export function formatPlaces({ seq, history, topics }: TopicPlaces): string {
+export function formatPlaces({ seq, history, carried, topics }: TopicPlaces): string {
   const sorted = [...topics].toSorted(([left], [right]) => (left < right ? -1 : 1));
   const entries = sorted.map(([name, place]) => {
     return [name, place === null ? null : `${place.topicId}@${place.offset}`];
   });
-  return JSON.stringify([String(seq), history, Object.fromEntries(entries)]);
+  return JSON.stringify([String(seq), history, Object.fromEntries(entries), countsText(carried)]);
+}
+
+function countsText(carried: CarriedCounts | null): string {
+  if (carried === null) return '';
+  const { startedMs, xaPrepared, compressed } = carried;
+  return [startedMs, xaPrepared, compressed ?? '-'].join('/');
+}
+
+/** `undefined`: not {@link countsText}'s. */
+function parseCounts(text: string): CarriedCounts | null | undefined {
+  if (text === '') return null;
+  const found = /^(\d{1,15})\/(\d{1,19})\/(-|\d{1,19})$/.exec(text);
+  if (found === null) return undefined;
+  const [, startedMs = '', xaPrepared = '', compressed = ''] = found;
+  return {
+    startedMs: Number.parseInt(startedMs, 10),
+    xaPrepared: BigInt(xaPrepared),
+    compressed: compressed === '-' ? null : BigInt(compressed),
+  };
 }
 
 /** Reads {@link formatPlaces}'s text; `null` when it is not one. */
@@ -47,8 +69,10 @@ export function parsePlaces(token: string): TopicPlaces | null {
     // Not one of this source.
     return null;
   }
-  if (!Array.isArray(value) || value.length !== 3) return null;
-  const [seq, history, listed] = value as readonly JsonValue[];
+  if (!Array.isArray(value) || value.length !== 4) return null;
+  const [seq, history, listed, counts] = value as readonly JsonValue[];
+  const carried = typeof counts === 'string' ? parseCounts(counts) : undefined;
+  if (carried === undefined) return null;
   if (typeof seq !== 'string' || !/^\d{1,19}$/.test(seq) || typeof history !== 'string')
     return null;
   if (typeof listed !== 'object' || listed === null || Array.isArray(listed)) return null;
@@ -59,7 +83,7 @@ export function parsePlaces(token: string): TopicPlaces | null {
     const [, topicId = '', offset = ''] = found ?? [];
     topics.set(name, found === null ? null : { topicId, offset: BigInt(offset) });
   }
-  return { seq: BigInt(seq), history, topics };
+  return { seq: BigInt(seq), history, carried, topics };
 }
 
 /** The place from which everything after either of two is read. */
@@ -80,7 +104,7 @@ export function newerPlaces(left: TopicPlaces, right: TopicPlaces): TopicPlaces 
   });
 }
 
-/** Sequence and history are those of `main`; a topic that only one has is as it has it. */
+/** Sequence, history and counts are those of `main`; a topic that only one has is as it has it. */
 function combined(
   main: TopicPlaces,
   other: TopicPlaces,
@@ -91,7 +115,7 @@ function combined(
     const own = topics.get(name);
     topics.set(name, own === undefined ? place : choose(own, place));
   }
-  return { ...main, topics };
+  return { ...main, carried: main.carried ?? other.carried, topics };
 }
 
 /** Whether a topic was read to where it ended after the barrier was taken. */

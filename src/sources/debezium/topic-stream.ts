@@ -26,6 +26,7 @@ import {
   halted,
   lateError,
   lostError,
+  notCarriedError,
   recoveryOf,
   snapshotError,
   unreadableError,
@@ -76,7 +77,7 @@ class TopicStream {
     this.#from = from;
     this.#own = own;
     this.#seq = from.seq;
-    this.#watch = new BarrierWatch(parts, { epoch: request.epoch, history: from.history });
+    this.#watch = new BarrierWatch(parts, { ...from, epoch: request.epoch });
   }
 
   async *run(): AsyncGenerator<SourceEvent> {
@@ -200,9 +201,8 @@ class TopicStream {
   #takeDefinitions(topic: string, outcome: Outcome): readonly SourceEvent[] {
     const live = this.#live();
     if ('error' in outcome) {
-      const { error } = outcome;
       this.#definitions?.lose();
-      return live.flatMap((table) => this.#halt(table, lostError(table, error), 'bootstrap'));
+      return live.flatMap((one) => this.#halt(one, lostError(one, outcome.error), 'bootstrap'));
     }
     const offset = this.#definitions?.take(outcome, this.#logName) ?? null;
     if (offset === null) return [];
@@ -227,10 +227,8 @@ class TopicStream {
     if ('error' in outcome) return this.#halt(table, lostError(table, outcome.error));
     if (outcome.partitions > 1) {
       const what = `The topic ${table.topic} has ${outcome.partitions} partitions`;
-      return this.#halt(
-        table,
-        new FirnError('SOURCE-TOPIC-PARTITIONS', { what, where: table.name }),
-      );
+      const error = new FirnError('SOURCE-TOPIC-PARTITIONS', { what, where: table.name });
+      return this.#halt(table, error);
     }
     const { namespace, table: name } = table.schema.table;
     const context = { namespace, table: name, logName: this.#logName };
@@ -363,15 +361,17 @@ class TopicStream {
     return this.#live().every((table) => table.held.length > 0 || isReadTo(table));
   }
 
-  /** The barrier was reached: proves the history, and tells the border. */
+  /** The barrier was reached: proves the history and that all was carried, and tells the border. */
   async #pass(): Promise<readonly SourceEvent[]> {
     const barrier = this.#barrier;
     if (barrier === null) return [];
     await this.#watch.prove(barrier);
+    const hidden = await this.#watch.findHidden();
     this.#barrier = null;
     this.#seq = barrier.seq;
     const events: SourceEvent[] = [];
     for (const table of this.#live()) {
+      if (hidden !== null) events.push(...this.#halt(table, notCarriedError(table, hidden)));
       const batch = table.cut();
       if (batch !== null) events.push({ kind: 'changes', batch });
     }
@@ -379,7 +379,6 @@ class TopicStream {
   }
 
   #border(): SourceEvent {
-    const { sourceId } = this.#parts;
     const topics = new Map(this.#from.topics);
     const definitions = this.#definitions;
     if (definitions !== null) topics.set(definitions.topic, definitions.firstUnused());
@@ -389,8 +388,9 @@ class TopicStream {
         place === null || first === undefined ? place : { ...place, offset: first.offset };
       topics.set(topic, next);
     }
-    const token = formatPlaces({ seq: this.#seq, history: this.#watch.history, topics });
-    const position = { sourceId, partition: 'main', token };
+    const { history, carried } = this.#watch;
+    const token = formatPlaces({ seq: this.#seq, history, carried, topics });
+    const position = { sourceId: this.#parts.sourceId, partition: 'main', token };
     const completeTo = { epoch: this.#request.epoch, seq: this.#seq };
     const commitTsUs = this.#commitTsUs;
     this.#commitTsUs = null;

@@ -8,7 +8,8 @@ import { FirnError, isFirnError } from '../../kernel/firn-error.ts';
 import { formatTableName } from '../../model/table-schema.ts';
 import type { TableName } from '../../model/table-schema.ts';
 import { quoteMysqlName } from '../../mysql/quote-name.ts';
-import type { Finding, HiddenChanges } from '../../ports/source.ts';
+import type { HiddenChanges } from '../../model/hidden-changes.ts';
+import type { Finding } from '../../ports/source.ts';
 import type { MysqlConnection } from './connection.ts';
 import { chooseShapes, readShapes } from './discover.ts';
 import type { TableShape } from './discover.ts';
@@ -28,26 +29,28 @@ const LOOK_S_MAX = 5;
 export interface DebeziumCheck {
   readonly tables: readonly TableRule[];
   readonly readsRows: boolean;
+  /** The line of a pipeline file with which it would be carried. */
+  readonly instead: string;
 }
 
 /** Everything there is to say. */
 export async function checkDebezium(
   connection: MysqlConnection,
-  { tables, readsRows }: DebeziumCheck,
+  { tables, readsRows, instead }: DebeziumCheck,
 ): Promise<readonly Finding[]> {
   const shapes = await readShapes(connection, tables);
   const chosen = chooseShapes(shapes, tables).chosen.map(({ shape }) => shape);
   const findings = [...(await twinFindings(connection, chosen)), ...slashFindings(chosen)];
   findings.push(...(await compressedFindings(connection, chosen)));
   const settings = await settingsOf(connection);
-  findings.push(...settingFindings(settings), ...(await findHidden(connection)));
+  findings.push(...settingFindings(settings), ...(await findHidden(connection, instead)));
   const dated = chosen.filter((shape) => datedColumns(shape).length > 0);
   const lacks = ['NO_ZERO_DATE', 'NO_ZERO_IN_DATE'].filter(
     (mode) => settings.get('sql_mode')?.split(',').includes(mode) !== true,
   );
   for (const shape of dated) {
     if (lacks.length > 0) findings.push(zeroAllowed(shape.table, lacks));
-    else if (readsRows) findings.push(...(await zeroHeld(connection, shape)));
+    else if (readsRows) findings.push(...(await zeroHeld(connection, { shape, instead })));
   }
   return findings;
 }
@@ -130,9 +133,12 @@ function settingFindings(settings: ReadonlyMap<string, string>): readonly Findin
   return [{ ...about, code: 'debezium-compression', message, fix }];
 }
 
-async function findHidden(connection: MysqlConnection): Promise<readonly Finding[]> {
+async function findHidden(
+  connection: MysqlConnection,
+  instead: string,
+): Promise<readonly Finding[]> {
   try {
-    return hiddenFindings(await readHidden(connection));
+    return hiddenFindings(await readHidden(connection), instead);
   } catch (error) {
     if (!isFirnError(error, 'SOURCE-PRIVILEGE')) throw error;
     const { code, what: message, remedy: fix } = error;
@@ -141,11 +147,10 @@ async function findHidden(connection: MysqlConnection): Promise<readonly Finding
 }
 
 /** What has happened since the server started. */
-function hiddenFindings(hidden: HiddenChanges): readonly Finding[] {
+function hiddenFindings(hidden: HiddenChanges, fix: string): readonly Finding[] {
   const { xaPrepared, compressed, logFileBytesMax } = hidden;
   const found: Finding[] = [];
   const add = (code: string, message: string): void => {
-    const fix = 'engine: embedded';
     found.push({ severity: 'error', code, table: null, message, fix });
   };
   if (xaPrepared > 0n) {
@@ -180,7 +185,7 @@ function zeroAllowed(table: TableName, lacks: readonly string[]): Finding {
 /** Whether a row holds such a date; a large table is looked through for a bounded time. */
 async function zeroHeld(
   connection: MysqlConnection,
-  shape: TableShape,
+  { shape, instead }: { readonly shape: TableShape; readonly instead: string },
 ): Promise<readonly Finding[]> {
   const { table } = shape;
   const from = `${quoteMysqlName(table.namespace)}.${quoteMysqlName(table.table)}`;
@@ -197,7 +202,7 @@ async function zeroHeld(
     const found = await connection.query(bounded);
     if (found.length === 0) return [];
     const message = `A row holds a date with a month or day 0: ${ZERO_WORDS}.`;
-    const fix = 'Give the column another value there, or run the table with engine: embedded.';
+    const fix = `Give the column another value there, or take the table into a file with ${instead}.`;
     return [{ severity: 'error', code: 'debezium-zero-dates', table, message, fix }];
   } catch (error) {
     if (!isFirnError(error)) throw error;

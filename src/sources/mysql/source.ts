@@ -11,6 +11,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { SequenceMark } from '../../model/change-sequence.ts';
 import { parseGtidSet } from '../../mysql/gtid-set.ts';
+import type { HiddenChanges } from '../../model/hidden-changes.ts';
 import type { SourceTable } from '../../model/source-event.ts';
 import type { SourcePosition } from '../../model/source-position.ts';
 import { formatTableName } from '../../model/table-schema.ts';
@@ -21,7 +22,6 @@ import type {
   ForeignStatement,
   SourceMark,
   Finding,
-  HiddenChanges,
   StatementHalt,
 } from '../../ports/source.ts';
 import { readBorder, readChunks } from './reads/bootstrap-chunks.ts';
@@ -68,14 +68,14 @@ export interface MysqlSourceOptions {
 }
 
 /** A source over one server, which can be asked for its log by transactions. */
-export interface MysqlChangeSource extends ChangeSource {
-  foreignMark(place: ForeignPlace, epoch: number): Promise<SourceMark>;
-  /**
-   * The mark before the first transaction of the log that is not among `gtids`; where all are, one
-   * at the end of the log. `null`: the text is no set of this server's transactions.
-   */
-  markAfter(gtids: string, epoch: number): Promise<SequenceMark | null>;
-}
+export type MysqlChangeSource = ChangeSource &
+  Required<Pick<ChangeSource, 'checkDebezium' | 'foreignMark' | 'hiddenChanges'>> & {
+    /**
+     * The mark before the first transaction of the log that is not among `gtids`; where all are,
+     * one at the end of the log. `null`: the text is no set of this server's transactions.
+     */
+    markAfter(gtids: string, epoch: number): Promise<SequenceMark | null>;
+  };
 
 /** A source over one server. Nothing is connected before it is used. */
 export function createMysqlSource(options: MysqlSourceOptions): MysqlChangeSource {
@@ -114,10 +114,12 @@ class MysqlSource implements MysqlChangeSource {
     );
   }
 
-  checkDebezium({ readsRows }: { readonly readsRows: boolean }): Promise<readonly Finding[]> {
+  checkDebezium(
+    options: Parameters<NonNullable<ChangeSource['checkDebezium']>>[0],
+  ): Promise<readonly Finding[]> {
     const { tables } = this.#options;
     return withConnection(this.#connect, (connection) =>
-      checkDebezium(connection, { tables, readsRows }),
+      checkDebezium(connection, { tables, ...options }),
     );
   }
 
