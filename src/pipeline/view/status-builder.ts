@@ -2,6 +2,7 @@
 import { readersOf } from '../../bootstrap/chunk-claims.ts';
 import { MAIN_BRANCH, refSnapshot } from '../../iceberg/snapshot.ts';
 import type { Snapshot } from '../../iceberg/snapshot.ts';
+import { unmergedRows } from '../../ledger/unmerged-rows.ts';
 import { formatMark } from '../../model/change-sequence.ts';
 import { STATUS_VERSION } from '../../monitor/status-document.ts';
 import type {
@@ -150,7 +151,10 @@ function tableStatus(parts: TableStatusParts, view: TableView): Omit<TableStatus
     ledger: ledgerStatus(view),
     base: view.base === null ? null : baseStatus(view, view.base),
     lagSeconds: lagSeconds(parts),
-    unmergedRows: unmergedRows(view),
+    unmergedRows:
+      view.baseState === null
+        ? null
+        : unmergedRows(view.ledger.metadata, view.baseState.ledgerSeen),
     ...stopOf(halt, parts.removalTimeMs(view.schema.table, halt)),
     lastVerify: null,
   };
@@ -251,17 +255,6 @@ function lagSeconds(parts: TableStatusParts): number | null {
   if (lagChanges === 0) return 0;
   if (run.commitTsUs === null) return null;
   return Math.max(0, (nowMs - countOf(String(run.commitTsUs / 1000n))) / 1000);
-}
-
-function unmergedRows(view: TableView): number | null {
-  const { ledger, baseState } = view;
-  if (baseState === null) return null;
-  let rows = 0;
-  for (const snapshot of ledger.metadata.snapshots) {
-    if (snapshot.sequenceNumber <= baseState.ledgerSeen) continue;
-    rows += total(snapshot, 'added-records');
-  }
-  return rows;
 }
 
 function headSnapshot(table: LoadedTable): Snapshot | null {
