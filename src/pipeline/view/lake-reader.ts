@@ -1,9 +1,10 @@
 /** Queries over the lake: SQL, the history of a key, changes as they arrive. Reads only. */
-import { MAIN_BRANCH } from '../../iceberg/snapshot.ts';
+import { MAIN_BRANCH, refSnapshot } from '../../iceberg/snapshot.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { FirnError } from '../../kernel/firn-error.ts';
 import { scanFiles } from '../../lake/scan-files.ts';
 import { keyColumns } from '../../model/table-schema.ts';
+import type { LoadedTable } from '../../ports/catalog.ts';
 import type { QueryAnswer, QuerySession, RowEngine } from '../../ports/row-engine.ts';
 import { historyQuery, tailQuery } from '../../sql/ledger-queries.ts';
 import { findView, queryTable, queryTablesOf, viewTables } from './lake-view.ts';
@@ -89,9 +90,14 @@ async function runQuery(
 function freshnessOf(view: TableView): TableFreshness {
   return {
     table: view.name,
-    ledgerMs: view.ledger.metadata.snapshots.at(-1)?.timestampMs ?? null,
-    baseMs: view.baseState === null ? null : (view.base?.metadata.lastUpdatedMs ?? null),
+    ledgerMs: committedMs(view.ledger),
+    baseMs: view.base === null || view.baseState === null ? null : committedMs(view.base),
   };
+}
+
+/** When main came to be as it is: other branches are nothing that anybody reads. */
+function committedMs({ metadata }: LoadedTable): number | null {
+  return refSnapshot(metadata, MAIN_BRANCH)?.timestampMs ?? null;
 }
 
 async function readHistory(
