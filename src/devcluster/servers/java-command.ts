@@ -1,5 +1,5 @@
 /** How a Java program of the cluster is called: heap, log, loopback, and what Java 17 must open. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ClusterParts } from '../cluster-parts.ts';
 import { replaceFile } from '../cluster-settings.ts';
@@ -50,6 +50,17 @@ function logOptions(parts: ClusterParts): readonly string[] {
   return [`-Dlog4j2.configurationFile=${path}`];
 }
 
+/**
+ * An empty folder for what a program puts aside while it runs. A server that is killed leaves some
+ * 50 MB: in the cluster's folder, and until the next start.
+ */
+function temporaryFolder({ settings }: ClusterParts, name: JavaServer): string {
+  const folder = join(settings.folder, 'tmp', name);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  return folder;
+}
+
 /** The Java of an environment: asking it for its version takes a part of a second each time. */
 const found = new WeakMap<Environment, string>();
 
@@ -59,7 +70,7 @@ function javaOf({ environment }: ClusterParts): string {
   return java;
 }
 
-/** The command of a program with the heap that the settings give its server. */
+/** The command of a program that is not running, with the heap that the settings give its server. */
 export function javaCommand(parts: ClusterParts, program: JavaProgram): readonly string[] {
   const { name, jars, main, options = [], words = [] } = program;
   return [
@@ -71,6 +82,7 @@ export function javaCommand(parts: ClusterParts, program: JavaProgram): readonly
     // A server that has no memory left ends, and is seen to have.
     '-XX:+ExitOnOutOfMemoryError',
     '-Djava.net.preferIPv4Stack=true',
+    `-Djava.io.tmpdir=${temporaryFolder(parts, name)}`,
     ...logOptions(parts),
     ...options,
     '-cp',
