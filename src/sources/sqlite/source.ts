@@ -231,7 +231,6 @@ class SqliteSource implements ChangeSource {
 
   #read<T>(work: (db: DatabaseSync) => T): T {
     return this.#database.coded(() => {
-      this.#database.assertSameFile();
       const db = this.#database.reader;
       return atOneMoment(db, () => work(db));
     });

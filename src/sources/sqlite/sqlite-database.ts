@@ -79,13 +79,21 @@ export function atOneMoment<T>(db: DatabaseSync, work: () => T): T {
   }
 }
 
-/** One database file and its connections. */
+/**
+ * One database file and its connections. While somebody has a connection of their own to the file
+ * that was first opened, another file at its path is refused to everybody: who reads on from the
+ * one must not be told of the other.
+ */
 export class SqliteDatabase {
   readonly path: string;
   readonly #clock: Clock;
   #writer: DatabaseSync | null = null;
   #reader: DatabaseSync | null = null;
   #file: string | null = null;
+  /** Another file was met at the path, and somebody still reads the first one. */
+  #isReplaced = false;
+  /** Connections that are their callers' own. */
+  readonly #own = new Set<DatabaseSync>();
 
   constructor(path: string, clock: Clock) {
     this.path = path;
@@ -99,19 +107,29 @@ export class SqliteDatabase {
 
   /** The shared connection for short synchronous reads. */
   get reader(): DatabaseSync {
-    this.#reader ??= this.openReader();
+    this.assertSameFile();
+    this.#reader ??= this.#open({ readOnly: true });
     return this.#reader;
   }
 
-  /** A read-only connection of the caller's own; the caller closes it. */
+  /** A read-only connection of the caller's own; the caller gives it to {@link closeReader}. */
   openReader(): DatabaseSync {
     this.assertSameFile();
-    return this.#open({ readOnly: true });
+    const db = this.#open({ readOnly: true });
+    this.#own.add(db);
+    return db;
+  }
+
+  /** Ends a connection of {@link openReader}. */
+  closeReader(db: DatabaseSync): void {
+    db.close();
+    this.#own.delete(db);
+    if (this.#isReplaced && this.#own.size === 0) this.#forgetFile();
   }
 
   /**
    * @throws {FirnError} SOURCE-REPLACED when another file lies at the path than the one first
-   *   opened
+   *   opened; the next who asks opens that one, once nobody has a connection of their own
    */
   assertSameFile(): void {
     const stat = statSync(this.path, { throwIfNoEntry: false });
@@ -127,7 +145,9 @@ export class SqliteDatabase {
     const file = `${stat.dev}:${stat.ino}`;
     this.#file ??= file;
     if (this.#file === file) return;
-    this.close();
+    this.#closeShared();
+    if (this.#own.size === 0) this.#forgetFile();
+    else this.#isReplaced = true;
     throw new FirnError('SOURCE-REPLACED', {
       what: 'Another file lies at the path than the one that was opened',
       where: this.where,
@@ -181,12 +201,23 @@ export class SqliteDatabase {
     }
   }
 
+  /** Ends the shared connections; those of callers are theirs to end. */
   close(): void {
+    this.#closeShared();
+    this.#forgetFile();
+  }
+
+  /** Whatever file is at the path next is the one to stay with. */
+  #forgetFile(): void {
+    this.#file = null;
+    this.#isReplaced = false;
+  }
+
+  #closeShared(): void {
     this.#reader?.close();
     this.#writer?.close();
     this.#reader = null;
     this.#writer = null;
-    this.#file = null;
   }
 
   #open(options: { readonly readOnly: boolean }): DatabaseSync {

@@ -174,6 +174,30 @@ test('a file that another one replaced is noticed (spec: S10)', () =>
     equal((await world.source.verifyPosition(mark.position)).kind, 'valid');
   }));
 
+test('a stream notices it, too, where somebody else met the other file first (spec: S10)', () =>
+  inSqliteWorld({ schema: ITEMS }, async (world) => {
+    const { tables, mark } = await world.prepare();
+    world.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    const signal = AbortSignal.timeout(5000);
+    const request = { ...world.request(mark.position, tables), once: false, signal };
+    let asked = 0;
+    await failsWith('SOURCE-REPLACED', async () => {
+      for await (const event of world.source.stream(request)) {
+        if (event.kind !== 'heartbeat') continue;
+        copyFileSync(world.path, `${world.path}.copy`);
+        renameSync(`${world.path}.copy`, world.path);
+        // Status asks every second, and is content without an answer.
+        for (; asked < 2; asked++) {
+          await failsWith('SOURCE-REPLACED', () => world.source.lag(mark.position));
+        }
+      }
+    });
+    equal(asked, 2);
+    // With the stream the last of the old file is gone: what is opened now is the other one.
+    equal((await world.source.verifyPosition(mark.position)).kind, 'valid');
+    deepEqual(await world.source.lag(mark.position), { changes: 0n });
+  }));
+
 test('large rows come in batches of bounded size', () =>
   inSqliteWorld({ schema: ITEMS }, async (world) => {
     const { tables, mark } = await world.prepare();

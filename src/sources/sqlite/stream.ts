@@ -55,7 +55,7 @@ export async function* streamChanges(
   try {
     yield* new StreamRun(parts, request, db).run();
   } finally {
-    db.close();
+    parts.database.closeReader(db);
   }
 }
 

@@ -83,7 +83,7 @@ export async function* readChunks(
       after = found.last;
     }
   } finally {
-    db.close();
+    parts.database.closeReader(db);
   }
 }
 
@@ -100,7 +100,7 @@ export function findBorder(parts: TableReadParts, request: BorderRequest): strin
       return row === undefined ? null : valuesKey(rows.identityOf(row));
     });
   } finally {
-    db.close();
+    parts.database.closeReader(db);
   }
 }
 
@@ -127,12 +127,12 @@ export async function readTable(
           after = found.last;
         }
       } finally {
-        db.close();
+        parts.database.closeReader(db);
       }
     };
     return { low: mark, high: mark, batches: batches() };
   } catch (error) {
-    db.close();
+    parts.database.closeReader(db);
     throw error;
   }
 }
@@ -166,7 +166,7 @@ export function readByKeys(
       return changes.take();
     });
   } finally {
-    db.close();
+    parts.database.closeReader(db);
   }
 }
 
