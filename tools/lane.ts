@@ -6,12 +6,12 @@
 import { ensureEngineParts } from './engine-parts.ts';
 import { saveResult } from './lane-result.ts';
 import type { Lane, Need } from './lanes.ts';
-import { LANES, filesOf } from './lanes.ts';
+import { LANES, tracksOf } from './lanes.ts';
 import { ensurePython } from './python.ts';
 import { startLaneCluster } from './servers/lane-cluster.ts';
 import { startLaneServers } from './servers/lane-servers.ts';
 import type { TestRunResult } from './test-run.ts';
-import { runTests } from './test-run.ts';
+import { joinResults, runTests } from './test-run.ts';
 
 /** Why a finished lane is not good although no test failed, or `null`. */
 export function laneProblem(
@@ -90,6 +90,23 @@ export async function prepareNeeds(
   return { kind: 'ready', env, end };
 }
 
+/** Runs the tracks of a lane side by side, then its other files. */
+async function runFiles(lane: Lane, env: Readonly<Record<string, string>>): Promise<TestRunResult> {
+  const { tracks, rest } = tracksOf(lane);
+  const run = (files: readonly string[]): Promise<TestRunResult> => {
+    const { processes, isolated } = lane;
+    return runTests({
+      files,
+      processes,
+      isolated,
+      killAfterMs: 3 * lane.budgetMinutes * 60_000,
+      env,
+    });
+  };
+  const beside = await Promise.all(tracks.map(run));
+  return joinResults([...beside, await run(rest)]);
+}
+
 async function runLane(lane: Lane, required: boolean): Promise<Verdict> {
   const prepared = await prepareNeeds(lane.needs, prepareNeed);
   if (prepared.kind === 'absent') {
@@ -98,13 +115,7 @@ async function runLane(lane: Lane, required: boolean): Promise<Verdict> {
   }
   const started = performance.now();
   try {
-    const result = await runTests({
-      files: filesOf(lane),
-      processes: lane.processes,
-      isolated: lane.isolated,
-      killAfterMs: 3 * lane.budgetMinutes * 60_000,
-      env: prepared.env,
-    });
+    const result = await runFiles(lane, prepared.env);
     const seconds = (performance.now() - started) / 1000;
     const problem = laneProblem(lane, result, { seconds, required });
     const failed = result.failed + (problem === null ? 0 : 1);

@@ -5,12 +5,24 @@ import { test } from 'node:test';
 import { laneProblem, prepareNeeds } from './lane.ts';
 import type { Prepared } from './lane.ts';
 import type { Lane, Need } from './lanes.ts';
-import { CHECK_LANE, LANES, filesOf } from './lanes.ts';
+import { CHECK_LANE, LANES, filesOf, tracksOf } from './lanes.ts';
 
 test('every test file is in exactly one lane', () => {
   const all = globSync('{src,tools,test,bench}/**/*.test.ts').toSorted();
   deepEqual([CHECK_LANE, ...LANES].flatMap((lane) => filesOf(lane)).toSorted(), all);
   equal(new Set(all).size, all.length);
+});
+
+test('each file of a lane is in one track, or in none', () => {
+  for (const lane of LANES) {
+    const { tracks, rest } = tracksOf(lane);
+    deepEqual([...tracks.flat(), ...rest].toSorted(), filesOf(lane), lane.name);
+    equal(
+      tracks.every((files) => files.length > 0),
+      true,
+      lane.name,
+    );
+  }
 });
 
 const LANE: Lane = {

@@ -24,6 +24,11 @@ export interface Lane {
   readonly processes: number;
   /** Whether each file has its own process; where files share them, starting is much faster. */
   readonly isolated: boolean;
+  /**
+   * Globs of files that need different services: each track is run like a lane, all of them side
+   * by side, and the lane's other files when they have ended.
+   */
+  readonly tracks?: readonly (readonly string[])[];
 }
 
 /** The other lanes, in the order in which CI runs them. */
@@ -65,6 +70,11 @@ export const LANES: readonly Lane[] = [
     // They share the cluster, and some kill parts of it.
     processes: 1,
     isolated: true,
+    // What waits for Connect beside what works on Spark.
+    tracks: [
+      ['test/cluster/{change-feed,debezium-*,kafka-*,reconcile-capture}.test.ts'],
+      ['test/cluster/spark-*.test.ts'],
+    ],
   },
 ];
 
@@ -80,6 +90,16 @@ export const CHECK_LANE: Lane = {
   processes: 2,
   isolated: false,
 };
+
+/** The test files of each track of a lane, sorted; those of no track come last. */
+export function tracksOf(lane: Lane): {
+  readonly tracks: readonly (readonly string[])[];
+  readonly rest: readonly string[];
+} {
+  const tracks = (lane.tracks ?? []).map((globs) => globSync([...globs]).toSorted());
+  const taken = new Set(tracks.flat());
+  return { tracks, rest: filesOf(lane).filter((file) => !taken.has(file)) };
+}
 
 /** The test files of a lane, sorted. */
 export function filesOf(lane: Lane): readonly string[] {

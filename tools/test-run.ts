@@ -91,10 +91,15 @@ export async function runTests(run: TestRun): Promise<TestRunResult> {
   const results = await Promise.all(
     shares.filter((files) => files.length > 0).map((files) => runShare(run, files)),
   );
+  return joinResults(results);
+}
+
+/** What several runs came to. */
+export function joinResults(results: readonly TestRunResult[]): TestRunResult {
   const sum = (countOf: (result: TestRunResult) => number): number =>
     results.reduce((total, result) => total + countOf(result), 0);
   return {
-    fileCount: run.files.length,
+    fileCount: sum(({ fileCount }) => fileCount),
     ok: results.every(({ ok }) => ok),
     passed: sum(({ passed }) => passed),
     failed: sum(({ failed }) => failed),
