@@ -31,6 +31,7 @@ import { findView, viewTables } from './view/lake-view.ts';
 import type { LakeReaderParts } from './view/lake-view.ts';
 import { ownershipPaths, takeOwnership } from './control/ownership.ts';
 import type { Ownership, OwnershipKey } from './control/ownership.ts';
+import type { TableSchema } from '../model/table-schema.ts';
 import type { PipelineParts, ServiceParts } from './pipeline-parts.ts';
 import { runAsOwner, storeStatus } from './pipeline-owner.ts';
 import { runPipeline } from './pipeline-runner.ts';
@@ -40,6 +41,7 @@ import type { LakeReader } from './view/lake-reader.ts';
 import { openSchemaStore, ruleFor } from './state/schema-store.ts';
 import { openStateFolder } from './state/state-folder.ts';
 import type { StateFolder } from './state/state-folder.ts';
+import { respelledDocuments } from '../cluster/capture/respelled-documents.ts';
 import { withHalts } from './view/status-builder.ts';
 import { verifyTables } from './view/verify-tables.ts';
 import type { VerifyReport } from './view/verify-tables.ts';
@@ -143,6 +145,7 @@ export class PipelineService {
       source: await this.source(),
       engine: await this.#openEngine('reader'),
       signal: this.#parts.signal,
+      documentsOf: (schema: TableSchema) => respelledDocuments(this.#parts.config, schema),
       isNamed: (table: Parameters<typeof ruleFor>[1]) =>
         ruleFor(this.#parts.config, table) !== null,
       reach: async (mark: Parameters<typeof formatMark>[0]) =>

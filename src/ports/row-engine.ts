@@ -245,6 +245,11 @@ export interface RowEngine {
   /** Compares a base with all rows of its source, bit by bit. */
   compare(request: {
     readonly schema: TableSchema;
+    /**
+     * Columns by name with JSON that the source spells otherwise than the lake: compared as values,
+     * of which a number is a whole one below 2^64 or a double.
+     */
+    readonly documents: readonly string[];
     readonly source: AsyncIterable<RowBatch>;
     /** The rows of the source are of one point between these two, both included. */
     readonly sourceMarks: MarkRange;

@@ -1,8 +1,10 @@
 /**
- * Statements that compare two relations row by row and bit by bit, and settle what differs through
- * the ledger. They work on tables of one connection: `source` (all rows of the source, columns by
- * alias), `differing` (keys that differ), `history` (ledger rows of those keys) and `settled`.
+ * Statements that compare two relations row by row and bit by bit, documents by value where they
+ * are spelled otherwise, and settle what differs through the ledger. They work on tables of one
+ * connection: `source` (all rows of the source, columns by alias), `differing` (keys that differ),
+ * `history` (ledger rows of those keys) and `settled`.
  */
+import { unreachable } from '../kernel/assert.ts';
 import { compareMarks, laterMark } from '../model/change-sequence.ts';
 import type { SequenceMark } from '../model/change-sequence.ts';
 import { atOrBelow, keyList, keyName, keysEqual } from './merge-statements.ts';
@@ -14,8 +16,8 @@ import { quoteText } from './quoting.ts';
 export interface ComparedColumn {
   readonly fieldId: number;
   readonly name: string;
-  /** NaN equals itself and -0.0 differs from 0.0. */
-  readonly floating: boolean;
+  /** `floating`: NaN equals itself and -0.0 differs from 0.0. `document`: as values of JSON. */
+  readonly how: 'bits' | 'floating' | 'document';
 }
 
 /** What is compared: columns, and which of them are the key, in key order. */
@@ -151,13 +153,27 @@ function sameKey(table: ComparedTable, left: string, right: string): string {
   );
 }
 
-/** Whether a column of `source` is not, bit by bit, that of another relation. */
-function differs({ fieldId, floating }: ComparedColumn, other: string): string {
+/** Whether a column of `source` is not that of another relation. */
+function differs({ fieldId, how }: ComparedColumn, other: string): string {
   const [left, right] = [`source.${columnAlias(fieldId)}`, `${other}.${columnAlias(fieldId)}`];
   const unequal = `${left} IS DISTINCT FROM ${right}`;
-  if (!floating) return `(${unequal})`;
-  const sign = `signbit(${left}) IS DISTINCT FROM signbit(${right})`;
-  return `(${unequal} OR (${sign} AND NOT isnan(${left})))`;
+  switch (how) {
+    case 'bits':
+      return `(${unequal})`;
+    case 'floating': {
+      const sign = `signbit(${left}) IS DISTINCT FROM signbit(${right})`;
+      return `(${unequal} OR (${sign} AND NOT isnan(${left})))`;
+    }
+    case 'document':
+      return `(${unequal} AND ${respelled(left)} IS DISTINCT FROM ${respelled(right)})`;
+    default:
+      return unreachable(how);
+  }
+}
+
+/** JSON in DuckDB's own spelling, members in the order in which they stand; other text as it is. */
+function respelled(text: string): string {
+  return `CASE WHEN json_valid(${text}) THEN json(${text})::VARCHAR ELSE ${text} END`;
 }
 
 function latestOf({ source, base }: SettleMarks): SequenceMark {

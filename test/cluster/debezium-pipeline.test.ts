@@ -19,7 +19,7 @@ function* writes(from: number, count: number): Generator<string> {
   for (let index = from; index < from + count; index++) {
     const id = index % 97;
     if (index % 7 === 3) yield `DELETE FROM items WHERE id = ${id}`;
-    else yield `REPLACE INTO items VALUES (${id}, ${index}, 'n${index}')`;
+    else yield `REPLACE INTO items VALUES (${id}, ${index}, '{"n": [${index}, 1.50, "é"]}')`;
   }
 }
 
@@ -47,10 +47,7 @@ base: {mergeInterval: 1s}
 async function survivesKill(t: TestContext, flavour: ServerFlavour): Promise<void> {
   const world = await openDebeziumWorld(t, {
     flavour,
-    tables: [
-      'CREATE TABLE items (id BIGINT PRIMARY KEY, v BIGINT, note VARCHAR(100))',
-      ...writes(0, 50),
-    ],
+    tables: ['CREATE TABLE items (id BIGINT PRIMARY KEY, v BIGINT, note JSON)', ...writes(0, 50)],
     topics: ['items'],
   });
   using place = new Workplace();

@@ -70,7 +70,7 @@ function javaOf({ environment }: ClusterParts): string {
   return java;
 }
 
-/** The command of a program that is not running, with the heap that the settings give its server. */
+/** The command of a program that does not run yet, with the heap of its server. */
 export function javaCommand(parts: ClusterParts, program: JavaProgram): readonly string[] {
   const { name, jars, main, options = [], words = [] } = program;
   return [

@@ -105,6 +105,7 @@ test('what the log explains at a point between the marks is settled, nothing els
       const table = { namespace: 'shop', name: 'orders' };
       const mark = (at: number): { epoch: number; seq: bigint } => ({ epoch: 1, seq: BigInt(at) });
       const result = await compareTables(files, engine, {
+        documents: [],
         schema: SCHEMA,
         source: (async function* () {
           yield rowBatch(SCHEMA, rowsOf(history.sourceRows));
@@ -140,6 +141,7 @@ test('of two re-reads at one mark the later file speaks', async (t) => {
     [2n, 0],
   ] as const) {
     const result = await compareTables(files, engine, {
+      documents: [],
       schema: SCHEMA,
       source: (async function* () {
         yield rowBatch(SCHEMA, [[1n, value]]);

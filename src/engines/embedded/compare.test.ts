@@ -61,6 +61,7 @@ function compare(
     /** Where it differs from `source`. */
     readonly high?: number;
     readonly base?: number | null;
+    readonly documents?: readonly string[];
   } = {},
 ): Promise<ComparisonResult> {
   const { engine, files } = lake.parts;
@@ -68,6 +69,7 @@ function compare(
   const table = { namespace: 'shop', name: 'orders' };
   return compareTables(files, engine, {
     schema: SCHEMA,
+    documents: marks.documents ?? [],
     source: batches(rows),
     sourceMarks: {
       low: { epoch: 1, seq: BigInt(marks.source ?? 10) },
@@ -216,4 +218,32 @@ test('without a watermark everything the ledger holds can settle', async (t) => 
   const result = await compare(lake, [values(1), values(2)], { source: 5, base: null });
   deepEqual(result.settled, 1);
   deepEqual(result.differences, [{ key: ['2'], kind: 'missing-in-base', columns: [] }]);
+});
+
+test('documents are compared as values where they are spelled otherwise', async (t) => {
+  const spelled = [
+    [
+      '{"a": 1, "b": [1.50, "\u00e9", 18446744073709551615, null]}',
+      '{"a":1,"b":[1.5,"\\u00e9",18446744073709551615,null]}',
+    ],
+    ['1e100', '1.0E100'],
+    ['"x"', '"x"'],
+    ['no JSON', 'no JSON'],
+  ] as const;
+  const rows = (at: 0 | 1): (readonly Cell[])[] =>
+    spelled.map((pair, index) => values(index + 1, { 1: pair[at] }));
+  const lake = await lakeWith(t, rows(1));
+  const documents = ['name'];
+  deepEqual((await compare(lake, rows(0), { documents })).differencesTotal, 0);
+  deepEqual((await compare(lake, rows(0))).differencesTotal, 2, 'all others bit by bit');
+  const others = ['{"a": 2}', '1e101', 'null', 'no  JSON'];
+  const changed = others.map((text, index) => values(index + 1, { 1: text }));
+  deepEqual((await compare(lake, changed, { documents })).differencesTotal, 4);
+  const empty = others.map((_, index) => values(index + 1, { 1: null }));
+  deepEqual((await compare(lake, empty, { documents })).differencesTotal, 4);
+  // What the ledger says of the way between the two is spelled like the base.
+  await lake.append([{ op: 'u', seq: 11, values: values(1, { 1: '{"k":[1.5]}' }) }]);
+  const later = [values(1, { 1: '{"k": [1.50]}' }), ...rows(0).slice(1)];
+  const settled = await compare(lake, later, { documents, source: 12 });
+  deepEqual([settled.settled, settled.differencesTotal], [1, 0]);
 });

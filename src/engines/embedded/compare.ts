@@ -42,6 +42,7 @@ import type { OpenEngine } from './open-engine.ts';
 /** What is compared. */
 export interface CompareRequest {
   readonly schema: TableSchema;
+  readonly documents: readonly string[];
   readonly source: AsyncIterable<RowBatch>;
   readonly sourceMarks: MarkRange;
   readonly base: QueryTable;
@@ -108,7 +109,7 @@ async function compareRows(
   request: CompareRequest & { readonly baseRows: string },
 ): Promise<ComparisonResult> {
   const { baseRows } = request;
-  const compared = comparedTable(request.schema, request.base.icebergSchema);
+  const compared = comparedTable(request);
   await runAll(connection, [createDiffering(compared, baseRows)]);
   const counts = await countRows(connection, baseRows);
   if (counts.doubled) {
@@ -154,11 +155,12 @@ async function countRows(connection: Api.DuckDBConnection, base: string): Promis
   return { sourceRows, baseRows, doubled };
 }
 
-function comparedTable(schema: TableSchema, icebergSchema: IcebergSchema): ComparedTable {
+function comparedTable({ schema, base, documents }: CompareRequest): ComparedTable {
   const keyNames = keyColumns(schema).map(({ name }) => name);
-  const columns = icebergSchema.fields.map((field): ComparedColumn => {
-    const floating = field.type.kind === 'float' || field.type.kind === 'double';
-    return { fieldId: field.id, name: field.name, floating };
+  const columns = base.icebergSchema.fields.map(({ id, name, type }): ComparedColumn => {
+    const isFloating = type.kind === 'float' || type.kind === 'double';
+    const how = isFloating ? 'floating' : documents.includes(name) ? 'document' : 'bits';
+    return { fieldId: id, name, how };
   });
   const keys = keyNames.map((name) =>
     present(

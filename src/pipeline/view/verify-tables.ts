@@ -7,7 +7,7 @@ import { floorFromJson } from '../../ledger/floor.ts';
 import { readStateAtHead } from '../../lake/table-state.ts';
 import { compareMarks, formatMark, laterMark } from '../../model/change-sequence.ts';
 import type { SequenceMark } from '../../model/change-sequence.ts';
-import type { TableName } from '../../model/table-schema.ts';
+import type { TableName, TableSchema } from '../../model/table-schema.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { ComparisonResult, RowEngine } from '../../ports/row-engine.ts';
 import type { ChangeSource } from '../../ports/source.ts';
@@ -21,6 +21,8 @@ export interface VerifyParts extends LakeReaderParts {
   readonly clock: Clock;
   readonly source: ChangeSource;
   readonly engine: RowEngine;
+  /** Columns by name with JSON that is not in the source's spelling. */
+  readonly documentsOf: (schema: TableSchema) => readonly string[];
   /** Whether the pipeline file names a table; one that it named before stays in the lake. */
   readonly isNamed: (table: TableName) => boolean;
   /** Asks the owner to bring the ledgers to this mark; `false` when there is no owner. */
@@ -156,6 +158,7 @@ async function verifyTable(
   const { watermark } = compared;
   const result = await parts.engine.compare({
     schema,
+    documents: parts.documentsOf(schema),
     source: batches,
     sourceMarks: { low: low.completeTo, high: high.completeTo },
     base: await queryTable(parts, compared.base),

@@ -59,6 +59,7 @@ function readers(t: TestContext, lake: MiniLake): Readonly<Record<string, () => 
       const mark = { epoch: 1, seq: BigInt(ROWS + 1) };
       await compareTables(files, engine, {
         schema: SCHEMA,
+        documents: [],
         source: (async function* () {})(),
         sourceMarks: { low: mark, high: mark },
         base,
