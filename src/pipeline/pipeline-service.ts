@@ -3,10 +3,12 @@
  * control socket, or owns the pipeline for as long as it takes.
  */
 import { hostname } from 'node:os';
+import { respelledDocuments } from '../cluster/capture/respelled-documents.ts';
 import { FirnError, isFirnError } from '../kernel/firn-error.ts';
 import { uuidV7 } from '../kernel/identifiers.ts';
 import { createTableQueues } from '../lake/table-queues.ts';
 import { formatMark } from '../model/change-sequence.ts';
+import type { TableSchema } from '../model/table-schema.ts';
 import { createMetrics } from '../monitor/metrics.ts';
 import { parseStatus } from '../monitor/status-codec.ts';
 import type { StatusDocument } from '../monitor/status-document.ts';
@@ -31,7 +33,6 @@ import { findView, viewTables } from './view/lake-view.ts';
 import type { LakeReaderParts } from './view/lake-view.ts';
 import { ownershipPaths, takeOwnership } from './control/ownership.ts';
 import type { Ownership, OwnershipKey } from './control/ownership.ts';
-import type { TableSchema } from '../model/table-schema.ts';
 import type { PipelineParts, ServiceParts } from './pipeline-parts.ts';
 import { runAsOwner, storeStatus } from './pipeline-owner.ts';
 import { runPipeline } from './pipeline-runner.ts';
@@ -41,7 +42,6 @@ import type { LakeReader } from './view/lake-reader.ts';
 import { openSchemaStore, ruleFor } from './state/schema-store.ts';
 import { openStateFolder } from './state/state-folder.ts';
 import type { StateFolder } from './state/state-folder.ts';
-import { respelledDocuments } from '../cluster/capture/respelled-documents.ts';
 import { withHalts } from './view/status-builder.ts';
 import { verifyTables } from './view/verify-tables.ts';
 import type { VerifyReport } from './view/verify-tables.ts';
