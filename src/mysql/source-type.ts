@@ -66,6 +66,11 @@ export function isBytesType({ name }: SourceType): boolean {
   return BYTES_TYPES.has(name);
 }
 
+/** Whether a column, by its type's whole name, is one that MariaDB compresses. */
+export function isCompressed(sourceType: string): boolean {
+  return /\bcompressed\b/i.test(sourceType);
+}
+
 /** Whether values of a type are spatial. */
 export function isSpatialType({ name }: SourceType): boolean {
   return SPATIAL_TYPES.has(name);

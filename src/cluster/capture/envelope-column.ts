@@ -9,7 +9,8 @@
  */
 import { assert } from '../../kernel/assert.ts';
 import type { Column } from '../../model/table-schema.ts';
-import { isBytesType, isTextType, parseSourceType } from '../../mysql/source-type.ts';
+import { REPLACEMENT, javaDecoding } from '../../mysql/charset/java-text.ts';
+import { isBytesType, isCompressed, isTextType, parseSourceType } from '../../mysql/source-type.ts';
 import type { SourceType } from '../../mysql/source-type.ts';
 import { flinkText, flinkType } from '../flink/flink-text.ts';
 import {
@@ -33,20 +34,11 @@ export type EnvelopeColumn =
 
 const TEXT: EnvelopeColumn = { kind: 'carried', value: (raw) => raw, isTotal: true };
 
-/** Sets whose every text Java decodes as the server does. */
-const UNICODE_SETS: ReadonlySet<string> = new Set(['utf8', 'utf8mb3', 'utf8mb4']);
-
-/** Sets in which Java finds bytes that are no character; what it puts there is in none of them. */
-const NARROW_SETS: ReadonlySet<string> = new Set(['ascii', 'latin1']);
-
-/** Put by Java in the place of what it cannot decode. */
-const REPLACEMENT = '\uFFFD';
-
 /** What a column of a source table is in the envelope. */
 export function envelopeColumn(column: Column): EnvelopeColumn {
   const source = parseSourceType(column.sourceType);
   // MariaDB has types of their own in its log for these.
-  if (/\bcompressed\b/i.test(column.sourceType)) {
+  if (isCompressed(column.sourceType)) {
     return refused('is COMPRESSED: one such column in any table of the server stops Debezium');
   }
   return numberColumn(column, source) ?? timeColumn(column, source) ?? otherColumn(column, source);
@@ -248,8 +240,9 @@ function noBytes(): EnvelopeColumn {
 }
 
 function textColumn(charset: string | null): EnvelopeColumn {
-  if (charset === null || UNICODE_SETS.has(charset)) return TEXT;
-  if (!NARROW_SETS.has(charset)) {
+  const decoding = javaDecoding(charset);
+  if (decoding === 'exact') return TEXT;
+  if (decoding === 'other') {
     return refused(`is of the character set ${charset}, which Java decodes otherwise`);
   }
   return partial(

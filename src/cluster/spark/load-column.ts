@@ -11,7 +11,8 @@ import { chooseTable } from '../../config/table-choice.ts';
 import { formatColumnType } from '../../model/column-type.ts';
 import { formatTableName } from '../../model/table-schema.ts';
 import type { Column, TableSchema } from '../../model/table-schema.ts';
-import { isBytesType, isTextType, parseSourceType } from '../../mysql/source-type.ts';
+import { isUtf8Set } from '../../mysql/charset/java-text.ts';
+import { isBytesType, isCompressed, isTextType, parseSourceType } from '../../mysql/source-type.ts';
 import type { SourceType } from '../../mysql/source-type.ts';
 import { selectExpression } from '../../mysql/text-reader.ts';
 import { sparkText } from './spark-text.ts';
@@ -36,16 +37,13 @@ export type LoadColumn =
 /** A statement ends with this mark and a column's place where a value does not fit it. */
 export const MISFIT_MARK = 'firn:misfit:';
 
-/** Sets whose stored bytes are UTF-8. */
-const UTF8_SETS: ReadonlySet<string> = new Set(['utf8', 'utf8mb3', 'utf8mb4']);
-
 /** The first date that the lake has. */
 const FIRST_DAY = '0001-01-01';
 
 /** What Spark reads of a column. */
 export function loadColumn(column: Column): LoadColumn {
   const source = parseSourceType(column.sourceType);
-  if (/\bcompressed\b/i.test(column.sourceType)) return refused('is COMPRESSED');
+  if (isCompressed(column.sourceType)) return refused('is COMPRESSED');
   const select = selectExpression(column, 'mysql');
   const text = `CAST(${select} AS CHAR)`;
   if (isTextType(source)) return bytesOfText(source, `CAST(${select} AS BINARY)`);
@@ -196,7 +194,7 @@ function otherColumn(
 
 /** Text passes as its bytes, which are the stored ones: no driver decodes it. */
 function bytesOfText({ charset }: SourceType, select: string): LoadColumn {
-  if (charset !== null && UTF8_SETS.has(charset)) return carried('BINARY', select, utf8Text);
+  if (charset !== null && isUtf8Set(charset)) return carried('BINARY', select, utf8Text);
   return refused(`is of the character set ${charset ?? 'binary'}`);
 }
 

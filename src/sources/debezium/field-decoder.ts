@@ -7,7 +7,8 @@
 import type { JsonValue } from '../../kernel/lossless-json.ts';
 import type { ColumnBuilder } from '../../model/column-builder.ts';
 import type { Column } from '../../model/table-schema.ts';
-import { isBytesType, isTextType, parseSourceType } from '../../mysql/source-type.ts';
+import { REPLACEMENT, javaDecoding } from '../../mysql/charset/java-text.ts';
+import { isBytesType, isCompressed, isTextType, parseSourceType } from '../../mysql/source-type.ts';
 import type { SourceType } from '../../mysql/source-type.ts';
 
 /** How a connector writes values, where it has a choice (Debezium's options of these names). */
@@ -30,20 +31,11 @@ export type FieldReading =
 
 type Part = Pick<Column, 'type' | 'sourceType'>;
 
-/** Sets whose every text Java decodes as the server does. */
-const UNICODE_SETS: ReadonlySet<string> = new Set(['utf8', 'utf8mb3', 'utf8mb4']);
-
-/** Sets in which Java finds bytes that are no character; what it puts there is in none of them. */
-const NARROW_SETS: ReadonlySet<string> = new Set(['ascii', 'latin1']);
-
-/** Put by Java in the place of what it cannot decode. */
-const REPLACEMENT = '\uFFFD';
-
 /** How the fields of a column are read. */
 export function fieldReading(column: Part, modes: ValueModes): FieldReading {
   const source = parseSourceType(column.sourceType);
   // MariaDB has types of their own in its log for these.
-  if (/\bcompressed\b/i.test(column.sourceType)) {
+  if (isCompressed(column.sourceType)) {
     return refused('is COMPRESSED: one such column in any table of the server stops Debezium');
   }
   return (
@@ -310,8 +302,9 @@ const noBytes: FieldDecoder = (_field, builder) => {
 };
 
 function textField(charset: string | null): FieldReading {
-  if (charset === null || UNICODE_SETS.has(charset)) return read(text);
-  if (!NARROW_SETS.has(charset)) {
+  const decoding = javaDecoding(charset);
+  if (decoding === 'exact') return read(text);
+  if (decoding === 'other') {
     return refused(`is of the character set ${charset}, which Java decodes otherwise`);
   }
   return read((field, builder) => {
